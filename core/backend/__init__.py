@@ -1,0 +1,1 @@
+"""Work in another Python: protocol, client, worker, environment."""

@@ -1,0 +1,235 @@
+"""Field data: where samples were taken, what was measured, what is known about the place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """Values of named covariates at a set of locations.
+
+    Parameters
+    ----------
+    names : tuple of str
+        One name a column; names are how covariates are matched everywhere.
+    values : ndarray, shape (n_locations, n_covariates)
+        In each covariate's own unit; class codes for categorical ones; NaN where unknown.
+    categorical : tuple of bool
+        Whether the column holds class codes instead of quantities.
+
+    Raises
+    ------
+    InputError
+        When names, columns and flags disagree in number, or a name is used twice.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    categorical: tuple[bool, ...]
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=float)
+        if values.ndim != 2 or values.shape[1] != len(self.names) or len(self.categorical) != len(self.names):
+            raise InputError(
+                f"Expected one column and one flag for each of {len(self.names)} covariates, "
+                f"got values of shape {values.shape} and {len(self.categorical)} flags."
+            )
+        if len(set(self.names)) != len(self.names):
+            twice = sorted({name for name in self.names if self.names.count(name) > 1})
+            raise InputError(f"Each covariate needs its own name; used twice: {', '.join(twice)}. Rename one of them.")
+        object.__setattr__(self, "values", values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def rows(self, which: np.ndarray) -> Covariates:
+        """Return the covariates of some locations, by index or boolean mask."""
+        return replace(self, values=self.values[which])
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Field samples: coordinates, measured targets, and covariates where known.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2 or 3)
+        Easting, northing[, elevation] in map units.
+    values : ndarray, shape (n_samples, n_targets)
+        Measured values in data units, finite.
+    targets : tuple of str
+        One name a column of `values`.
+    crs : str
+        Authority code ("EPSG:28992") or WKT; "" when unknown.
+    covariates : Covariates or None
+        One row a sample, finite.
+    holes : ndarray of str, shape (n_samples,), or None
+        Drill hole of each sample; samples of one hole never part in cross-validation.
+
+    Raises
+    ------
+    InputError
+        When shapes disagree or a number is not finite (the row is named).
+
+    Examples
+    --------
+    >>> samples = Samples([[0, 0], [10, 5]], [[1.0], [2.0]], ("zinc",))
+    >>> len(samples), samples.n_dimensions
+    (2, 2)
+    >>> samples.target("zinc")
+    array([1., 2.])
+    """
+
+    coordinates: np.ndarray
+    values: np.ndarray
+    targets: tuple[str, ...]
+    crs: str = ""
+    covariates: Covariates | None = None
+    holes: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        coordinates = np.asarray(self.coordinates, dtype=float)
+        values = np.asarray(self.values, dtype=float)
+        if coordinates.ndim != 2 or coordinates.shape[1] not in (2, 3):
+            raise InputError(f"Expected coordinates of shape (n_samples, 2 or 3), got {coordinates.shape}.")
+        if values.shape != (len(coordinates), len(self.targets)):
+            raise InputError(
+                f"Expected values of shape ({len(coordinates)}, {len(self.targets)}), one column for each of "
+                f"{', '.join(self.targets)}, got {values.shape}."
+            )
+        for label, array in (("coordinates", coordinates), ("values", values)):
+            bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+            if len(bad):
+                raise InputError(
+                    f"Expected finite {label}, got NaN or infinity in {len(bad)} of {len(array)} samples "
+                    f"(first: row {bad[0] + 1}). Remove or repair these samples."
+                )
+        if self.covariates is not None:
+            if len(self.covariates) != len(coordinates):
+                raise InputError(
+                    f"Expected covariates at each of {len(coordinates)} samples, got {len(self.covariates)} rows."
+                )
+            if not np.isfinite(self.covariates.values).all():
+                missing = np.flatnonzero(~np.isfinite(self.covariates.values).all(axis=0))
+                raise InputError(
+                    "Expected covariates known at every sample, but some are missing for "
+                    f"{', '.join(self.covariates.names[i] for i in missing)}."
+                )
+            shared = sorted(set(self.targets) & set(self.covariates.names))
+            if shared:
+                raise InputError(
+                    f"A target cannot be its own covariate: {', '.join(shared)}. The network would be shown "
+                    "the answer. Remove it from the covariates."
+                )
+        object.__setattr__(self, "coordinates", coordinates)
+        object.__setattr__(self, "values", values)
+
+    def __len__(self) -> int:
+        return len(self.coordinates)
+
+    @property
+    def n_dimensions(self) -> int:
+        """2 or 3."""
+        return self.coordinates.shape[1]
+
+    def target(self, name: str) -> np.ndarray:
+        """Return the measured values of one target, shape (n_samples,).
+
+        Raises
+        ------
+        InputError
+            When there is no such target.
+        """
+        if name not in self.targets:
+            raise InputError(f"No target named {name!r}; the samples have {', '.join(self.targets)}.")
+        return self.values[:, self.targets.index(name)]
+
+    def rows(self, which: np.ndarray) -> Samples:
+        """Return some of the samples, by index or boolean mask."""
+        return replace(
+            self,
+            coordinates=self.coordinates[which],
+            values=self.values[which],
+            covariates=None if self.covariates is None else self.covariates.rows(which),
+            holes=None if self.holes is None else self.holes[which],
+        )
+
+
+def require_samples(samples: Samples, at_least: int, purpose: str) -> None:
+    """Refuse too few samples for a purpose.
+
+    Raises
+    ------
+    InputError
+        When there are fewer than `at_least` samples.
+    """
+    if len(samples) < at_least:
+        raise InputError(
+            f"{purpose} needs at least {at_least} samples, got {len(samples)}. Add samples or check the selection."
+        )
+
+
+def require_variation(values: np.ndarray, name: str) -> None:
+    """Refuse a target whose values are all equal.
+
+    Raises
+    ------
+    InputError
+        When all values are the same number.
+    """
+    if np.ptp(values) == 0:
+        raise InputError(
+            f"All {len(values)} values of {name} equal {values[0]:g}: there is nothing to map. Choose another field."
+        )
+
+
+def coincident_samples(coordinates: np.ndarray) -> list[np.ndarray]:
+    """Find samples that share their location exactly.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2 or 3)
+
+    Returns
+    -------
+    list of ndarray
+        For each shared location the row numbers (from 0, ascending) of its samples.
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in coincident_samples(np.array([[0, 0], [1, 1], [0, 0]]))]
+    [[0, 2]]
+    """
+    _, location, counts = np.unique(coordinates, axis=0, return_inverse=True, return_counts=True)
+    location = location.reshape(-1)
+    order = np.argsort(location, kind="stable")
+    starts = np.cumsum(counts) - counts
+    return [np.sort(order[starts[i] : starts[i] + counts[i]]) for i in np.flatnonzero(counts > 1)]
+
+
+def average_coincident(samples: Samples) -> tuple[Samples, int]:
+    """Replace samples at one location by a single sample with their mean values.
+
+    Covariates and hole are those of the first sample at the location.
+
+    Returns
+    -------
+    samples : Samples
+        One sample a location, in the order of first appearance.
+    n_merged : int
+        How many samples were absorbed; 0 returns the samples unchanged.
+    """
+    shared = coincident_samples(samples.coordinates)
+    if not shared:
+        return samples, 0
+    values = samples.values.copy()
+    keep = np.ones(len(samples), dtype=bool)
+    for rows in shared:
+        values[rows[0]] = values[rows].mean(axis=0)
+        keep[rows[1:]] = False
+    return replace(samples, values=values).rows(keep), int((~keep).sum())

@@ -1,0 +1,116 @@
+"""Transforms of a target to the scale it is kriged on, and the way back.
+
+A transform is fitted on training samples only and travels in variogram and model
+files as ``{"kind": ..., parameters}``. The way back of an estimate is the mean of
+the back-transformed normal distribution N(estimate, variance), not the
+back-transform of its mean: for logs that is ``exp(m + v / 2)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .errors import InputError
+
+KINDS = ("none", "log", "log1p")
+"""Transforms that can be fitted here."""
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A monotone transform of one target.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    parameters : dict
+        Numbers the transform was fitted with; empty for the kinds here.
+
+    Raises
+    ------
+    InputError
+        For an unknown kind.
+
+    Examples
+    --------
+    >>> log = Transform("log")
+    >>> log.forward(np.array([1.0, np.e]))
+    array([0., 1.])
+    >>> mean, variance = log.back_transform(np.array([0.0]), np.array([1.0]))
+    >>> float(mean[0]) / np.exp(0.5)  # doctest: +ELLIPSIS
+    1.0...
+    """
+
+    kind: str = "none"
+    parameters: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"Expected a transform out of {', '.join(KINDS)}, got {self.kind!r}.")
+
+    def forward(self, values: np.ndarray, name: str = "the field") -> np.ndarray:
+        """Transform data units to the scale of kriging.
+
+        Raises
+        ------
+        InputError
+            When a value lies outside the transform's domain.
+        """
+        values = np.asarray(values, dtype=float)
+        if self.kind == "log":
+            self._require_above(values, 0.0, name)
+            return np.log(values)
+        if self.kind == "log1p":
+            self._require_above(values, -1.0, name)
+            return np.log1p(values)
+        return values
+
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """Transform single values (medians, quantiles) back to data units."""
+        values = np.asarray(values, dtype=float)
+        if self.kind == "log":
+            return np.exp(values)
+        if self.kind == "log1p":
+            return np.expm1(values)
+        return values
+
+    def back_transform(self, estimate: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance, in data units, of the back-transformed N(estimate, variance).
+
+        Parameters
+        ----------
+        estimate, variance : ndarray, same shape
+            On the transformed scale; NaN passes through.
+
+        Returns
+        -------
+        mean, variance : ndarray
+            In data units and squared data units.
+        """
+        estimate = np.asarray(estimate, dtype=float)
+        variance = np.maximum(np.asarray(variance, dtype=float), 0.0)
+        if self.kind == "none":
+            return estimate, variance
+        mean = np.exp(estimate + 0.5 * variance)
+        return (mean - 1.0 if self.kind == "log1p" else mean), mean**2 * np.expm1(variance)
+
+    def to_dict(self) -> dict:
+        """Return the JSON object written to files."""
+        return {"kind": self.kind, **self.parameters}
+
+    @classmethod
+    def from_dict(cls, content: dict) -> Transform:
+        """Read the JSON object written by `to_dict`."""
+        parameters = {key: value for key, value in content.items() if key != "kind"}
+        return cls(content.get("kind", "none"), parameters)
+
+    def _require_above(self, values: np.ndarray, bound: float, name: str) -> None:
+        bad = np.flatnonzero(~(values > bound))
+        if len(bad):
+            raise InputError(
+                f"The {self.kind} transform expects values of {name} above {bound:g}, got {values[bad[0]]:g} in row "
+                f"{bad[0] + 1} ({len(bad)} such values). Use another transform, or repair values below detection."
+            )

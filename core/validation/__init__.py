@@ -1,0 +1,1 @@
+"""Honest comparison: folds, metrics, intervals, reports."""

@@ -1,0 +1,1 @@
+"""Spatial structure: experimental variograms, models, fitting."""
