@@ -16,9 +16,9 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
