@@ -1,0 +1,112 @@
+# Shell functions shared by tools/test, tools/demo, tools/package and tools/make_sample.
+# Sourced, never run: `source "$(dirname "$0")/lib.sh"`.
+#
+# What they set:
+#   root          the repository root, which is the plugin folder
+#   qgis_python   the interpreter QGIS itself uses (never the first python3 on PATH: a pyenv or conda has no QGIS)
+#   venv          .venv on top of that interpreter, with the in-process libraries and the test tools
+#   cache         .cache: the QGIS profile, the backend environment and the stamps of finished set-ups
+
+set -euo pipefail
+export LC_ALL="${LC_ALL:-C.UTF-8}"
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+venv="$root/.venv"
+cache="$root/.cache"
+qgis_python=/usr/bin/python3
+
+# QGIS asks for these; without the first it aborts where there is no display.
+export QT_QPA_PLATFORM="${QT_QPA_PLATFORM:-offscreen}"
+export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}"
+
+started=$SECONDS
+
+# step WORDS...: say what comes next and how long everything took so far.
+step() { printf '[%4d s] %s\n' "$((SECONDS - started))" "$*"; }
+
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# as_root COMMAND...: run as root, through sudo when we are not.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else die "cannot run '$*' as $(id -un): run this as root, or install sudo."
+    fi
+}
+
+# have_package NAME: whether apt has installed it.
+have_package() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# need_packages NAME...: install what is missing, with apt.
+need_packages() {
+    local name missing=()
+    for name in "$@"; do have_package "$name" || missing+=("$name"); done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || die "these Debian packages are missing and there is no apt-get: ${missing[*]}."
+    step "apt: installing ${missing[*]}"
+    mkdir -p "$cache"
+    # Wait for another apt instead of failing; keep the long listing in a log.
+    if ! { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 update &&
+           as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 install -y \
+               --no-install-recommends "${missing[@]}"; } >"$cache/apt.log" 2>&1; then
+        tail -n 20 "$cache/apt.log" >&2
+        die "apt-get could not install ${missing[*]} (whole log: $cache/apt.log)."
+    fi
+}
+
+# need_qgis: QGIS with its Python bindings and qgis_process, and what a virtual environment needs.
+need_qgis() { need_packages ca-certificates qgis python3-qgis qgis-providers python3-venv; }
+
+# pip_install PYTHON ARGUMENTS...: quiet pip that shows its output only when it fails.
+pip_install() {
+    local python="$1"
+    shift
+    if ! "$python" -m pip install --disable-pip-version-check --no-input "$@" >"$cache/pip.log" 2>&1; then
+        tail -n 20 "$cache/pip.log" >&2
+        die "pip could not install $* (whole log: $cache/pip.log)."
+    fi
+}
+
+# pinned_system_versions: constraints that keep QGIS's own numpy, scipy, matplotlib and pandas in charge.
+pinned_system_versions() {
+    "$qgis_python" - <<'PYTHON'
+from importlib.metadata import PackageNotFoundError, version
+
+for name in ("numpy", "scipy", "matplotlib", "pandas"):
+    try:
+        print(f"{name}=={version(name)}")
+    except PackageNotFoundError:
+        if name == "pandas":  # QGIS's numpy 1 cannot serve pandas 3; pandas 1.5 and 2 serve both
+            print("pandas<3")
+PYTHON
+}
+
+# need_venv: .venv over QGIS's Python, made again when the wanted packages or the system's versions change.
+need_venv() {
+    local wanted
+    mkdir -p "$cache"
+    pinned_system_versions >"$cache/constraints.txt"
+    wanted="$(cat "$root/tools/requirements.txt" "$cache/constraints.txt"; "$qgis_python" --version; echo "$venv")"
+    if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/stamp" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+    step "creating $venv over $("$qgis_python" --version)"
+    "$qgis_python" -m venv --clear --system-site-packages "$venv"
+    pip_install "$venv/bin/python" --upgrade pip
+    pip_install "$venv/bin/python" -c "$cache/constraints.txt" -r "$root/tools/requirements.txt"
+    printf '%s\n' "$wanted" >"$venv/stamp"
+}
+
+# need_profile: a QGIS profile of our own in which the plugin, linked to this folder, is enabled.
+need_profile() {
+    local profile="$cache/qgis/profiles/default"
+    mkdir -p "$profile/python/plugins" "$profile/QGIS"
+    ln -sfn "$root" "$profile/python/plugins/hybrid_geostatistics"
+    printf '[PythonPlugins]\nhybrid_geostatistics=true\n' >"$profile/QGIS/QGIS3.ini"
+}
+
+# qgis_process ARGUMENTS...: QGIS's command line with our profile, and .venv first for its Python.
+qgis_process() {
+    local program=qgis_process
+    # bookworm's wrapper passes a flag that its qgis_process does not know; the binary behind it is fine.
+    command -v qgis_process.bin >/dev/null && program=qgis_process.bin
+    # PYTHONPATH would let .venv be shadowed; first on PATH makes it the prefix of QGIS's Python.
+    env -u PYTHONPATH -u PYTHONHOME PATH="$venv/bin:$PATH" QGIS_CUSTOM_CONFIG_PATH="$cache/qgis" "$program" "$@"
+}
