@@ -1,0 +1,275 @@
+"""The methods every comparison includes, each refitted on the training samples it is given.
+
+A method is a function from training samples and a seed to a predictor (`predictive.Method`). It
+chooses everything it needs - variogram, encoding of covariates, errors to learn intervals from -
+from those samples alone, so that cross-validation of it is honest by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Callable, Optional
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ..errors import InputError
+from ..features.covariates import CovariateEncoder
+from ..kriging.neighborhood import Neighborhood
+from ..kriging.ordinary import FittedKriging, fit_kriging
+from ..samples import Covariates, Samples, average_coincident, require_samples, require_variation
+from ..transforms import Transform
+from ..variogram.fitting import fit_variogram
+from .predictive import LEVELS, UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
+
+GLOBAL_LIMIT = 1000
+"""Up to so many training samples kriging uses all of them; above, the nearest `LOCAL_NEIGHBORS`."""
+
+LOCAL_NEIGHBORS = 64
+
+
+def ordinary_kriging(
+    transforms: Transforms = UNTRANSFORMED, neighborhood: Optional[Neighborhood] = None, variogram_method: str = "reml"
+) -> Method:
+    """Ordinary kriging with a variogram fitted to the training samples.
+
+    Parameters
+    ----------
+    transforms : Transform or dict of str to Transform
+        Scale of kriging; estimates come back as means in data units.
+    neighborhood : Neighborhood or None
+        None takes all samples up to `GLOBAL_LIMIT`, else the nearest `LOCAL_NEIGHBORS`.
+    variogram_method : str
+        ``"least_squares"`` or ``"reml"``, see `core.variogram.fitting.fit_variogram`.
+
+    Returns
+    -------
+    Method
+    """
+
+    def fit(training: Samples, seed: int) -> Predictor:
+        training, _ = average_coincident(training)
+        require_samples(training, 10, "Kriging in a training fold")
+        return _KrigingPredictor(
+            [
+                _fit_target(training, target, transform_of(transforms, target), neighborhood, variogram_method, seed)
+                for target in training.targets
+            ]
+        )
+
+    return fit
+
+
+def external_drift_kriging(
+    transforms: Transforms = UNTRANSFORMED, neighborhood: Optional[Neighborhood] = None, variogram_method: str = "reml"
+) -> Method:
+    """Kriging whose drift is linear in the encoded covariates.
+
+    Where a location has a class of a covariate that the training samples lack, its estimate is
+    that of ordinary kriging, and a note says so.
+
+    Parameters
+    ----------
+    transforms, neighborhood, variogram_method
+        See `ordinary_kriging`.
+
+    Returns
+    -------
+    Method
+        Raises InputError when the training samples have no covariates.
+    """
+
+    def fit(training: Samples, seed: int) -> Predictor:
+        training, _ = average_coincident(training)
+        require_samples(training, 10, "Kriging in a training fold")
+        if training.covariates is None:
+            raise InputError("External-drift kriging needs covariates, got none. Choose covariate rasters.")
+        fitted = []
+        for target in training.targets:
+            transform = transform_of(transforms, target)
+            values = transform.forward(training.target(target), target)
+            encoder = CovariateEncoder.fit(training.covariates, values[:, None])
+            fitted.append(
+                _fit_target(training, target, transform, neighborhood, variogram_method, seed, encoder=encoder)
+            )
+        without_drift = ordinary_kriging(transforms, neighborhood, variogram_method)
+        return _KrigingPredictor(fitted, fallback=lambda: without_drift(training, seed))
+
+    return fit
+
+
+def inverse_distance(power: float = 2.0, max_neighbors: int = 12) -> Method:
+    """Inverse-distance weighting; its quantiles are those of its own leave-one-out errors.
+
+    Parameters
+    ----------
+    power : float
+        Weights are distance to the power of minus this.
+    max_neighbors : int
+
+    Returns
+    -------
+    Method
+    """
+
+    def fit(training: Samples, seed: int) -> Predictor:
+        training, _ = average_coincident(training)
+        require_samples(training, 2, "Inverse-distance weighting in a training fold")
+        tree = cKDTree(training.coordinates)
+
+        def weighted_mean(coordinates: np.ndarray, skip_self: bool) -> np.ndarray:
+            k = min(max_neighbors + skip_self, len(training))
+            distance, neighbor = (a.reshape(len(coordinates), k) for a in tree.query(coordinates, k))
+            distance, neighbor = distance[:, int(skip_self) :], neighbor[:, int(skip_self) :]
+            nearest = distance[:, :1]
+            # ratios to the nearest distance: no overflow near a sample, and 0/0 only exactly at one
+            with np.errstate(invalid="ignore", divide="ignore"):
+                weights = np.where(nearest > 0, (nearest / distance) ** power, distance == 0)
+            return np.einsum("mk,mkt->mt", weights, training.values[neighbor]) / weights.sum(axis=1, keepdims=True)
+
+        errors = training.values - weighted_mean(training.coordinates, skip_self=True)
+
+        def predict(coordinates: np.ndarray, covariates: Optional[Covariates]) -> PredictiveDistribution:
+            estimate = weighted_mean(coordinates, skip_self=False)
+            return PredictiveDistribution(estimate, estimate[..., None] + np.quantile(errors, LEVELS, axis=0).T)
+
+        return predict
+
+    return fit
+
+
+def mean_of_samples() -> Method:
+    """Predict the mean of the training samples everywhere, with their quantiles around it.
+
+    Returns
+    -------
+    Method
+    """
+
+    def fit(training: Samples, seed: int) -> Predictor:
+        mean = training.values.mean(axis=0)
+        quantiles = np.quantile(training.values, LEVELS, axis=0).T
+
+        def predict(coordinates: np.ndarray, covariates: Optional[Covariates]) -> PredictiveDistribution:
+            m = len(coordinates)
+            return PredictiveDistribution(np.tile(mean, (m, 1)), np.tile(quantiles, (m, 1, 1)))
+
+        return predict
+
+    return fit
+
+
+METHODS: Mapping[str, Callable[[Transforms, Optional[Neighborhood]], Method]] = {
+    "mean": lambda transforms, neighborhood: mean_of_samples(),
+    "inverse_distance": lambda transforms, neighborhood: inverse_distance(),
+    "ordinary_kriging": ordinary_kriging,
+    "external_drift_kriging": external_drift_kriging,
+}
+"""Methods that need no training backend, by the names used in tables."""
+
+
+def make_methods(
+    names: Sequence[str], transforms: Transforms = UNTRANSFORMED, neighborhood: Optional[Neighborhood] = None
+) -> dict[str, Method]:
+    """Make methods by name.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `METHODS`.
+    transforms, neighborhood
+        See `ordinary_kriging`.
+
+    Returns
+    -------
+    dict of str to Method
+        In the order of `names`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+    """
+    unknown = [name for name in names if name not in METHODS]
+    if unknown:
+        raise InputError(f"Expected methods out of {', '.join(METHODS)}, got {', '.join(unknown)}.")
+    return {name: METHODS[name](transforms, neighborhood) for name in names}
+
+
+@dataclass(frozen=True)
+class _TargetKriging:
+    """Kriging of one target: its transform, its encoder (with a drift) and the fitted system."""
+
+    target: str
+    transform: Transform
+    kriging: FittedKriging
+    encoder: Optional[CovariateEncoder]
+
+
+def _fit_target(
+    training: Samples,
+    target: str,
+    transform: Transform,
+    neighborhood: Optional[Neighborhood],
+    variogram_method: str,
+    seed: int,
+    encoder: Optional[CovariateEncoder] = None,
+) -> _TargetKriging:
+    """Fit variogram and kriging system of one target, with a drift where there is an encoder."""
+    values = transform.forward(training.target(target), target)
+    require_variation(values, f"{target} in a training fold")
+    drift = None
+    if encoder is not None and training.covariates is not None:
+        drift = encoder.encode(training.covariates)
+    variogram = fit_variogram(training.coordinates, values, drift=drift, method=variogram_method, seed=seed)
+    if neighborhood is None:
+        neighborhood = Neighborhood() if len(training) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+    kriging = fit_kriging(training.coordinates, values, variogram.model, neighborhood, drift)
+    return _TargetKriging(target, transform, kriging, encoder)
+
+
+@dataclass
+class _KrigingPredictor:
+    """Predict every target by its own kriging; fall back where a drift is not known."""
+
+    fitted: list[_TargetKriging]
+    fallback: Optional[Callable[[], Predictor]] = None
+    _fallback_predictor: Optional[Predictor] = field(default=None, repr=False)
+
+    def __call__(self, coordinates: np.ndarray, covariates: Optional[Covariates]) -> PredictiveDistribution:
+        estimate = np.full((len(coordinates), len(self.fitted)), np.nan)
+        variance = np.full_like(estimate, np.nan)
+        unknown = np.zeros(estimate.shape, dtype=bool)
+        for column, one in enumerate(self.fitted):
+            drift = None
+            if one.encoder is not None:
+                if covariates is None:
+                    raise InputError("External-drift kriging needs covariates at every location, got none.")
+                drift = one.encoder.encode(covariates)
+                unknown[:, column] = ~np.isfinite(drift).all(axis=1)
+            known = ~unknown[:, column]
+            result = one.kriging.predict(coordinates[known], None if drift is None else drift[known])
+            estimate[known, column] = result.estimate
+            variance[known, column] = result.kriging_variance
+        predicted = PredictiveDistribution.from_normal(estimate, variance, [one.transform for one in self.fitted])
+        return self._filled(predicted, unknown, coordinates)
+
+    def _filled(
+        self, predicted: PredictiveDistribution, unknown: np.ndarray, coordinates: np.ndarray
+    ) -> PredictiveDistribution:
+        """Fill the locations without a drift from kriging without one."""
+        rows = unknown.any(axis=1)
+        if self.fallback is None or not rows.any():
+            return predicted
+        if self._fallback_predictor is None:
+            self._fallback_predictor = self.fallback()
+        plain = self._fallback_predictor(coordinates[rows], None)
+        estimate, quantiles = predicted.estimate.copy(), predicted.quantiles.copy()
+        which = unknown[rows]
+        estimate[unknown], quantiles[unknown] = plain.estimate[which], plain.quantiles[which]
+        note = (
+            f"{int(rows.sum())} of {len(rows)} held-out samples have a covariate class that no training sample has; "
+            "external-drift kriging fell back to ordinary kriging there."
+        )
+        return PredictiveDistribution(estimate, quantiles, (note,))

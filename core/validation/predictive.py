@@ -1,0 +1,145 @@
+"""What a method says about unsampled places: an estimate and the quantiles around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Callable, Optional, Union
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..errors import InputError
+from ..samples import Covariates, Samples
+from ..transforms import Transform
+
+LEVELS = (2 * np.arange(30) + 1) / 60
+"""Probabilities of the quantiles: midpoints of 30 equal parts, 0.05 and 0.95 among them."""
+
+_LOWER, _UPPER = 1, 28  # LEVELS[1] = 0.05, LEVELS[28] = 0.95
+_Z = ndtri(LEVELS)
+
+
+@dataclass(frozen=True)
+class PredictiveDistribution:
+    """Estimates of several targets at a set of locations, in data units.
+
+    Parameters
+    ----------
+    estimate : ndarray, shape (n_locations, n_targets)
+        The mean; it is what RMSE judges.
+    quantiles : ndarray, shape (n_locations, n_targets, len(LEVELS))
+        At the probabilities of `LEVELS`, ascending; they give median, 90 % interval and CRPS.
+    notes : tuple of str
+        What a reader has to know, for example where a method had to fall back.
+
+    Raises
+    ------
+    InputError
+        When the shapes disagree.
+    """
+
+    estimate: np.ndarray
+    quantiles: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        estimate = np.asarray(self.estimate, dtype=float)
+        quantiles = np.asarray(self.quantiles, dtype=float)
+        if estimate.ndim != 2 or quantiles.shape != (*estimate.shape, len(LEVELS)):
+            raise InputError(
+                f"Expected estimates of shape (n_locations, n_targets) with {len(LEVELS)} quantiles each, "
+                f"got shapes {estimate.shape} and {quantiles.shape}."
+            )
+        object.__setattr__(self, "estimate", estimate)
+        object.__setattr__(self, "quantiles", quantiles)
+
+    def __len__(self) -> int:
+        return len(self.estimate)
+
+    @property
+    def median(self) -> np.ndarray:
+        """Midway between the two middle quantiles, shape (n_locations, n_targets)."""
+        middle = len(LEVELS) // 2
+        return 0.5 * (self.quantiles[..., middle - 1] + self.quantiles[..., middle])
+
+    @property
+    def lower(self) -> np.ndarray:
+        """Lower end of the 90 % interval, shape (n_locations, n_targets)."""
+        return self.quantiles[..., _LOWER]
+
+    @property
+    def upper(self) -> np.ndarray:
+        """Upper end of the 90 % interval, shape (n_locations, n_targets)."""
+        return self.quantiles[..., _UPPER]
+
+    @classmethod
+    def from_normal(
+        cls,
+        mean: np.ndarray,
+        variance: np.ndarray,
+        transforms: Sequence[Transform],
+        notes: tuple[str, ...] = (),
+    ) -> PredictiveDistribution:
+        """Back-transform normal distributions, as kriging gives them.
+
+        Parameters
+        ----------
+        mean, variance : ndarray, shape (n_locations, n_targets)
+            On the transformed scale.
+        transforms : sequence of Transform
+            One a target.
+        notes : tuple of str
+        """
+        mean, variance = np.asarray(mean, dtype=float), np.maximum(np.asarray(variance, dtype=float), 0.0)
+        estimate = np.empty_like(mean)
+        quantiles = np.empty((*mean.shape, len(LEVELS)))
+        for column, transform in enumerate(transforms):
+            estimate[:, column], _ = transform.back_transform(mean[:, column], variance[:, column])
+            scaled = mean[:, column, None] + np.sqrt(variance[:, column, None]) * _Z
+            quantiles[:, column] = transform.inverse(scaled)
+        return cls(estimate, quantiles, notes)
+
+    @classmethod
+    def from_interval(
+        cls, estimate: np.ndarray, lower: np.ndarray, upper: np.ndarray, notes: tuple[str, ...] = ()
+    ) -> PredictiveDistribution:
+        """Spread a 90 % interval into quantiles: one half of a normal distribution on each side.
+
+        Parameters
+        ----------
+        estimate, lower, upper : ndarray, shape (n_locations, n_targets)
+            In data units. The quantiles at 0.05 and 0.95 are exactly `lower` and `upper`.
+        notes : tuple of str
+        """
+        estimate, lower, upper = (np.asarray(a, dtype=float)[..., None] for a in (estimate, lower, upper))
+        share = _Z / _Z[_UPPER]
+        quantiles = np.where(share < 0, estimate - (estimate - lower) * -share, estimate + (upper - estimate) * share)
+        return cls(estimate[..., 0], quantiles, notes)
+
+
+Predictor = Callable[[np.ndarray, Optional[Covariates]], PredictiveDistribution]
+"""Called with coordinates, shape (m, 2 or 3), and covariates (None where there are none)."""
+
+Method = Callable[[Samples, int], Predictor]
+"""Called with training samples and a seed; learns from nothing else."""
+
+Transforms = Union[Transform, "dict[str, Transform]"]
+"""One transform for every target, or one for each target's name."""
+
+UNTRANSFORMED = Transform()
+
+
+def transform_of(transforms: Transforms, target: str) -> Transform:
+    """Return the transform of one target.
+
+    Raises
+    ------
+    InputError
+        When there is none for it.
+    """
+    if isinstance(transforms, Transform):
+        return transforms
+    if target not in transforms:
+        raise InputError(f"Expected a transform for each target, got none for {target} (only {', '.join(transforms)}).")
+    return transforms[target]
