@@ -1,0 +1,63 @@
+"""Help texts: resources/help/<algorithm>.md, shown as HTML beside the dialog."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from .identity import PLUGIN_FOLDER
+
+HELP_FOLDER = PLUGIN_FOLDER / "resources" / "help"
+
+
+def help_html(algorithm: str) -> str:
+    """Return the help of an algorithm as HTML.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such text.
+    """
+    return render((HELP_FOLDER / f"{algorithm}.md").read_text(encoding="utf-8"))
+
+
+def render(text: str) -> str:
+    """Turn the few forms of Markdown used in help texts into HTML.
+
+    Knows headings, paragraphs, ``- `` lists, ``**bold**``, ``*emphasis*``, `` `code` `` and links.
+
+    Examples
+    --------
+    >>> render("# Kriging\\n\\nOf *one* field, with `0 < n`.\\n\\n- exact\\n- **linear**")
+    '<h3>Kriging</h3><p>Of <i>one</i> field, with <code>0 &lt; n</code>.</p><ul><li>exact</li><li><b>linear</b></li></ul>'
+    """
+    parts = []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        lines = [line.strip() for line in block.splitlines()]
+        heading = re.match(r"(#+) (.*)", lines[0])
+        if heading:
+            level = min(len(heading.group(1)) + 2, 5)
+            parts.append(f"<h{level}>{_inline(heading.group(2))}</h{level}>")
+            lines = lines[1:]
+        items = " ".join(lines)
+        if items.startswith("- "):
+            entries = "\n".join(lines)[2:].split("\n- ")
+            parts.append("<ul>" + "".join(f"<li>{_inline(' '.join(e.splitlines()))}</li>" for e in entries) + "</ul>")
+        elif items:
+            parts.append(f"<p>{_inline(items)}</p>")
+    return "".join(parts)
+
+
+def _inline(text: str) -> str:
+    """Render what stands inside a line; code is left as it is."""
+    pieces = re.split(r"(`[^`]+`)", text)
+    return "".join(
+        f"<code>{html.escape(piece[1:-1])}</code>" if piece.startswith("`") else _emphasis(html.escape(piece, quote=False))
+        for piece in pieces
+    )
+
+
+def _emphasis(text: str) -> str:
+    text = re.sub(r"\[([^\]]+)\]\(([^)]+)\)", r'<a href="\2">\1</a>', text)
+    text = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", text)
+    return re.sub(r"\*([^*]+)\*", r"<i>\1</i>", text)

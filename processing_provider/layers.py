@@ -1,0 +1,227 @@
+"""Point layers to samples: coordinates, numbers, what was left out and why; and points to layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsFeatureSink,
+    QgsField,
+    QgsFields,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessingFeatureSource,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import QMetaType, QVariant
+
+from ..core.errors import InputError
+from .identity import tr
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Features of a point layer as they stand, without those that have no place.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_points, 2)
+        Easting, northing in the layer's CRS.
+    columns : dict of str to list
+        Attribute values, None where NULL.
+    fields : QgsFields
+        All fields of the layer.
+    crs : QgsCoordinateReferenceSystem
+    """
+
+    coordinates: np.ndarray
+    columns: Mapping[str, list]
+    fields: QgsFields
+    crs: QgsCoordinateReferenceSystem
+
+    def __len__(self) -> int:
+        return len(self.coordinates)
+
+
+def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str]], warn: Warn) -> Points:
+    """Read the features of a source; only the selected ones where the user chose so.
+
+    Parameters
+    ----------
+    source : QgsProcessingFeatureSource
+    names : sequence of str, optional
+        Fields to read; None reads all of them.
+    warn : callable
+        Told about features without geometry.
+
+    Raises
+    ------
+    InputError
+        For a missing field, a layer without features, or several points in one feature.
+    """
+    fields = source.fields()
+    if names is not None:
+        require_fields(fields, names)
+    read = [field.name() for field in fields] if names is None else list(names)
+    indices = [fields.lookupField(name) for name in read]
+    coordinates, rows, without_place = [], [], 0
+    for feature in source.getFeatures():
+        place = _place(feature)
+        if place is None:
+            without_place += 1
+            continue
+        coordinates.append(place)
+        attributes = feature.attributes()
+        rows.append([_plain(attributes[index]) for index in indices])
+    if not rows:
+        raise InputError(
+            tr("Expected samples in {name}, got {n} features with a geometry. Check the layer and the selection.").format(
+                name=source.sourceName(), n=0
+            )
+        )
+    if without_place:
+        warn(tr("{n} features have no geometry and are left out.").format(n=without_place))
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(read)}
+    return Points(np.array(coordinates, dtype=float), columns, fields, source.sourceCrs())
+
+
+def require_fields(fields: QgsFields, names: Sequence[str]) -> None:
+    """Refuse fields the layer does not have.
+
+    Raises
+    ------
+    InputError
+        Naming the fields that are missing and those there are.
+    """
+    if not names:
+        raise InputError(tr("Expected at least one field, got none. Choose one."))
+    missing = [name for name in names if fields.lookupField(name) < 0]
+    if missing:
+        raise InputError(
+            tr("The layer has no field {missing}. Numeric fields there are: {names}.").format(
+                missing=", ".join(missing),
+                names=", ".join(field.name() for field in fields if field.isNumeric()) or tr("none"),
+            )
+        )
+
+
+def numbers(points: Points, names: Sequence[str]) -> np.ndarray:
+    """Return fields as numbers, NaN where NULL or not finite.
+
+    Returns
+    -------
+    ndarray, shape (n_points, n_fields)
+
+    Raises
+    ------
+    InputError
+        For a field that is not numeric.
+    """
+    for name in names:
+        field = points.fields.field(points.fields.lookupField(name))
+        if not field.isNumeric():
+            example = next((value for value in points.columns[name] if value is not None), None)
+            raise InputError(
+                tr(
+                    "Expected numbers in field {name}, got the type {kind} (first value: {value!r}). Choose a numeric "
+                    "field, or let Check samples (hybridgeo:checksamples) write a numeric copy of this one."
+                ).format(name=name, kind=field.typeName() or field.friendlyTypeString(), value=example)
+            )
+    table = [[np.nan if value is None else float(value) for value in points.columns[name]] for name in names]
+    values = np.array(table, dtype=float).T
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def new_field(name: str, kind: type) -> QgsField:
+    """Return a field for float, int or str values."""
+    # QgsField takes QMetaType from 3.38 on; QVariant's types are gone with Qt 6.
+    types = QMetaType.Type if Qgis.QGIS_VERSION_INT >= 33800 else QVariant.Type
+    modern = Qgis.QGIS_VERSION_INT >= 33800
+    chosen = {float: types.Double, int: types.Int, str: types.QString if modern else types.String}[kind]
+    return QgsField(name, chosen)
+
+
+@dataclass(frozen=True)
+class PointTable:
+    """Points to write into a layer.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_points, 2)
+    fields : sequence of QgsField
+    columns : sequence of sequence
+        One a field, values of plain types; None or NaN becomes NULL.
+    crs : QgsCoordinateReferenceSystem
+    """
+
+    coordinates: np.ndarray
+    fields: Sequence[QgsField]
+    columns: Sequence[Sequence[Any]]
+    crs: QgsCoordinateReferenceSystem
+
+    def qgs_fields(self) -> QgsFields:
+        """Return the fields as QGIS wants them."""
+        fields = QgsFields()
+        for field in self.fields:
+            fields.append(field)
+        return fields
+
+    def write(self, sink: QgsFeatureSink) -> None:
+        """Add every point to a sink.
+
+        Raises
+        ------
+        InputError
+            When the sink takes a feature no more.
+        """
+        fields = self.qgs_fields()
+        for (easting, northing), *values in zip(self.coordinates, *self.columns):
+            feature = QgsFeature(fields)
+            feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(float(easting), float(northing))))
+            feature.setAttributes([_attribute(value) for value in values])
+            if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+                raise InputError(tr("The points cannot be written: {}").format(sink.lastError()))
+
+
+def _place(feature: QgsFeature) -> Optional[tuple[float, float]]:
+    """Return easting and northing of a point feature, None when it has no place."""
+    geometry = feature.geometry()
+    if geometry.isNull() or geometry.isEmpty():
+        return None
+    if QgsWkbTypes.isMultiType(geometry.wkbType()):
+        parts = geometry.asMultiPoint()
+        if len(parts) != 1:
+            raise InputError(
+                tr(
+                    "Expected one point a feature, got {n} in feature {id}. Split the layer first "
+                    "(native:multiparttosingleparts)."
+                ).format(n=len(parts), id=feature.id())
+            )
+        point = parts[0]
+    else:
+        point = geometry.asPoint()
+    place = point.x(), point.y()
+    return place if np.isfinite(place).all() else None
+
+
+def _plain(value: Any) -> Any:
+    """Return an attribute value as Python has it, None for NULL."""
+    if value is None or (isinstance(value, QVariant) and value.isNull()):
+        return None
+    return value
+
+
+def _attribute(value: Any) -> Any:
+    """Return a value as QGIS takes it: no numpy scalars, NULL for NaN."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,0 +1,296 @@
+"""Groups of parameters that several algorithms share.
+
+They come from functions, because QGIS takes ownership of every parameter it is given.
+Every parameter carries a help text; it is the tooltip and what ``qgis_process help`` prints.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingOutputBoolean,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterDistance,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+
+from .identity import tr
+
+TRANSFORMS = ("none", "log", "log1p")
+VARIOGRAM_FILES = "Variogram (*.json *.JSON)"
+MODEL_FILES = "Trained model (*.onnx *.ONNX)"
+
+
+def with_help(parameter: QgsProcessingParameterDefinition, text: str, advanced: bool = False):
+    """Give a parameter its help, and put it among the advanced ones where asked."""
+    parameter.setHelp(text)
+    if advanced:
+        parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return parameter
+
+
+# ---------------------------------------------------------------- inputs
+
+
+def input_samples():
+    """Return INPUT: the point layer."""
+    return with_help(
+        QgsProcessingParameterFeatureSource(
+            "INPUT", tr("Samples"), [QgsProcessing.SourceType.TypeVectorPoint]
+        ),
+        tr("Point layer of samples in a projected CRS. Where features are selected, only these can be used."),
+    )
+
+
+def input_field():
+    """Return FIELD: the one numeric field."""
+    return with_help(
+        QgsProcessingParameterField(
+            "FIELD", tr("Field"), None, "INPUT", QgsProcessingParameterField.DataType.Numeric
+        ),
+        tr("Numeric field to map. Samples where it is NULL are left out, and counted in the log."),
+    )
+
+
+def input_fields(name: str, label: str, text: str, numeric: bool = True):
+    """Return a parameter of one or several fields of INPUT."""
+    kind = QgsProcessingParameterField.DataType
+    return with_help(
+        QgsProcessingParameterField(
+            name, label, None, "INPUT", kind.Numeric if numeric else kind.Any, allowMultiple=True
+        ),
+        text,
+    )
+
+
+def input_targets():
+    """Return TARGETS: the numeric fields to learn."""
+    return input_fields(
+        "TARGETS",
+        tr("Targets"),
+        tr("Numeric fields to map, one or several. Samples where one of them is NULL are left out, and counted."),
+    )
+
+
+def input_covariates():
+    """Return COVARIATES and CATEGORICAL."""
+    return [
+        with_help(
+            QgsProcessingParameterMultipleLayers(
+                "COVARIATES", tr("Covariate rasters"), QgsProcessing.SourceType.TypeRaster, None, True
+            ),
+            tr(
+                "Rasters known everywhere on the map, in the samples' CRS; their order does not matter. A covariate is "
+                "known by its layer name, and by layer name and band where a raster has several bands. Quantities are "
+                "read at the samples by bilinear interpolation, classes from the cell the sample lies in."
+            ),
+        ),
+        with_help(
+            QgsProcessingParameterString("CATEGORICAL", tr("Categorical covariates"), None, False, True),
+            tr(
+                "Names of the covariates that hold class codes, separated by commas. Empty: those with whole numbers "
+                "only and at most 20 different ones. none: not a single one."
+            ),
+        ),
+    ]
+
+
+def covariates_of_model():
+    """Return COVARIATES as a trained model asks for them."""
+    return with_help(
+        QgsProcessingParameterMultipleLayers(
+            "COVARIATES", tr("Covariate rasters"), QgsProcessing.SourceType.TypeRaster, None, True
+        ),
+        tr(
+            "The rasters the model was trained with, matched by name (layer name, and band where there are several); "
+            "the order does not matter and others are ignored. They are resampled to the grid where theirs differs."
+        ),
+    )
+
+
+def transform(default: str = "none"):
+    """Return TRANSFORM."""
+    return with_help(
+        static_enum("TRANSFORM", tr("Transform"), TRANSFORMS, default),
+        tr(
+            "Scale to work on. log suits skewed concentrations above 0, log1p those with zeros. Estimates come back "
+            "in data units, as the mean (not the median) of the distribution."
+        ),
+    )
+
+
+def variogram_file(text: str):
+    """Return VARIOGRAM: an optional variogram file."""
+    return with_help(
+        QgsProcessingParameterFile(
+            "VARIOGRAM", tr("Variogram"), defaultValue=None, optional=True, fileFilter=VARIOGRAM_FILES
+        ),
+        text,
+    )
+
+
+def model_file():
+    """Return MODEL: a trained model to read."""
+    return with_help(
+        QgsProcessingParameterFile("MODEL", tr("Trained model"), defaultValue=None, fileFilter=MODEL_FILES),
+        tr("ONNX file made by Train hybrid model."),
+    )
+
+
+def neighborhood_inputs():
+    """Return MIN_NEIGHBORS, MAX_NEIGHBORS and SEARCH_RADIUS."""
+    return [
+        with_help(
+            whole_number("MAX_NEIGHBORS", tr("Most neighbours"), 64, minimum=0),
+            tr("Each cell is estimated from this many nearest samples. 0: from all of them."),
+        ),
+        with_help(
+            whole_number("MIN_NEIGHBORS", tr("Fewest neighbours"), 1, minimum=1),
+            tr("Cells with fewer samples within the search radius become nodata."),
+            advanced=True,
+        ),
+        with_help(
+            QgsProcessingParameterDistance(
+                "SEARCH_RADIUS", tr("Search radius"), None, "INPUT", optional=True, minValue=0.0
+            ),
+            tr("Samples farther away than this, in map units, are not used. Empty: no limit."),
+            advanced=True,
+        ),
+    ]
+
+
+def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
+    """Return EXTENT, CELL_SIZE and TEMPLATE.
+
+    Parameters
+    ----------
+    parent : str
+        Parameter whose CRS gives the unit of the cell size.
+    around : str, optional
+        What is covered when there is neither extent nor template.
+    """
+    around = around or tr("the samples")
+    return [
+        with_help(
+            QgsProcessingParameterExtent("EXTENT", tr("Extent"), None, True),
+            tr("Area to map, covered by whole cells from its top-left corner. Empty: the area of {}.").format(around),
+        ),
+        with_help(
+            QgsProcessingParameterDistance(
+                "CELL_SIZE", tr("Cell size"), None, parent, optional=True, minValue=0.0
+            ),
+            tr("Side of the square cells, in map units. Empty: a round number, about 100 cells along the longer side."),
+        ),
+        with_help(
+            QgsProcessingParameterRasterLayer("TEMPLATE", tr("Template raster"), None, True),
+            tr(
+                "A raster whose grid is taken exactly (cells, extent and CRS), so that the maps lie on it cell by cell. "
+                "Takes the place of extent and cell size."
+            ),
+        ),
+    ]
+
+
+def seed():
+    """Return SEED."""
+    return with_help(
+        whole_number("SEED", tr("Random seed"), 0, minimum=0),
+        tr("The same seed on the same data gives the same folds and the same training."),
+        advanced=True,
+    )
+
+
+def static_enum(
+    name: str, label: str, options: tuple[str, ...], default: Any, several: bool = False
+) -> QgsProcessingParameterEnum:
+    """Return a choice among words; the words themselves are the values, in models and on the command line."""
+    return QgsProcessingParameterEnum(
+        name, label, list(options), allowMultiple=several, defaultValue=default, usesStaticStrings=True
+    )
+
+
+def whole_number(
+    name: str, label: str, default: Optional[int], minimum: Optional[int] = None, maximum: Optional[int] = None
+) -> QgsProcessingParameterNumber:
+    """Return a whole number; one without a default is optional."""
+    return _number(QgsProcessingParameterNumber.Type.Integer, name, label, default, minimum, maximum)
+
+
+def real_number(
+    name: str, label: str, default: Optional[float], minimum: Optional[float] = None, maximum: Optional[float] = None
+) -> QgsProcessingParameterNumber:
+    """Return a number; one without a default is optional."""
+    return _number(QgsProcessingParameterNumber.Type.Double, name, label, default, minimum, maximum)
+
+
+def _number(kind, name, label, default, minimum, maximum):
+    bounds = {}
+    if minimum is not None:
+        bounds["minValue"] = minimum
+    if maximum is not None:
+        bounds["maxValue"] = maximum
+    return QgsProcessingParameterNumber(name, label, kind, default, default is None, **bounds)
+
+
+def yes_or_no(name: str, label: str, default: bool) -> QgsProcessingParameterBoolean:
+    """Return a switch."""
+    return QgsProcessingParameterBoolean(name, label, default)
+
+
+# ---------------------------------------------------------------- outputs
+
+
+def raster_output(name: str, label: str, text: str, optional: bool = False):
+    """Return a GeoTIFF to write."""
+    return with_help(QgsProcessingParameterRasterDestination(name, label, None, optional), text)
+
+
+def file_output(name: str, label: str, file_filter: str, text: str, optional: bool = False):
+    """Return a file to write."""
+    return with_help(QgsProcessingParameterFileDestination(name, label, file_filter, None, optional), text)
+
+
+def report_output(text: str):
+    """Return OUTPUT_HTML: the optional report."""
+    return file_output("OUTPUT_HTML", tr("Report"), "HTML (*.html *.HTML)", text, optional=True)
+
+
+def points_output(name: str, label: str, text: str):
+    """Return an optional point layer to write."""
+    return with_help(
+        QgsProcessingParameterFeatureSink(
+            name, label, QgsProcessing.SourceType.TypeVectorPoint, None, optional=True, createByDefault=False
+        ),
+        text,
+    )
+
+
+def numbers(**labels: str) -> list[QgsProcessingOutputNumber]:
+    """Return number outputs, a label for each name."""
+    return [QgsProcessingOutputNumber(name, label) for name, label in labels.items()]
+
+
+def texts(**labels: str) -> list[QgsProcessingOutputString]:
+    """Return text outputs, a label for each name."""
+    return [QgsProcessingOutputString(name, label) for name, label in labels.items()]
+
+
+def flag(name: str, label: str) -> QgsProcessingOutputBoolean:
+    """Return a yes-or-no output."""
+    return QgsProcessingOutputBoolean(name, label)
