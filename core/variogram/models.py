@@ -122,19 +122,23 @@ class Structure:
     def scaling(self, n_dimensions: int) -> np.ndarray:
         """Return the matrix that maps map-unit offsets to lags in units of the effective range.
 
+        In 2-D only the azimuth and ``ratio_minor`` count. In 3-D the angles are GSLIB's and gstat's
+        but for the sign of the dip, which both count upward.
+
         Returns
         -------
         ndarray, shape (n_dimensions, n_dimensions)
             ``|offset @ matrix.T|`` is lag / effective_range.
         """
         azimuth, dip, plunge = np.radians([self.azimuth, self.dip, self.plunge])
+        ranges = self.effective_range * np.array([1.0, self.ratio_minor, self.ratio_vertical])
+        if n_dimensions == 2:
+            rotation = np.array([[np.sin(azimuth), np.cos(azimuth)], [np.cos(azimuth), -np.sin(azimuth)]])
+            return rotation / ranges[:2, None]
         along = np.array([np.sin(azimuth) * np.cos(dip), np.cos(azimuth) * np.cos(dip), -np.sin(dip)])
         across = np.array([np.cos(azimuth), -np.sin(azimuth), 0.0])
         up = np.cross(across, along)
         across, up = np.cos(plunge) * across - np.sin(plunge) * up, np.sin(plunge) * across + np.cos(plunge) * up
-        ranges = self.effective_range * np.array([1.0, self.ratio_minor, self.ratio_vertical])
-        if n_dimensions == 2:
-            return np.array([along[:2], across[:2]]) / ranges[:2, None]
         return np.array([along, across, up]) / ranges[:, None]
 
 
@@ -210,7 +214,8 @@ class VariogramModel:
         ndarray, shape (..., n_a, n_b)
             In squared data units. The nugget enters where a and b coincide exactly.
         """
-        offsets = np.asarray(a, dtype=float)[..., :, None, :] - np.asarray(b, dtype=float)[..., None, :, :]
+        a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+        offsets = a[..., :, None, :] - b[..., None, :, :]
         covariance = np.zeros(offsets.shape[:-1])
         for structure in self.structures:
             scaled = offsets @ structure.scaling(offsets.shape[-1]).T

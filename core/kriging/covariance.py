@@ -1,0 +1,99 @@
+"""Covariances of a variogram model between many points, without its nugget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..variogram.models import CORRELATIONS, VariogramModel
+
+
+@dataclass(frozen=True)
+class Term:
+    """One structure in a frame: ``psill * correlation(distance / scale)``."""
+
+    model: str
+    psill: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Coordinates in which the distances of some structures are Euclidean."""
+
+    matrix: np.ndarray
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class SmoothCovariance:
+    """The structures of a variogram, gathered by the frame in which they are isotropic.
+
+    The nugget is left out: it belongs to the diagonal of a system, never to the covariance
+    between two different samples.
+
+    Parameters
+    ----------
+    frames : tuple of Frame
+    """
+
+    frames: tuple[Frame, ...]
+
+    @classmethod
+    def of(cls, variogram: VariogramModel, n_dimensions: int) -> SmoothCovariance:
+        """Gather the structures of a variogram."""
+        identity = np.eye(n_dimensions)
+        isotropic: list[Term] = []
+        frames: list[Frame] = []
+        for structure in variogram.structures:
+            if structure.psill == 0:
+                continue
+            matrix = structure.effective_range * structure.scaling(n_dimensions)
+            term = Term(structure.model, structure.psill, structure.effective_range)
+            if np.allclose(matrix @ matrix.T, identity, rtol=0, atol=1e-12):
+                isotropic.append(term)
+            else:
+                frames.append(Frame(matrix, (term,)))
+        if isotropic:
+            frames.insert(0, Frame(identity, tuple(isotropic)))
+        return cls(tuple(frames))
+
+    def between(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Return the covariances between two sets of points.
+
+        Parameters
+        ----------
+        a, b : ndarray, shape (..., n_a, n_dimensions), (..., n_b, n_dimensions)
+            Leading dimensions are broadcast.
+
+        Returns
+        -------
+        ndarray, shape (..., n_a, n_b)
+        """
+        shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + (a.shape[-2], b.shape[-2])
+        covariance = np.zeros(shape)
+        for frame in self.frames:
+            squared = squared_distances(a @ frame.matrix.T, b @ frame.matrix.T)
+            covariance += correlation_sum(frame.terms, squared)
+        return covariance
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return squared distances, shape (..., n_a, n_b), from differences (no cancellation)."""
+    squared = a[..., :, None, 0] - b[..., None, :, 0]
+    squared *= squared
+    for axis in range(1, a.shape[-1]):
+        difference = a[..., :, None, axis] - b[..., None, :, axis]
+        difference *= difference
+        squared += difference
+    return squared
+
+
+def correlation_sum(terms: tuple[Term, ...], squared: np.ndarray) -> np.ndarray:
+    """Return the sum of some structures at squared distances, which are overwritten."""
+    distance = np.sqrt(squared, out=squared)
+    total = terms[0].psill * CORRELATIONS[terms[0].model](distance / terms[0].scale)
+    for term in terms[1:]:
+        total += term.psill * CORRELATIONS[term.model](distance / term.scale)
+    return total

@@ -1,0 +1,283 @@
+"""The kriging system in covariance form, with drift, solved once for all samples.
+
+With K the covariance matrix of the samples, F = [1, drift] and V the inverse of K's Cholesky
+factor, everything is a dot product in whitened space: U = V F = Q_u R, w = V c(x),
+
+* estimate  f(x)' beta + c(x)' b, with beta = R^-1 Q_u' V z and b = V' (I - Q_u Q_u') V z,
+* kriging variance  C(0) - |w|^2 + |R^-T f(x) - Q_u' w|^2,
+* leave-one-out error  b_i / P_ii and variance 1 / P_ii, with P = V' (I - Q_u Q_u') V, the upper
+  left block of the inverse of the full kriging matrix.
+
+References
+----------
+Dubrule, O. (1983). Cross validation of kriging in a unique neighborhood. Math. Geol. 15(6).
+Chiles, J.-P. & Delfiner, P. (2012). Geostatistics, 2nd ed., sections 3.3 to 3.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import get_lapack_funcs, solve_triangular
+from scipy.spatial import cKDTree
+
+from ..errors import InputError, KrigingSystemError
+from .covariance import SmoothCovariance
+
+MAX_GLOBAL_SAMPLES = 10_000
+"""Beyond this the matrix of one global system passes 800 MB."""
+
+_LOST_DRIFT = 1e-9
+
+
+@dataclass(frozen=True)
+class SystemSamples:
+    """Samples as a kriging system sees them.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_samples, n_dimensions)
+        Coordinates relative to `center`.
+    values : ndarray, shape (n_samples,)
+    columns : ndarray, shape (n_samples, n_scores + 1)
+        The constant and the drift scores.
+    center : ndarray, shape (n_dimensions,)
+        For messages in map coordinates.
+    """
+
+    points: np.ndarray
+    values: np.ndarray
+    columns: np.ndarray
+    center: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def rows(self, which: np.ndarray) -> SystemSamples:
+        """Return some of the samples, by index or boolean mask."""
+        return SystemSamples(self.points[which], self.values[which], self.columns[which], self.center)
+
+
+def singular_system_error(samples: SystemSamples, nugget: float, rows: np.ndarray | None = None) -> KrigingSystemError:
+    """Explain a singular system by its two closest samples.
+
+    Parameters
+    ----------
+    samples : SystemSamples
+    nugget : float
+    rows : ndarray of int or None
+        Numbers of the system's samples where `samples` holds more than these.
+    """
+    rows = np.arange(len(samples)) if rows is None else np.asarray(rows)
+    points = samples.points[rows]
+    n = len(rows)
+    if n < 2:
+        return KrigingSystemError(f"The kriging system of {n} sample has no unique solution.", n)
+    distances, neighbors = cKDTree(points).query(points, k=2)
+    first = int(np.argmin(distances[:, 1]))
+    second = int(neighbors[first, 1] if neighbors[first, 1] != first else neighbors[first, 0])
+    distance = float(distances[first, 1])
+
+    def place(row: int) -> str:
+        return "(" + ", ".join(f"{c:.12g}" for c in points[row] + samples.center) + ")"
+
+    low, high = sorted((first, second))
+    pair = f"samples {rows[low] + 1} and {rows[high] + 1}"
+    if distance == 0:
+        message = (
+            f"The kriging system of {n} samples has no unique solution: {pair} share {place(low)} "
+            "and the variogram has no nugget. Average or remove duplicates, or use a variogram with a nugget."
+        )
+    else:
+        message = (
+            f"The kriging system of {n} samples is numerically singular; its closest {pair} lie {distance:.6g} "
+            f"map units apart, at {place(low)} and {place(high)}. Use a variogram with a larger nugget (now "
+            f"{nugget:.6g}) or a less smooth model than the gaussian, or merge samples that close."
+        )
+    return KrigingSystemError(message, n)
+
+
+def inverse_factor(covariance: SmoothCovariance, nugget: float, samples: SystemSamples) -> np.ndarray:
+    """Return the inverse of the lower Cholesky factor of the samples' covariance matrix.
+
+    Returns
+    -------
+    ndarray, shape (n_samples, n_samples)
+        Lower triangular, zero above the diagonal.
+
+    Raises
+    ------
+    KrigingSystemError
+        When the matrix is singular to working precision.
+    """
+    n = len(samples)
+    matrix = covariance.between(samples.points, samples.points)
+    matrix[np.diag_indices(n)] += nugget
+    norm = float(np.abs(matrix).sum(axis=0).max())
+    # The matrix is symmetric: its transpose is in the column order LAPACK overwrites in place.
+    potrf, pocon, trtri = get_lapack_funcs(("potrf", "pocon", "trtri"), (matrix,))
+    factor, failed = potrf(matrix.T, lower=1, overwrite_a=1, clean=1)
+    if failed == 0:
+        reciprocal_condition, _ = pocon(factor, norm, uplo="L")
+        failed = int(reciprocal_condition < n * np.finfo(float).eps)
+    if failed == 0:
+        factor, failed = trtri(factor, lower=1, overwrite_c=1)
+    if failed:
+        raise singular_system_error(samples, nugget)
+    return np.ascontiguousarray(factor)
+
+
+@dataclass(frozen=True)
+class GlobalSystem:
+    """One factorised system of all samples.
+
+    Parameters
+    ----------
+    covariance : SmoothCovariance
+    nugget, sill : float
+        In squared data units.
+    samples : SystemSamples
+    inverse_factor : ndarray, shape (n_samples, n_samples)
+        V, lower triangular.
+    whitened_columns : ndarray, shape (n_samples, n_columns)
+        Q_u, orthonormal.
+    column_factor : ndarray, shape (n_columns, n_columns)
+        R^-1, upper triangular.
+    coefficients : ndarray, shape (n_columns,)
+        beta, of the constant and the drift scores.
+    dual : ndarray, shape (n_samples,)
+        b.
+    """
+
+    covariance: SmoothCovariance
+    nugget: float
+    sill: float
+    samples: SystemSamples
+    inverse_factor: np.ndarray
+    whitened_columns: np.ndarray
+    column_factor: np.ndarray
+    coefficients: np.ndarray
+    dual: np.ndarray
+
+    @classmethod
+    def solve(cls, covariance: SmoothCovariance, nugget: float, sill: float, samples: SystemSamples) -> GlobalSystem:
+        """Factorise the system of all samples.
+
+        Raises
+        ------
+        KrigingSystemError
+            When the covariance matrix is singular to working precision.
+        InputError
+            When there are too many samples, or fewer than drift columns.
+        """
+        if len(samples) > MAX_GLOBAL_SAMPLES:
+            raise InputError(
+                f"Using all samples for every estimate works up to {MAX_GLOBAL_SAMPLES} samples, got {len(samples)}. "
+                "Set a maximum number of neighbours (32 to 64 is usual)."
+            )
+        whitening = inverse_factor(covariance, nugget, samples)
+        whitened_columns, upper = np.linalg.qr(whitening @ samples.columns)
+        whitened_values = whitening @ samples.values
+        projected = whitened_columns.T @ whitened_values
+        column_factor = solve_triangular(upper, np.eye(len(upper)))
+        residual = whitened_values - whitened_columns @ projected
+        # Once more, for what the first projection left by rounding (large means over small variations).
+        residual -= whitened_columns @ (whitened_columns.T @ residual)
+        return cls(
+            covariance=covariance,
+            nugget=nugget,
+            sill=sill,
+            samples=samples,
+            inverse_factor=whitening,
+            whitened_columns=whitened_columns,
+            column_factor=column_factor,
+            coefficients=column_factor @ projected,
+            dual=whitening.T @ residual,
+        )
+
+    def predict(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return estimates and kriging variances at locations that carry no sample.
+
+        Parameters
+        ----------
+        targets : ndarray, shape (n_targets, n_dimensions)
+            Centred as the samples are.
+        columns : ndarray, shape (n_targets, n_columns)
+            Constant and drift scores.
+
+        Returns
+        -------
+        estimate, kriging_variance : ndarray, shape (n_targets,)
+        """
+        estimate = np.empty(len(targets))
+        variance = np.empty(len(targets))
+        step = int(np.clip(2**18 // len(self.samples), 64, 4096))
+        transposed = self.inverse_factor.T
+        for start in range(0, len(targets), step):
+            part = slice(start, start + step)
+            covariances = self.covariance.between(targets[part], self.samples.points)
+            estimate[part] = columns[part] @ self.coefficients + covariances @ self.dual
+            whitened = covariances @ transposed
+            drift_part = columns[part] @ self.column_factor - whitened @ self.whitened_columns
+            variance[part] = (
+                self.sill
+                - np.einsum("ij,ij->i", whitened, whitened)
+                + np.einsum("ij,ij->i", drift_part, drift_part)
+            )
+        # Below zero is rounding of sill - |w|^2 next to a sample of a nugget-free model.
+        return estimate, np.maximum(variance, 0.0)
+
+    def weights(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return kriging weights and Lagrange multipliers at locations that carry no sample.
+
+        Returns
+        -------
+        weights : ndarray, shape (n_targets, n_samples)
+        lagrange_multiplier : ndarray, shape (n_targets,)
+            mu of the constant in ``K w + mu 1 = c``; without drift the variance is C(0) - w'c - mu.
+        """
+        whitened = self.covariance.between(targets, self.samples.points) @ self.inverse_factor.T
+        drift_part = columns @ self.column_factor - whitened @ self.whitened_columns
+        weights = (whitened + drift_part @ self.whitened_columns.T) @ self.inverse_factor
+        return weights, -(drift_part @ self.column_factor.T)[:, 0]
+
+    def leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return exact leave-one-out estimates and variances, shape (n_samples,) each.
+
+        NaN where the sample alone determines a direction of the drift.
+        """
+        precision = np.einsum("ij,ij->j", self.inverse_factor, self.inverse_factor)
+        projection = self.whitened_columns.T @ self.inverse_factor
+        remaining = precision - np.einsum("ij,ij->j", projection, projection)
+        determined = remaining > _LOST_DRIFT * precision
+        remaining = np.where(determined, remaining, np.nan)
+        return self.samples.values - self.dual / remaining, 1.0 / remaining
+
+    def leave_set_out(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return exact estimates and variances at some samples from all others.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (n_left_out,)
+
+        Returns
+        -------
+        estimate, kriging_variance : ndarray, shape (n_left_out,)
+            Or None when the others alone do not determine the drift.
+
+        References
+        ----------
+        Ginsbourger, D. & Scharer, C. (2024). Fast calculation of Gaussian process multiple-fold
+        cross-validation residuals and their covariances. J. Comput. Graph. Stat. 34(1).
+        """
+        left_out = self.inverse_factor[:, rows]
+        projection = self.whitened_columns.T @ left_out
+        precision = left_out.T @ left_out
+        factor = np.linalg.cholesky(precision)
+        # Eigenvalues of the share of the left-out information that goes into the drift: below 1.
+        share = solve_triangular(factor, projection.T, lower=True)
+        if np.linalg.svd(share, compute_uv=False).max(initial=0.0) ** 2 > 1 - _LOST_DRIFT:
+            return None
+        remaining = np.linalg.inv(precision - projection.T @ projection)
+        return self.samples.values[rows] - remaining @ self.dual[rows], np.diag(remaining).copy()
