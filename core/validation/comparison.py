@@ -1,0 +1,514 @@
+"""Methods side by side on the same folds, with everything refitted inside each training fold."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.metadata
+import math
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from ..errors import Cancelled, InputError
+from ..progress import IsCancelled, Progress, never, silent, stop_if
+from ..samples import Samples, require_samples, require_variation
+from . import metrics
+from .folds import QUESTIONS, inseparable_groups, spatial_blocks
+from .metrics import ClusterBootstrap
+from .predictive import LEVELS, Method, PredictiveDistribution
+from .verdicts import KRIGING, Verdict, describe, judge, label, simplicity
+
+COLUMNS = (
+    "target", "folds", "method", "n", "rmse", "rmse_low", "rmse_high", "mae", "r2", "bias", "ccc", "r2_log",
+    "coverage90", "width90", "crps", "rmse_ratio", "rmse_ratio_low", "rmse_ratio_high", "seconds",
+)  # fmt: skip
+"""Columns of the table and its CSV file, one row a target, fold scheme and method."""
+
+ALARM_R2 = 0.95
+"""Field duplicates cap the honest R2 of concentrations below this."""
+
+MAX_CLUSTERS = 30
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pooled out-of-fold predictions of every method, scored.
+
+    Parameters
+    ----------
+    samples : Samples
+    folds : dict of str to ndarray of int, shape (n_samples,)
+        By scheme.
+    predictions : dict of (str, str) to PredictiveDistribution
+        By scheme and method: every sample as predicted without its fold.
+    seconds : dict of (str, str) to float
+        Time of fitting and predicting, all folds and targets.
+    rows : tuple of dict
+        The table; keys are `COLUMNS`, NaN where a score is not defined.
+    verdicts : tuple of Verdict
+        One a target, scheme and method other than the better kriging there.
+    summaries : dict of (str, str) to str
+        By target and scheme: a few plain sentences.
+    best_method : str
+        The simplest method that no other beats by more than noise, over all targets and schemes.
+    best_text : str
+        Why.
+    warnings : tuple of str
+    seed : int
+        Of the methods and the bootstrap.
+    n_clusters : int
+        Spatial clusters of the bootstrap.
+    versions : dict of str to str
+    data_hash : str
+        SHA-256 of coordinates, values and covariates.
+    """
+
+    samples: Samples
+    folds: Mapping[str, np.ndarray]
+    predictions: Mapping[tuple[str, str], PredictiveDistribution]
+    seconds: Mapping[tuple[str, str], float]
+    rows: tuple[dict[str, Any], ...]
+    verdicts: tuple[Verdict, ...]
+    summaries: Mapping[tuple[str, str], str]
+    best_method: str
+    best_text: str
+    warnings: tuple[str, ...]
+    seed: int
+    n_clusters: int
+    versions: Mapping[str, str] = field(default_factory=dict)
+    data_hash: str = ""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods, in the order given."""
+        return tuple(dict.fromkeys(method for _, method in self.predictions))
+
+    def row(self, target: str, folds: str, method: str) -> dict[str, Any]:
+        """Return one row of the table.
+
+        Raises
+        ------
+        KeyError
+            When there is none.
+        """
+        for row in self.rows:
+            if (row["target"], row["folds"], row["method"]) == (target, folds, method):
+                return row
+        raise KeyError((target, folds, method))
+
+    def reference(self, target: str, folds: str) -> Optional[str]:
+        """Return the better kriging of a target and scheme; None when no kriging was compared."""
+        rows = [self.row(target, folds, method) for method in KRIGING if method in self.methods]
+        return min(rows, key=lambda row: row["rmse"])["method"] if rows else None
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write the table (UTF-8, commas, empty where a score is not defined)."""
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for row in self.rows:
+                writer.writerow([_cell(row[column]) for column in COLUMNS])
+
+    def residual_columns(self) -> dict[str, np.ndarray]:
+        """Return every single residual: one row a sample, target, scheme and method.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n_samples * n_targets * n_schemes * n_methods,)
+            ``sample`` (row number of the sample, from 0), ``target``, ``folds``, ``fold``,
+            ``method``, ``observed``, ``predicted``, ``residual`` (observed - predicted), ``lower90``,
+            ``upper90``.
+        """
+        parts: dict[str, list[np.ndarray]] = {}
+        n = len(self.samples)
+        for (scheme, method), predicted in self.predictions.items():
+            for column, target in enumerate(self.samples.targets):
+                observed = self.samples.values[:, column]
+                for name, values in (
+                    ("sample", np.arange(n)),
+                    ("target", np.full(n, target)),
+                    ("folds", np.full(n, scheme)),
+                    ("fold", self.folds[scheme]),
+                    ("method", np.full(n, method)),
+                    ("observed", observed),
+                    ("predicted", predicted.estimate[:, column]),
+                    ("residual", observed - predicted.estimate[:, column]),
+                    ("lower90", predicted.lower[:, column]),
+                    ("upper90", predicted.upper[:, column]),
+                ):
+                    parts.setdefault(name, []).append(values)
+        return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def compare_methods(
+    samples: Samples,
+    methods: Mapping[str, Method],
+    folds: Mapping[str, np.ndarray],
+    *,
+    seed: int = 0,
+    versions: Optional[Mapping[str, str]] = None,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+) -> Comparison:
+    """Cross-validate methods on the same folds.
+
+    In each fold a method sees the training samples, and then coordinates and covariates of the
+    held-out ones: never their values.
+
+    Parameters
+    ----------
+    samples : Samples
+        At least 10 at separate places.
+    methods : dict of str to Method
+        By the names used in tables.
+    folds : dict of str to ndarray of int, shape (n_samples,)
+        Schemes by name (`core.validation.folds.make_folds`); any labels, two folds or more.
+    seed : int
+        Passed to every method, and used for the bootstrap.
+    versions : dict of str to str or None
+        Further software to name in reports.
+    progress, is_cancelled
+        See `core.progress`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        When samples or folds cannot be used, or a method refuses its training samples or leaves
+        a sample without a prediction; method and fold are named.
+    RuntimeError
+        When a method fails for another reason; method and fold are named.
+    Cancelled
+        When the user asked to stop.
+    """
+    _check(samples, methods, folds)
+    labels = {scheme: np.unique(fold) for scheme, fold in folds.items()}
+    n_steps = len(methods) * sum(len(values) for values in labels.values())
+    predictions: dict[tuple[str, str], PredictiveDistribution] = {}
+    seconds: dict[tuple[str, str], float] = {}
+    warnings: list[str] = []
+    step = 0
+    for scheme, fold in folds.items():
+        collected = {
+            name: (np.full_like(samples.values, np.nan), np.full((*samples.values.shape, len(LEVELS)), np.nan))
+            for name in methods
+        }
+        for position, number in enumerate(labels[scheme]):
+            test = fold == number
+            training, held_out = samples.rows(~test), samples.rows(test)
+            for name, method in methods.items():
+                stop_if(is_cancelled)
+                where = f"fold {position + 1} of {len(labels[scheme])} ({scheme} folds)"
+                progress(step / n_steps, f"{label(name)}, {where}")
+                started = time.perf_counter()
+                predicted = _predict_fold(method, training, held_out, seed, f"{label(name)}, {where}")
+                seconds[scheme, name] = seconds.get((scheme, name), 0.0) + time.perf_counter() - started
+                collected[name][0][test], collected[name][1][test] = predicted.estimate, predicted.quantiles
+                warnings.extend(f"{scheme} folds, fold {position + 1}: {note}" for note in predicted.notes)
+                step += 1
+        for name, (estimate, quantiles) in collected.items():
+            predictions[scheme, name] = PredictiveDistribution(estimate, quantiles)
+    progress(1.0, "Scoring")
+    return score(samples, folds, predictions, seconds, seed=seed, warnings=warnings, versions=versions)
+
+
+def score(
+    samples: Samples,
+    folds: Mapping[str, np.ndarray],
+    predictions: Mapping[tuple[str, str], PredictiveDistribution],
+    seconds: Mapping[tuple[str, str], float],
+    *,
+    seed: int = 0,
+    warnings: Sequence[str] = (),
+    versions: Optional[Mapping[str, str]] = None,
+) -> Comparison:
+    """Score pooled out-of-fold predictions.
+
+    Parameters
+    ----------
+    samples, folds, predictions, seconds, seed, warnings, versions
+        See `Comparison` and `compare_methods`.
+
+    Returns
+    -------
+    Comparison
+    """
+    groups = inseparable_groups(samples.coordinates, samples.holes)
+    n_clusters = int(np.clip((groups.max() + 1) // 5, 5, MAX_CLUSTERS))
+    clusters = spatial_blocks(samples.coordinates, n_clusters, seed, holes=samples.holes)
+    bootstrap = ClusterBootstrap.draw(clusters, seed)
+    rows: list[dict[str, Any]] = []
+    verdicts: list[Verdict] = []
+    summaries: dict[tuple[str, str], str] = {}
+    messages = [*warnings, *_parted_places(groups, folds)]
+    methods = tuple(dict.fromkeys(method for _, method in predictions))
+    for column, target in enumerate(samples.targets):
+        for scheme in folds:
+            by_method = {
+                method: _scored(samples, column, scheme, predictions[scheme, method], bootstrap, method)
+                for method in methods
+            }
+            for method, row in by_method.items():
+                row["seconds"] = seconds[scheme, method] / len(samples.targets)
+            reference = min((m for m in KRIGING if m in methods), key=lambda m: by_method[m]["rmse"], default=None)
+            found = _against_reference(samples, column, scheme, predictions, by_method, bootstrap, reference)
+            rows.extend(by_method.values())
+            verdicts.extend(found)
+            summaries[target, scheme] = _summary(target, scheme, by_method, found, reference)
+            messages.extend(_alarms(target, scheme, by_method))
+    best, why = _best_method(samples, folds, predictions, methods, bootstrap)
+    return Comparison(
+        samples=samples,
+        folds=dict(folds),
+        predictions=dict(predictions),
+        seconds=dict(seconds),
+        rows=tuple(rows),
+        verdicts=tuple(verdicts),
+        summaries=summaries,
+        best_method=best,
+        best_text=why,
+        warnings=tuple(dict.fromkeys(messages)),
+        seed=seed,
+        n_clusters=bootstrap.n_clusters,
+        versions={**_versions(), **(versions or {})},
+        data_hash=_data_hash(samples),
+    )
+
+
+def _check(samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, np.ndarray]) -> None:
+    """Refuse what cannot be compared."""
+    if not methods or not folds:
+        raise InputError(f"Expected at least one method and one fold scheme, got {len(methods)} and {len(folds)}.")
+    require_samples(samples, 10, "A comparison of methods")
+    places = int(inseparable_groups(samples.coordinates, samples.holes).max()) + 1
+    if places < 10:
+        raise InputError(
+            f"A comparison of methods needs samples from at least 10 separate places or holes, got {places} "
+            f"({len(samples)} samples). Add samples."
+        )
+    for column, target in enumerate(samples.targets):
+        require_variation(samples.values[:, column], target)
+    for scheme, fold in folds.items():
+        if np.shape(fold) != (len(samples),):
+            raise InputError(
+                f"Expected a fold for each of {len(samples)} samples in the {scheme} folds, got shape {np.shape(fold)}."
+            )
+        if len(np.unique(fold)) < 2:
+            raise InputError(f"Expected at least 2 folds in the {scheme} folds, got {len(np.unique(fold))}.")
+
+
+def _predict_fold(
+    method: Method, training: Samples, held_out: Samples, seed: int, where: str
+) -> PredictiveDistribution:
+    """Fit and predict one fold; errors name the method and the fold."""
+    try:
+        predicted = method(training, seed)(held_out.coordinates, held_out.covariates)
+    except Cancelled:
+        raise
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    except Exception as error:
+        raise RuntimeError(f"{where}: {type(error).__name__}: {error}") from error
+    if predicted.estimate.shape != held_out.values.shape:
+        raise RuntimeError(
+            f"{where}: expected predictions of shape {held_out.values.shape}, got {predicted.estimate.shape}."
+        )
+    known = np.isfinite(predicted.estimate) & np.isfinite(predicted.quantiles).all(axis=-1)
+    if not known.all():
+        raise InputError(
+            f"{where}: {int((~known.all(axis=1)).sum())} of {len(held_out)} held-out samples got no prediction. "
+            "Widen the search neighbourhood, use fewer folds, or leave the method out."
+        )
+    return predicted
+
+
+def _scored(
+    samples: Samples,
+    column: int,
+    scheme: str,
+    predicted: PredictiveDistribution,
+    bootstrap: ClusterBootstrap,
+    method: str,
+) -> dict[str, Any]:
+    """Return a row of the table, ratio and time still missing."""
+    observed, estimate = samples.values[:, column], predicted.estimate[:, column]
+    lower, upper = predicted.lower[:, column], predicted.upper[:, column]
+    low, high = bootstrap.rmse_interval(metrics.residuals(observed, estimate))
+    return {
+        "target": samples.targets[column],
+        "folds": scheme,
+        "method": method,
+        "n": len(samples),
+        "rmse": metrics.rmse(observed, estimate),
+        "rmse_low": low,
+        "rmse_high": high,
+        "mae": metrics.mae(observed, estimate),
+        "r2": metrics.r2(observed, estimate),
+        "bias": metrics.bias(observed, estimate),
+        "ccc": metrics.ccc(observed, estimate),
+        "r2_log": metrics.r2_log(observed, predicted.median[:, column]),
+        "coverage90": metrics.coverage(observed, lower, upper),
+        "width90": metrics.width(lower, upper),
+        "crps": metrics.crps_from_quantiles(observed, predicted.quantiles[:, column], LEVELS),
+        "rmse_ratio": math.nan,
+        "rmse_ratio_low": math.nan,
+        "rmse_ratio_high": math.nan,
+        "seconds": math.nan,
+    }
+
+
+def _against_reference(
+    samples: Samples,
+    column: int,
+    scheme: str,
+    predictions: Mapping[tuple[str, str], PredictiveDistribution],
+    by_method: dict[str, dict[str, Any]],
+    bootstrap: ClusterBootstrap,
+    reference: Optional[str],
+) -> list[Verdict]:
+    """Fill the ratios to the better kriging into the rows and judge them."""
+    if reference is None:
+        return []
+    errors = {
+        method: samples.values[:, column] - predictions[scheme, method].estimate[:, column] for method in by_method
+    }
+    found = []
+    for method, row in by_method.items():
+        ratio, low, high = 1.0, 1.0, 1.0
+        if method != reference:
+            ratio = row["rmse"] / by_method[reference]["rmse"]
+            low, high = bootstrap.ratio_interval(errors[method], errors[reference])
+            outcome = judge(ratio, low, high)
+            text = describe(label(method), label(reference), ratio, low, high)
+            found.append(Verdict(samples.targets[column], scheme, method, reference, ratio, low, high, outcome, text))
+        row["rmse_ratio"], row["rmse_ratio_low"], row["rmse_ratio_high"] = ratio, low, high
+    return found
+
+
+def _summary(
+    target: str,
+    scheme: str,
+    by_method: Mapping[str, dict[str, Any]],
+    verdicts: Sequence[Verdict],
+    reference: Optional[str],
+) -> str:
+    """Say in plain words how the methods did on one target and scheme."""
+    question = QUESTIONS.get(scheme)
+    opening = f"{target}, {question} ({scheme} folds)" if question else f"{target}, {scheme} folds"
+    best = min(by_method, key=lambda method: by_method[method]["rmse"])
+    if by_method[best]["r2"] < 0.05:
+        return (
+            f"{opening}: no method predicts better than the overall mean (best R2 {by_method[best]['r2']:.2f}, "
+            f"{label(best)}). A map of {target} would show little but noise."
+        )
+    if reference is None:
+        sentence = f"{label(best)} has the lowest RMSE; no kriging was compared"
+    else:
+        learned = [v for v in verdicts if v.method not in ("mean", "inverse_distance", *KRIGING)]
+        kriging = [v for v in verdicts if v.method in KRIGING]
+        lead = min(learned or kriging or verdicts, key=lambda v: v.ratio, default=None)
+        sentence = lead.text if lead else f"only {label(reference)} was compared"
+        best = lead.method if lead and lead.outcome == "better" else reference
+        ahead = [v.text for v in verdicts if v is not lead and v.method not in KRIGING and v.outcome == "better"]
+        sentence = "; ".join([sentence, *ahead])
+    row = by_method[best]
+    return (
+        f"{opening}: {sentence}. {label(best)[0].upper()}{label(best)[1:]} explains {100 * max(row['r2'], 0):.0f} % of "
+        f"the variance (R2 {row['r2']:.2f}); its 90 % intervals hold {100 * row['coverage90']:.0f} % of the samples."
+    )
+
+
+def _alarms(target: str, scheme: str, by_method: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Warn of scores too good for field data."""
+    return [
+        f"{target}, {scheme} folds: R2 {row['r2']:.3f} of {label(method)} is higher than field duplicates usually "
+        "allow. Check that no covariate was computed from the target, and that near-duplicates do not part."
+        for method, row in by_method.items()
+        if row["r2"] > ALARM_R2
+    ]
+
+
+def _parted_places(groups: np.ndarray, folds: Mapping[str, np.ndarray]) -> list[str]:
+    """Warn of samples that share a place or hole but not a fold."""
+    found = []
+    for scheme, fold in folds.items():
+        pairs = np.unique(np.column_stack([groups, np.unique(fold, return_inverse=True)[1].reshape(-1)]), axis=0)
+        parted = int((np.bincount(pairs[:, 0]) > 1).sum())
+        if parted:
+            found.append(
+                f"{scheme} folds: samples of {parted} places or holes lie in different folds, so that held-out values "
+                "are partly known and scores are too good."
+            )
+    return found
+
+
+def _best_method(
+    samples: Samples,
+    folds: Mapping[str, np.ndarray],
+    predictions: Mapping[tuple[str, str], PredictiveDistribution],
+    methods: Sequence[str],
+    bootstrap: ClusterBootstrap,
+) -> tuple[str, str]:
+    """Return the simplest method that no other beats by more than noise, and why."""
+    cells = [(column, scheme) for column in range(len(samples.targets)) for scheme in folds]
+    errors = {
+        method: [
+            samples.values[:, column] - predictions[scheme, method].estimate[:, column] for column, scheme in cells
+        ]
+        for method in methods
+    }
+    over = "" if len(cells) == 1 else f", taking {' and '.join(folds)} folds of {', '.join(samples.targets)} together"
+    mean_log = {m: float(np.mean([np.log(np.mean(e**2)) for e in errors[m]])) / 2 for m in methods}
+    beaten: list[str] = []
+    for candidate in sorted(methods, key=simplicity):
+        rivals = []
+        for other in sorted(methods, key=lambda m: mean_log[m]):
+            if other == candidate or mean_log[other] >= mean_log[candidate]:
+                continue
+            ratio = math.exp(mean_log[other] - mean_log[candidate])
+            low, high = bootstrap.geometric_ratio_interval(errors[other], errors[candidate])
+            if judge(ratio, low, high) == "better":
+                rivals.append(describe(label(other), label(candidate), ratio, low, high))
+        if rivals:
+            beaten.append(rivals[0])
+            continue
+        reason = (
+            f"Use {label(candidate)}: it is the simplest method compared that no other beats by more than noise{over}"
+        )
+        return candidate, reason + (f" ({'; '.join(beaten)})." if beaten else ".")
+    raise RuntimeError("Every method is beaten by another, which cannot be: the best has no better one.")
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what the baseline methods rest on."""
+    found = {"Python": platform.python_version()}
+    for name in ("numpy", "scipy", "scikit-gstat"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _data_hash(samples: Samples) -> str:
+    """Return the SHA-256 of coordinates, values and covariates."""
+    digest = hashlib.sha256()
+    for array in (samples.coordinates, samples.values, *([samples.covariates.values] if samples.covariates else [])):
+        digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _cell(value: Any) -> Any:
+    """Write a cell of the CSV: seven digits, empty for NaN."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.7g}"
+    return value
