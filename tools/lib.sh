@@ -110,3 +110,4 @@ qgis_process() {
     # PYTHONPATH would let .venv be shadowed; first on PATH makes it the prefix of QGIS's Python.
     env -u PYTHONPATH -u PYTHONHOME PATH="$venv/bin:$PATH" QGIS_CUSTOM_CONFIG_PATH="$cache/qgis" "$program" "$@"
 }
+

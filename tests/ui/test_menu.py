@@ -1,0 +1,156 @@
+"""The menu adds its entries, opens what they say, and leaves nothing behind, twice over.
+
+Truth: contracts of the adapters (what is added is removed), and the sample's known numbers.
+"""
+
+import pytest
+
+pytest.importorskip("qgis")
+
+from hybrid_geostatistics.plugin import HybridGeostatisticsPlugin  # noqa: E402
+from hybrid_geostatistics.ui import sample  # noqa: E402
+from hybrid_geostatistics.ui.help import HelpDialog  # noqa: E402
+from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject  # noqa: E402
+from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar  # noqa: E402
+
+
+class Desktop:
+    """The part of QgisInterface that the menu uses, with real menus and a real toolbar."""
+
+    def __init__(self, canvas):
+        self.window = QMainWindow()
+        self.plugins = QMenu(self.window)
+        self.helps = QMenu(self.window)
+        self.toolbar = QToolBar(self.window)
+        self.canvas = canvas
+        self.active = None
+        self.messages = []
+
+    def mainWindow(self):
+        return self.window
+
+    def pluginMenu(self):
+        return self.plugins
+
+    def pluginHelpMenu(self):
+        return self.helps
+
+    def addToolBarWidget(self, widget):
+        return self.toolbar.addWidget(widget)
+
+    def removeToolBarIcon(self, action):
+        self.toolbar.removeAction(action)
+
+    def mapCanvas(self):
+        return self.canvas
+
+    def setActiveLayer(self, layer):
+        self.active = layer
+
+    def messageBar(self):
+        return self
+
+    def pushMessage(self, title, text, level):
+        self.messages.append((title, text, level))
+
+
+@pytest.fixture
+def desktop(qgis_iface, qgis_new_project):
+    return Desktop(qgis_iface.mapCanvas())
+
+
+@pytest.fixture
+def loaded(desktop):
+    plugin = HybridGeostatisticsPlugin(desktop)
+    plugin.initGui()
+    yield plugin
+    plugin.unload()
+
+
+def entries(desktop):
+    (menu,) = (action.menu() for action in desktop.plugins.actions())
+    return [action.text() for action in menu.actions() if not action.isSeparator()]
+
+
+def test_the_menu_offers_sample_algorithms_and_help(desktop, loaded):
+    registry = QgsApplication.processingRegistry()
+    names = [f"{algorithm.displayName()}…" for algorithm in registry.providerById("hybridgeo").algorithms()]
+    shown = entries(desktop)
+    assert shown[0] == "Load the Meuse sample"
+    assert shown[-1] == "Help"
+    assert sorted(shown[1:-1]) == sorted(names)
+    assert len(desktop.toolbar.actions()) == len(desktop.helps.actions()) == 1
+
+
+def test_unload_leaves_nothing_and_loading_again_works(desktop):
+    for _ in range(2):
+        plugin = HybridGeostatisticsPlugin(desktop)
+        plugin.initGui()
+        plugin.unload()
+        assert not desktop.plugins.actions()
+        assert not desktop.toolbar.actions()
+        assert not desktop.helps.actions()
+        assert QgsApplication.processingRegistry().providerById("hybridgeo") is None
+
+
+def test_without_a_desktop_only_the_provider_is_registered():
+    plugin = HybridGeostatisticsPlugin(None)
+    plugin.initGui()
+    assert QgsApplication.processingRegistry().providerById("hybridgeo") is not None
+    plugin.unload()
+    assert QgsApplication.processingRegistry().providerById("hybridgeo") is None
+
+
+def test_the_sample_loads_as_a_styled_group(desktop, tmp_path):
+    layers = sample.load_sample(desktop, tmp_path)
+    assert [layer.name() for layer in layers] == ["meuse", "dist", "ffreq", "soil"]
+    assert layers[0].featureCount() == 155
+    assert {layer.crs().authid() for layer in layers} == {"EPSG:28992"}
+    assert QgsProject.instance().crs().authid() == "EPSG:28992"
+    assert [layer.renderer().type() for layer in layers] == [
+        "graduatedSymbol",
+        "singlebandpseudocolor",
+        "paletted",
+        "paletted",
+    ]
+    # Every sample falls into a class of the style: none is invisible.
+    zinc = [feature["zinc"] for feature in layers[0].getFeatures()]
+    assert all(layers[0].renderer().symbolForValue(value) is not None for value in zinc)
+    (group,) = QgsProject.instance().layerTreeRoot().children()
+    assert [child.name() for child in group.children()] == ["meuse", "dist", "ffreq", "soil"]
+    assert desktop.active is layers[0]
+    assert desktop.canvas.extent().contains(layers[1].extent())
+
+
+def test_a_project_with_layers_keeps_its_crs(desktop, tmp_path):
+    first = sample.load_sample(desktop, tmp_path)[0]
+    QgsProject.instance().setCrs(QgsCoordinateReferenceSystem("EPSG:3035"))
+    sample.load_sample(desktop, tmp_path)
+    assert QgsProject.instance().crs().authid() == "EPSG:3035"
+    assert QgsProject.instance().mapLayer(first.id()) is not None
+
+
+def test_the_working_copy_keeps_what_the_user_changed(tmp_path):
+    folder = sample.working_copy(tmp_path)
+    (folder / "NOTICE.md").write_text("mine", encoding="utf-8")
+    sample.working_copy(tmp_path)
+    assert (folder / "NOTICE.md").read_text(encoding="utf-8") == "mine"
+    assert (folder / "meuse.gpkg").read_bytes() == (sample.SAMPLE_FOLDER / "meuse.gpkg").read_bytes()
+
+
+def test_a_sample_that_cannot_be_written_is_said_not_raised(desktop, loaded, monkeypatch):
+    def refuse(iface, folder=None):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("hybrid_geostatistics.ui.menu.load_sample", refuse)
+    (menu,) = (action.menu() for action in desktop.plugins.actions())
+    menu.actions()[0].trigger()
+    assert "disk full" in desktop.messages[-1][1]
+
+
+def test_help_shows_the_readme(desktop):
+    from qgis.PyQt.QtWidgets import QTextBrowser
+
+    dialog = HelpDialog(desktop.mainWindow())
+    assert "Hybrid Geostatistics" in dialog.findChild(QTextBrowser).toPlainText()
+    dialog.deleteLater()

@@ -1,0 +1,143 @@
+"""The plugin menu, and the same entries behind one toolbar button."""
+
+from __future__ import annotations
+
+from qgis.core import Qgis, QgsApplication
+from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import QMenu, QToolButton
+
+from ..processing_provider.identity import PLUGIN_FOLDER, PROVIDER_ID, metadata, tr
+from .help import HelpDialog
+from .sample import load_sample
+
+try:  # Qt 6 has moved it
+    from qgis.PyQt.QtGui import QAction
+except ImportError:
+    from qgis.PyQt.QtWidgets import QAction
+
+# In the order one works; None draws a line.
+WORKFLOW = (
+    "checksamples",
+    "fitvariogram",
+    "ordinarykriging",
+    None,
+    "trainhybridmodel",
+    "comparemethods",
+    "predictraster",
+    None,
+    "setupbackend",
+    "checkbackend",
+)
+
+
+class PluginMenu:
+    """Adds the plugin's entries to the desktop and takes them away again.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The desktop.
+    """
+
+    def __init__(self, iface):
+        self._iface = iface
+        self._menu = None
+        self._toolbar_action = None
+        self._help_action = None
+        self._dialogs = []
+
+    def add(self) -> None:
+        """Add the menu to Plugins and the button to the Plugins toolbar; the provider must be registered."""
+        window = self._iface.mainWindow()
+        icon = QIcon(str(PLUGIN_FOLDER / metadata("icon")))
+        self._menu = QMenu(metadata("name"), window)
+        self._menu.setObjectName("HybridGeostatisticsMenu")
+        self._menu.setIcon(icon)
+        self._fill(self._menu, icon)
+        self._iface.pluginMenu().addMenu(self._menu)
+
+        button = QToolButton(window)
+        button.setIcon(icon)
+        button.setToolTip(metadata("name"))
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMenu(self._menu)
+        self._toolbar_action = self._iface.addToolBarWidget(button)
+
+        self._help_action = QAction(icon, metadata("name"), window)
+        self._help_action.triggered.connect(lambda checked=False: self._show_help())
+        self._iface.pluginHelpMenu().addAction(self._help_action)
+
+    def remove(self) -> None:
+        """Take everything away in reverse order, so that the plugin can be loaded again."""
+        for dialog in self._dialogs:
+            dialog.close()
+        self._dialogs.clear()
+        if self._help_action is not None:
+            self._iface.pluginHelpMenu().removeAction(self._help_action)
+            self._help_action.deleteLater()
+            self._help_action = None
+        if self._toolbar_action is not None:
+            self._iface.removeToolBarIcon(self._toolbar_action)
+            self._toolbar_action.deleteLater()  # and with it the button
+            self._toolbar_action = None
+        if self._menu is not None:
+            self._iface.pluginMenu().removeAction(self._menu.menuAction())
+            self._menu.deleteLater()  # and with it its actions
+            self._menu = None
+
+    def _fill(self, menu: QMenu, icon: QIcon) -> None:
+        """Add the entries; an algorithm's name and icon are those of the Toolbox."""
+        action = menu.addAction(icon, tr("Load the Meuse sample"))
+        action.triggered.connect(lambda checked=False: self._load_sample())
+        menu.addSeparator()
+        registry = QgsApplication.processingRegistry()
+        for name in WORKFLOW:
+            if name is None:
+                menu.addSeparator()
+                continue
+            algorithm = registry.algorithmById(f"{PROVIDER_ID}:{name}")
+            if algorithm is None:
+                continue
+            action = menu.addAction(algorithm.icon(), f"{algorithm.displayName()}…")
+            action.setToolTip(algorithm.shortDescription())
+            action.triggered.connect(lambda checked=False, id=algorithm.id(): self._open_algorithm(id))
+        menu.addSeparator()
+        action = menu.addAction(QgsApplication.getThemeIcon("/mActionHelpContents.svg"), tr("Help"))
+        action.triggered.connect(lambda checked=False: self._show_help())
+
+    def _load_sample(self) -> None:
+        try:
+            layers = load_sample(self._iface)
+        except OSError as error:
+            self._iface.messageBar().pushMessage(
+                metadata("name"), tr("The sample could not be loaded: {}").format(error), Qgis.MessageLevel.Critical
+            )
+            return
+        self._iface.messageBar().pushMessage(
+            metadata("name"),
+            tr("Loaded {} layers. Next: {}, then the entries below it, from top to bottom.").format(
+                len(layers), tr("Check samples")
+            ),
+            Qgis.MessageLevel.Success,
+        )
+
+    def _open_algorithm(self, algorithm_id: str) -> None:
+        """Show the dialog of an algorithm, without blocking the map."""
+        import processing  # a plugin itself, and not there before QGIS has started
+
+        dialog = processing.createAlgorithmDialog(algorithm_id)
+        self._dialogs.append(dialog)
+        dialog.finished.connect(lambda result: self._forget(dialog))
+        dialog.show()
+        dialog.raise_()
+
+    def _show_help(self) -> None:
+        dialog = HelpDialog(self._iface.mainWindow())
+        self._dialogs.append(dialog)
+        dialog.finished.connect(lambda result: self._forget(dialog))
+        dialog.show()
+
+    def _forget(self, dialog) -> None:
+        if dialog in self._dialogs:
+            self._dialogs.remove(dialog)
+        dialog.deleteLater()
