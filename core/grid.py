@@ -94,6 +94,48 @@ class RasterGrid:
         transform = (float(west), float(cell_size), 0.0, float(north), 0.0, -float(cell_size))
         return cls((n_rows, n_columns), transform, crs)
 
+    @classmethod
+    def around(cls, coordinates: np.ndarray, cell_size: float | None = None, crs: str = "") -> RasterGrid:
+        """Cover some locations with square cells whose edges are multiples of their size.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n, 2)
+            Easting, northing in map units.
+        cell_size : float, optional
+            In map units; None takes `round_cell_size`.
+        crs : str
+
+        Raises
+        ------
+        InputError
+            For a cell size that is not above 0.
+        """
+        coordinates = np.asarray(coordinates, dtype=float)[:, :2]
+        (west, south), (east, north) = coordinates.min(axis=0), coordinates.max(axis=0)
+        if cell_size is None:
+            cell_size = cls.round_cell_size(west, south, east, north)
+        elif not cell_size > 0:
+            raise InputError(f"Expected a cell size above 0 map units, got {cell_size:g}.")
+        west, south = (np.floor(edge / cell_size) * cell_size for edge in (west, south))
+        east, north = ((np.floor(edge / cell_size) + 1) * cell_size for edge in (east, north))
+        return cls.from_extent(west, south, east, north, cell_size, crs)
+
+    @staticmethod
+    def round_cell_size(west: float, south: float, east: float, north: float, n_cells: int = 100) -> float:
+        """Return the number of the form 1, 2 or 5 times a power of ten that gives about `n_cells` on the longer side.
+
+        Examples
+        --------
+        >>> RasterGrid.round_cell_size(178605, 329714, 181390, 333611)
+        50.0
+        """
+        exact = max(east - west, north - south) / n_cells
+        if not exact > 0:
+            return 1.0
+        power = 10.0 ** np.floor(np.log10(exact))
+        return float(min((step * power for step in (1.0, 2.0, 5.0, 10.0)), key=lambda size: abs(np.log(size / exact))))
+
     @property
     def extent(self) -> tuple[float, float, float, float]:
         """West, south, east, north in map units."""
