@@ -445,8 +445,8 @@ def _parted_places(groups: np.ndarray, folds: Mapping[str, np.ndarray]) -> list[
         parted = int((np.bincount(pairs[:, 0]) > 1).sum())
         if parted:
             found.append(
-                f"{scheme} folds: samples of {parted} places or holes lie in different folds, so that held-out values "
-                "are partly known and scores are too good."
+                f"{scheme} folds: samples of one place or hole lie in different folds ({parted} such places), so that "
+                "held-out values are partly known and scores are too good."
             )
     return found
 

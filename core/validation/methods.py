@@ -66,8 +66,8 @@ def external_drift_kriging(
 ) -> Method:
     """Kriging whose drift is linear in the encoded covariates.
 
-    Where a location has a class of a covariate that the training samples lack, its estimate is
-    that of ordinary kriging, and a note says so.
+    Where the training samples do not determine the drift of a location, for example a class never
+    sampled, its estimate is that of ordinary kriging, and a note says so.
 
     Parameters
     ----------
@@ -240,20 +240,17 @@ class _KrigingPredictor:
     def __call__(self, coordinates: np.ndarray, covariates: Optional[Covariates]) -> PredictiveDistribution:
         estimate = np.full((len(coordinates), len(self.fitted)), np.nan)
         variance = np.full_like(estimate, np.nan)
-        unknown = np.zeros(estimate.shape, dtype=bool)
         for column, one in enumerate(self.fitted):
             drift = None
             if one.encoder is not None:
                 if covariates is None:
                     raise InputError("External-drift kriging needs covariates at every location, got none.")
                 drift = one.encoder.encode(covariates)
-                unknown[:, column] = ~np.isfinite(drift).all(axis=1)
-            known = ~unknown[:, column]
-            result = one.kriging.predict(coordinates[known], None if drift is None else drift[known])
-            estimate[known, column] = result.estimate
-            variance[known, column] = result.kriging_variance
+            result = one.kriging.predict(coordinates, drift)
+            estimate[:, column] = result.estimate
+            variance[:, column] = result.kriging_variance
         predicted = PredictiveDistribution.from_normal(estimate, variance, [one.transform for one in self.fitted])
-        return self._filled(predicted, unknown, coordinates)
+        return self._filled(predicted, ~np.isfinite(estimate), coordinates)
 
     def _filled(
         self, predicted: PredictiveDistribution, unknown: np.ndarray, coordinates: np.ndarray
@@ -269,7 +266,7 @@ class _KrigingPredictor:
         which = unknown[rows]
         estimate[unknown], quantiles[unknown] = plain.estimate[which], plain.quantiles[which]
         note = (
-            f"{int(rows.sum())} of {len(rows)} held-out samples have a covariate class that no training sample has; "
-            "external-drift kriging fell back to ordinary kriging there."
+            f"{int(rows.sum())} of {len(rows)} held-out samples have covariates the training samples do not cover "
+            "(a class never sampled, for example); external-drift kriging fell back to ordinary kriging there."
         )
         return PredictiveDistribution(estimate, quantiles, (note,))
