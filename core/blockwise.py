@@ -1,0 +1,73 @@
+"""Rasters computed block by block, so that memory does not grow with the raster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Callable
+
+import numpy as np
+
+from .grid import Block, RasterGrid
+from .progress import IsCancelled, Progress, never, silent, stop_if
+
+
+def predict_blocks(
+    grid: RasterGrid,
+    predict: Callable[[Block], Mapping[str, np.ndarray]],
+    write: Callable[[str, Block, np.ndarray], None],
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+    block_size: int = 256,
+    cells_at_once: int = 8192,
+) -> dict[str, int]:
+    """Compute maps over a grid and hand them on, one square block after the other.
+
+    Parameters
+    ----------
+    grid : RasterGrid
+    predict : callable
+        Given a part of the grid of at most `cells_at_once` cells (at least one row), returns for each
+        map its values, shape (n_cells,) or (n_cells, n_bands), in the order of ``grid.centers``; NaN
+        where there is no estimate.
+    write : callable
+        Given the name of a map, a block and its values, shape (n_bands, n_rows, n_columns).
+    progress, is_cancelled : callables
+        Asked after every part.
+    block_size : int
+        Side of the blocks written, in cells.
+    cells_at_once : int
+        Most cells predicted in one call.
+
+    Returns
+    -------
+    dict of str to int
+        For each map, how many cells have no value in at least one band.
+
+    Raises
+    ------
+    Cancelled
+        When the user asked to stop.
+    """
+    missing: dict[str, int] = {}
+    done = 0
+    for block in grid.blocks(block_size):
+        maps: dict[str, list[np.ndarray]] = {}
+        for strip in _strips(block, cells_at_once):
+            stop_if(is_cancelled)
+            for name, values in predict(strip).items():
+                columns = values.reshape(strip.n_rows, strip.n_columns, -1)
+                maps.setdefault(name, []).append(columns)
+                without = int(np.isnan(columns).any(axis=2).sum())
+                missing[name] = missing.get(name, 0) + without
+            done += strip.n_rows * strip.n_columns
+            progress(done / grid.n_cells, "")
+        for name, strips in maps.items():
+            write(name, block, np.moveaxis(np.concatenate(strips, axis=0), 2, 0))
+    return missing
+
+
+def _strips(block: Block, cells_at_once: int) -> Iterator[Block]:
+    """Yield whole rows of a block, as many at a time as there may be cells."""
+    height = max(1, cells_at_once // block.n_columns)
+    for row in range(0, block.n_rows, height):
+        yield Block(block.row + row, block.column, min(height, block.n_rows - row), block.n_columns)

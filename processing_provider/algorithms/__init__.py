@@ -1,0 +1,5 @@
+"""The algorithms, one short declarative file each, in the order of the work."""
+
+from .ordinarykriging import OrdinaryKriging
+
+ALGORITHMS = (OrdinaryKriging,)

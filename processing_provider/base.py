@@ -1,0 +1,308 @@
+"""The one way every algorithm runs: read, compute, write; errors, cancel, progress and help.
+
+An algorithm is a class with a `spec` and a `compute`. What `compute` returns decides how it is
+written: `Maps` become GeoTIFFs, a callable or text becomes a file, a `PointTable` a layer, and
+everything else is a value. Nothing is left behind unless all of it could be written.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsMessageLog,
+    QgsProcessingAlgorithm,
+    QgsProcessingException,
+    QgsProcessingOutputDefinition,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterDestination,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtGui import QIcon
+
+from ..core.errors import BackendFailed, BackendMissing, Cancelled, InputError
+from ..core.progress import IsCancelled, Progress, part
+from .help import help_html
+from .identity import PLUGIN_FOLDER, metadata, tr
+from .layers import PointTable
+from .outputs import Maps, StagedFiles, require_geotiff
+from .reader import Reader, problem_with_inputs
+from .styles import MAGMA, VIRIDIS, RampStyle
+
+UNCERTAINTIES = ("KRIGING_VARIANCE",)
+"""Raster outputs in the colours of uncertainty."""
+_KEPT_STYLES: deque = deque(maxlen=256)
+"""QGIS does not keep post processors written in Python alive until they have run."""
+COMPUTING = 0.2
+"""Share of the progress bar before writing begins, where rasters are written."""
+
+
+class Group(Enum):
+    """Groups of the Toolbox; the value is the id."""
+
+    SAMPLES = "samples"
+    VARIOGRAPHY = "variography"
+    KRIGING = "kriging"
+    DEEP_LEARNING = "deeplearning"
+    VALIDATION = "validation"
+    ENVIRONMENT = "environment"
+
+    @property
+    def label(self) -> str:
+        """Return the name in the Toolbox."""
+        return {
+            Group.SAMPLES: tr("Samples"),
+            Group.VARIOGRAPHY: tr("Variography"),
+            Group.KRIGING: tr("Kriging"),
+            Group.DEEP_LEARNING: tr("Deep learning"),
+            Group.VALIDATION: tr("Validation"),
+            Group.ENVIRONMENT: tr("Environment"),
+        }[self]
+
+
+@dataclass(frozen=True)
+class AlgorithmSpec:
+    """What an algorithm is called, takes and gives.
+
+    Parameters
+    ----------
+    id : str
+        Lowercase letters and digits; never changed.
+    title : callable
+        Returns the name in the Toolbox, in the user's language.
+    group : Group
+    summary : callable
+        Returns one sentence.
+    inputs, outputs : callable
+        Return new parameters and output definitions: QGIS takes ownership of them.
+    tags : tuple of str
+        Words it is found by.
+    projected : bool
+        Whether INPUT must be in a projected CRS.
+    """
+
+    id: str
+    title: Callable[[], str]
+    group: Group
+    summary: Callable[[], str]
+    inputs: Callable[[], list]
+    outputs: Callable[[], list]
+    tags: tuple[str, ...] = ()
+    projected: bool = True
+
+
+class Algorithm(QgsProcessingAlgorithm):
+    """An algorithm declared by its `spec`; subclasses add `compute`."""
+
+    spec: AlgorithmSpec
+
+    def compute(self, read: Reader, progress: Progress, is_cancelled: IsCancelled) -> Mapping[str, Any]:
+        """Return a value for each output.
+
+        Parameters
+        ----------
+        read : Reader
+            Turns parameters into the method's objects.
+        progress, is_cancelled : callables
+        """
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ what QGIS asks
+
+    def createInstance(self):
+        """Return a new instance."""
+        return type(self)()
+
+    def name(self) -> str:
+        """Return the id."""
+        return self.spec.id
+
+    def displayName(self) -> str:
+        """Return the name in the Toolbox."""
+        return self.spec.title()
+
+    def group(self) -> str:
+        """Return the group in the Toolbox."""
+        return self.spec.group.label
+
+    def groupId(self) -> str:
+        """Return the group's id."""
+        return self.spec.group.value
+
+    def shortDescription(self) -> str:
+        """Return one sentence."""
+        return self.spec.summary()
+
+    def tags(self) -> list[str]:
+        """Return words it is found by."""
+        return list(self.spec.tags)
+
+    def icon(self) -> QIcon:
+        """Return the plugin's icon."""
+        return QIcon(self.svgIconPath())
+
+    def svgIconPath(self) -> str:
+        """Return the path of the plugin's icon."""
+        return str(PLUGIN_FOLDER / metadata("icon"))
+
+    def shortHelpString(self) -> str:
+        """Return the help beside the dialog."""
+        return help_html(self.spec.id)
+
+    def helpUrl(self) -> str:
+        """Return the page of the same help on the web."""
+        return f"{metadata('repository')}/blob/main/resources/help/{self.spec.id}.md"
+
+    def initAlgorithm(self, configuration=None):
+        """Declare parameters and outputs."""
+        for definition in [*self.spec.inputs(), *self.spec.outputs()]:
+            if isinstance(definition, QgsProcessingOutputDefinition):
+                self.addOutput(definition)
+            else:
+                self.addParameter(definition)
+
+    def checkParameterValues(self, parameters, context):
+        """Refuse what can be refused without computing."""
+        problem = problem_with_inputs(self, parameters, context)
+        if problem:
+            return False, problem
+        return super().checkParameterValues(parameters, context)
+
+    def prepareAlgorithm(self, parameters, context, feedback):
+        """Take over what may only be touched in the main thread."""
+        try:
+            self._read = Reader(self, parameters, context, feedback)
+        except InputError as error:
+            raise QgsProcessingException(str(error)) from error
+        return True
+
+    def processAlgorithm(self, parameters, context, feedback):
+        """Read, compute, write."""
+        try:
+            return self._run(parameters, context, feedback)
+        except Cancelled as error:
+            feedback.pushInfo(str(error))
+            return {}
+        except InputError as error:
+            raise QgsProcessingException(str(error)) from error
+        except BackendMissing as error:
+            raise QgsProcessingException(str(error)) from error
+        except BackendFailed as error:
+            if error.details:
+                feedback.pushDebugInfo(error.details)
+            raise QgsProcessingException(str(error)) from error
+        except QgsProcessingException:
+            raise
+        except Exception as error:
+            details = traceback.format_exc()
+            feedback.pushDebugInfo(details)
+            QgsMessageLog.logMessage(details, metadata("name"), Qgis.MessageLevel.Critical)
+            raise QgsProcessingException(
+                tr("{algorithm} stopped at an error that should not happen: {kind}: {message}. Nothing was written. "
+                   "Please report it with the log above at {tracker}").format(
+                    algorithm=self.displayName(), kind=type(error).__name__, message=error, tracker=metadata("tracker")
+                )
+            ) from error
+
+    # ------------------------------------------------------------ how it runs
+
+    def _run(self, parameters, context, feedback) -> dict[str, Any]:
+        progress, is_cancelled = _progress(feedback), feedback.isCanceled
+        rasters, files, sinks = {}, {}, []
+        with StagedFiles() as stage:
+            destinations = self.destinationParameterDefinitions()
+            for definition in destinations:
+                name = definition.name()
+                if isinstance(definition, QgsProcessingParameterRasterDestination):
+                    path = self.parameterAsOutputLayer(parameters, name, context)
+                    if path:
+                        require_geotiff(path)
+                        rasters[name] = path
+                elif isinstance(definition, QgsProcessingParameterFileDestination):
+                    path = self.parameterAsFileOutput(parameters, name, context)
+                    if path:
+                        files[name] = path
+                elif isinstance(definition, QgsProcessingParameterFeatureSink) and parameters.get(name) is not None:
+                    sinks.append(name)
+            staged = {name: stage.stage(path) for name, path in {**rasters, **files}.items()}
+            self._read.raster_paths = rasters
+
+            results = dict(self.compute(self._read, part(progress, 0.0, COMPUTING if rasters else 1.0), is_cancelled))
+            written = {definition.name() for definition in destinations}
+            outputs = {name: _plain(value) for name, value in results.items() if name not in written}
+            outputs.update({**rasters, **files})
+            for maps in {id(value): value for value in results.values() if isinstance(value, Maps)}.values():
+                wanted = {name: staged[name] for name in rasters if results[name] is maps}
+                missing = maps.write(wanted, part(progress, COMPUTING, 1.0), is_cancelled)
+                self._report_missing(missing, maps.grid.n_cells, feedback)
+            for name in files:
+                _write_file(results[name], staged[name])
+            for name in sinks:
+                outputs[name] = self._write_sink(results[name], parameters, name, context)
+            stage.commit()
+        self._style(rasters, results, context)
+        return outputs
+
+    def _write_sink(self, table: PointTable, parameters, name, context) -> str:
+        sink, destination = self.parameterAsSink(
+            parameters, name, context, table.qgs_fields(), QgsWkbTypes.Type.Point, table.crs
+        )
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, name))
+        table.write(sink)
+        return destination
+
+    def _report_missing(self, missing: Mapping[str, int], n_cells: int, feedback) -> None:
+        worst = max(missing.values(), default=0)
+        if worst:
+            feedback.pushWarning(
+                tr("{worst} of {n_cells} cells have no estimate and are nodata.").format(worst=worst, n_cells=n_cells)
+            )
+
+    def _style(self, rasters: Mapping[str, str], results: Mapping[str, Any], context) -> None:
+        for name, path in rasters.items():
+            if context.willLoadLayerOnCompletion(path):
+                details = context.layerToLoadOnCompletionDetails(path)
+                bands = results[name].bands[name]
+                label = bands[0] if len(bands) == 1 else details.name
+                style = RampStyle(label, MAGMA if name in UNCERTAINTIES else VIRIDIS)
+                _KEPT_STYLES.append(style)
+                details.setPostProcessor(style)
+
+
+def _progress(feedback) -> Progress:
+    """Return the callable that tells a feedback how far the work is."""
+    last = ""
+
+    def report(fraction: float, message: str = "") -> None:
+        nonlocal last
+        feedback.setProgress(100.0 * fraction)
+        if message and message != last:
+            feedback.setProgressText(message)
+            last = message
+
+    return report
+
+
+def _write_file(value: Any, path: Path) -> None:
+    """Write text, or let a callable write the file."""
+    if callable(value):
+        value(path)
+    else:
+        path.write_text(value, encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold; NaN becomes None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,290 @@
+"""Results that appear whole or not at all: staged files, and GeoTIFFs written block by block."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+from osgeo import gdal
+
+from ..core.backend.client import require_writable
+from ..core.errors import InputError
+from ..core.grid import Block, RasterGrid
+from ..core.blockwise import predict_blocks
+from ..core.progress import IsCancelled, Progress
+from .crs import crs_from_code, wkt
+from .identity import tr
+from .rasters import quiet_gdal
+
+NODATA = -9999.0
+TILE = 256
+BYTES_A_CELL = 4
+CREATION_OPTIONS = (
+    "TILED=YES",
+    f"BLOCKXSIZE={TILE}",
+    f"BLOCKYSIZE={TILE}",
+    "COMPRESS=DEFLATE",
+    "PREDICTOR=3",
+    "BIGTIFF=IF_SAFER",
+)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Rasters that are computed together, block by block, while they are written.
+
+    Parameters
+    ----------
+    grid : RasterGrid
+    bands : mapping of str to sequence of str
+        For each output its band descriptions.
+    predict : callable
+        From a `Block` to each output's values, shape (n_cells,) or (n_cells, n_bands), NaN for nodata.
+    cells_at_once : int
+        Most cells `predict` is asked for in one call.
+    """
+
+    grid: RasterGrid
+    bands: Mapping[str, Sequence[str]]
+    predict: Callable[[Block], Mapping[str, np.ndarray]]
+    cells_at_once: int = 8192
+
+    def write(
+        self, targets: Mapping[str, Path], progress: Progress, is_cancelled: IsCancelled
+    ) -> dict[str, int]:
+        """Write the wanted outputs.
+
+        Parameters
+        ----------
+        targets : mapping of str to Path
+            Where to write which output; others are computed but not kept.
+        progress, is_cancelled : callables
+
+        Returns
+        -------
+        dict of str to int
+            For each output the number of cells without a value.
+        """
+        writers = {name: RasterWriter(path, self.grid, self.bands[name]) for name, path in targets.items()}
+
+        def write(name: str, block: Block, values: np.ndarray) -> None:
+            if name in writers:
+                writers[name].write(block, values)
+
+        try:
+            missing = predict_blocks(
+                self.grid, self.predict, write, progress, is_cancelled, TILE, self.cells_at_once
+            )
+        finally:
+            for writer in writers.values():
+                writer.close()
+        for writer in writers.values():
+            writer.require_complete()
+        return {name: missing[name] for name in targets}
+
+
+class RasterWriter:
+    """A Float32 GeoTIFF: tiled, compressed, with nodata, band descriptions and CRS.
+
+    Parameters
+    ----------
+    path : Path
+    grid : RasterGrid
+    band_names : sequence of str
+
+    Raises
+    ------
+    InputError
+        When the file cannot be created.
+    """
+
+    def __init__(self, path: Path, grid: RasterGrid, band_names: Sequence[str]) -> None:
+        n_rows, n_columns = grid.shape
+        self._path = path
+        self._failure = ""
+        with quiet_gdal():
+            gdal.ErrorReset()
+            self._dataset = gdal.GetDriverByName("GTiff").Create(
+                str(path), n_columns, n_rows, len(band_names), gdal.GDT_Float32, list(CREATION_OPTIONS)
+            )
+        if self._dataset is None:
+            raise self._cannot_write(gdal.GetLastErrorMsg())
+        self._dataset.SetGeoTransform(grid.transform)
+        if grid.crs:
+            self._dataset.SetProjection(wkt(crs_from_code(grid.crs)))
+        for number, name in enumerate(band_names, start=1):
+            band = self._dataset.GetRasterBand(number)
+            band.SetDescription(name)
+            band.SetNoDataValue(NODATA)
+
+    def write(self, block: Block, values: np.ndarray) -> None:
+        """Write one block.
+
+        Parameters
+        ----------
+        block : Block
+        values : ndarray, shape (n_bands, n_rows, n_columns)
+            NaN for nodata.
+
+        Raises
+        ------
+        InputError
+            When the disk takes no more.
+        """
+        filled = np.where(np.isnan(values), NODATA, values).astype(np.float32)
+        with quiet_gdal():
+            gdal.ErrorReset()
+            for number, band_values in enumerate(filled, start=1):
+                self._dataset.GetRasterBand(number).WriteArray(band_values, block.column, block.row)
+            if gdal.GetLastErrorType() >= gdal.CE_Failure:
+                raise self._cannot_write(gdal.GetLastErrorMsg())
+
+    def close(self) -> None:
+        """Finish the file; what goes wrong meanwhile is told by `require_complete`."""
+        with quiet_gdal():
+            gdal.ErrorReset()
+            self._dataset.FlushCache()
+            self._dataset = None
+            if gdal.GetLastErrorType() >= gdal.CE_Failure:
+                self._failure = gdal.GetLastErrorMsg()
+
+    def require_complete(self) -> None:
+        """Refuse a file whose end could not be written.
+
+        Raises
+        ------
+        InputError
+            With what GDAL said.
+        """
+        if self._failure:
+            raise self._cannot_write(self._failure)
+
+    def _cannot_write(self, why: str) -> InputError:
+        return InputError(
+            tr("Cannot write {path}: {why}. Make room or choose another place.").format(path=self._path, why=why)
+        )
+
+
+class StagedFiles:
+    """Files written under temporary names beside their targets, and renamed together at the end.
+
+    A context manager: what was not committed is removed.
+    """
+
+    def __init__(self) -> None:
+        self._staged: dict[Path, Path] = {}
+
+    def __enter__(self) -> StagedFiles:
+        """Return the stage; nothing is written yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove what was not committed."""
+        for path in self._staged.values():
+            path.unlink(missing_ok=True)
+
+    def stage(self, target: str) -> Path:
+        """Return where to write what shall become `target`.
+
+        Raises
+        ------
+        InputError
+            When nothing can be written there.
+        """
+        destination = Path(target)
+        require_writable(destination)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{destination.stem}-", suffix=f".part{destination.suffix}", dir=destination.parent
+        )
+        os.close(handle)
+        # The usual permissions of a new file, which mkstemp withholds.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+        self._staged[destination] = Path(name)
+        return self._staged[destination]
+
+    def commit(self) -> None:
+        """Give every file its name, replacing what was there.
+
+        Raises
+        ------
+        InputError
+            When a target is in use and cannot be replaced.
+        """
+        for destination, path in list(self._staged.items()):
+            try:
+                os.replace(path, destination)
+            except OSError as error:
+                raise InputError(
+                    tr("Cannot replace {path}: {why}. Remove its layer from the project, or choose another name.").format(
+                        path=destination, why=error.strerror or error
+                    )
+                ) from error
+            del self._staged[destination]
+            # Statistics of the file that was here before.
+            destination.with_name(destination.name + ".aux.xml").unlink(missing_ok=True)
+
+
+def require_geotiff(target: str) -> None:
+    """Refuse a raster that is to be written in another format.
+
+    Raises
+    ------
+    InputError
+        When the name does not end in .tif or .tiff.
+    """
+    if Path(target).suffix.lower() not in (".tif", ".tiff"):
+        raise InputError(
+            tr("Expected the name of a GeoTIFF (.tif), got {}. Other formats can be made from it afterwards.").format(
+                target
+            )
+        )
+
+
+def require_room(grid: RasterGrid, n_bands: Mapping[str, int]) -> None:
+    """Refuse rasters that the disk cannot hold, before anything is computed.
+
+    Parameters
+    ----------
+    grid : RasterGrid
+    n_bands : mapping of str to int
+        Number of bands of the raster at each path.
+
+    Raises
+    ------
+    InputError
+        With the size needed and the room there is.
+    """
+    rooms: dict[int, tuple[Path, int]] = {}
+    for target, count in n_bands.items():
+        folder = Path(target).parent
+        if folder.is_dir():
+            device = folder.stat().st_dev
+            needed = rooms.get(device, (folder, 0))[1]
+            rooms[device] = folder, needed + count * grid.n_cells * BYTES_A_CELL
+    for folder, needed in rooms.values():
+        free = shutil.disk_usage(folder).free
+        if needed > free:
+            n_rows, n_columns = grid.shape
+            raise InputError(
+                tr(
+                    "The grid of {rows} rows and {columns} columns needs up to {needed} on the disk of {folder}, which "
+                    "has {free} free. Choose a larger cell size, a smaller extent, or another disk."
+                ).format(rows=n_rows, columns=n_columns, needed=_size(needed), folder=folder, free=_size(free))
+            )
+
+
+def _size(n_bytes: float) -> str:
+    """Write a number of bytes for people."""
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if n_bytes < 1024:
+            break
+        n_bytes /= 1024
+    return f"{n_bytes:.3g} {unit}" if n_bytes < 1000 else f"{n_bytes:.0f} {unit}"

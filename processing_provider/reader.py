@@ -1,0 +1,374 @@
+"""Parameters to the method's objects: samples, covariates, grids, variograms and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+from qgis.core import (
+    QgsProcessingException,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingUtils,
+    QgsRasterLayer,
+    QgsWkbTypes,
+)
+
+from ..core.errors import InputError
+from ..core.grid import RasterGrid
+from ..core.kriging.neighborhood import Neighborhood
+from ..core.samples import Covariates, Samples, average_coincident, require_samples, require_variation
+from ..core.variogram.models import VariogramFile
+from .crs import crs_code, crs_from_code, readable, require_projected, require_same
+from .identity import tr
+from .layers import Points, numbers, read_points, require_fields
+from .outputs import require_room
+from .rasters import CovariateRasters, RasterSource, parse_categorical
+
+WARP = "gdal:warpreproject"
+REPROJECT = "native:reprojectlayer"
+
+
+class Reader:
+    """Reads the parameters of one run.
+
+    It is made in the main thread and takes over raster layers there; the rest is read when asked for.
+
+    Parameters
+    ----------
+    algorithm : QgsProcessingAlgorithm
+    parameters : dict
+    context : QgsProcessingContext
+    feedback : QgsProcessingFeedback
+        Told what was left out, merged or assumed.
+    """
+
+    def __init__(self, algorithm, parameters, context, feedback) -> None:
+        self._algorithm = algorithm
+        self._parameters = parameters
+        self._context = context
+        self.feedback = feedback
+        self.raster_paths: Mapping[str, str] = {}
+        self._template: Optional[RasterSource] = None
+        self._covariates: list[RasterSource] = []
+        for definition in algorithm.parameterDefinitions():
+            if definition.name() == "TEMPLATE":
+                layer = algorithm.parameterAsRasterLayer(parameters, "TEMPLATE", context)
+                self._template = None if layer is None else RasterSource.of_layer(layer)
+            elif definition.name() == "COVARIATES":
+                layers = algorithm.parameterAsLayerList(parameters, "COVARIATES", context)
+                self._covariates = [RasterSource.of_layer(layer) for layer in layers]
+
+    # ------------------------------------------------------------ plain values
+
+    def given(self, name: str) -> bool:
+        """Whether an optional parameter has a value."""
+        return self._parameters.get(name) not in (None, "")
+
+    def number(self, name: str) -> Optional[float]:
+        """Return a number, None where an optional one is empty."""
+        if self._default(name) is None and not self.given(name):
+            return None
+        return self._algorithm.parameterAsDouble(self._parameters, name, self._context)
+
+    def whole(self, name: str) -> Optional[int]:
+        """Return a whole number, None where an optional one is empty."""
+        if self._default(name) is None and not self.given(name):
+            return None
+        return self._algorithm.parameterAsInt(self._parameters, name, self._context)
+
+    def text(self, name: str) -> str:
+        """Return a text."""
+        return self._algorithm.parameterAsString(self._parameters, name, self._context)
+
+    def switch(self, name: str) -> bool:
+        """Return yes or no."""
+        return self._algorithm.parameterAsBool(self._parameters, name, self._context)
+
+    def choice(self, name: str) -> str:
+        """Return the chosen word."""
+        return self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
+
+    def choices(self, name: str) -> list[str]:
+        """Return the chosen words."""
+        return list(self._algorithm.parameterAsEnumStrings(self._parameters, name, self._context))
+
+    def fields(self, name: str) -> list[str]:
+        """Return names of fields."""
+        # QGIS 3.40 renamed parameterAsFields.
+        read = getattr(self._algorithm, "parameterAsFields", None) or self._algorithm.parameterAsStrings
+        return list(read(self._parameters, name, self._context))
+
+    def path(self, name: str) -> Optional[Path]:
+        """Return the path of a file to read, None where an optional one is empty."""
+        path = self._algorithm.parameterAsFile(self._parameters, name, self._context)
+        return Path(path) if path else None
+
+    def _default(self, name: str) -> Any:
+        return self._algorithm.parameterDefinition(name).defaultValue()
+
+    # ------------------------------------------------------------ samples
+
+    @property
+    def source(self):
+        """The features of INPUT."""
+        source = self._algorithm.parameterAsSource(self._parameters, "INPUT", self._context)
+        if source is None:
+            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, "INPUT"))
+        return source
+
+    def points(self, names: Optional[Sequence[str]] = None) -> Points:
+        """Return the features of INPUT with some of their fields, or all of them."""
+        return read_points(self.source, names, self.feedback.pushWarning)
+
+    def samples(
+        self, fields: str = "FIELD", covariates: Optional[CovariateRasters] = None, at_least: int = 3
+    ) -> Samples:
+        """Return the samples, complete and one a location.
+
+        Rows with a NULL are left out, samples without covariates too, and samples at one location
+        are averaged; the user is told how many.
+
+        Parameters
+        ----------
+        fields : str
+            Parameter with the field or fields.
+        covariates : CovariateRasters, optional
+            Read at the samples.
+        at_least : int
+            Fewest samples the purpose needs.
+
+        Raises
+        ------
+        InputError
+            For anything that cannot be used.
+        """
+        names = self.fields(fields)
+        source = self.source
+        require_projected(source.sourceCrs(), tr("the samples"))
+        require_fields(source.fields(), names)
+        self._tell_elevations(source)
+        points = read_points(source, names, self.feedback.pushWarning)
+        values = numbers(points, names)
+        known = np.isfinite(values).all(axis=1)
+        if not known.all():
+            self.feedback.pushWarning(
+                tr("{n} of {total} samples have no number in {fields} and are left out.").format(
+                    n=int((~known).sum()), total=len(points), fields=", ".join(names)
+                )
+            )
+        coordinates, values = points.coordinates[known], values[known]
+        at_samples = None
+        if covariates is not None and covariates.bands:
+            self._require_rasters_in(points.crs, tr("the samples"))
+            at_samples, inside = self._covariates_at(covariates, coordinates)
+            coordinates, values = coordinates[inside], values[inside]
+        samples = Samples(coordinates, values, tuple(names), crs_code(points.crs), at_samples)
+        require_samples(samples, at_least, self._algorithm.displayName())
+        samples, n_merged = average_coincident(samples)
+        if n_merged:
+            self.feedback.pushWarning(
+                tr("{n} samples lie where another one does; samples at one location are averaged.").format(n=n_merged)
+            )
+        require_samples(samples, at_least, self._algorithm.displayName())
+        for name in names:
+            require_variation(samples.target(name), name)
+        return samples
+
+    def _covariates_at(self, rasters: CovariateRasters, coordinates: np.ndarray) -> tuple[Covariates, np.ndarray]:
+        """Return the covariates of the samples that have all of them, and which samples these are."""
+        found = rasters.at(coordinates)
+        missing = ~np.isfinite(found.values)
+        inside = ~missing.any(axis=1)
+        if not inside.all():
+            n_missing = int((~inside).sum())
+            holes = ", ".join(
+                f"{name} ({count})" for name, count in zip(rasters.names, missing.sum(axis=0).tolist()) if count
+            )
+            if n_missing > 0.5 * len(inside):
+                raise InputError(
+                    tr(
+                        "Expected covariates at the samples, but {n} of {total} samples lie outside a raster or where "
+                        "it has no value: {holes}. Use rasters that cover the samples, or leave these out."
+                    ).format(n=n_missing, total=len(inside), holes=holes)
+                )
+            self.feedback.pushWarning(
+                tr(
+                    "{n} of {total} samples lie outside a covariate raster or where it has no value, and are left out: "
+                    "{holes}."
+                ).format(n=n_missing, total=len(inside), holes=holes)
+            )
+        return found.rows(inside), inside
+
+    def _tell_elevations(self, source) -> None:
+        if QgsWkbTypes.hasZ(source.wkbType()):
+            self.feedback.pushInfo(tr("The samples have elevations; maps are 2-D and do not use them."))
+
+    # ------------------------------------------------------------ rasters
+
+    def covariates(self) -> CovariateRasters:
+        """Return the covariate rasters, those that hold class codes marked."""
+        rasters = CovariateRasters.of_sources(self._covariates)
+        asked = parse_categorical(self.text("CATEGORICAL"))
+        rasters = rasters.with_categorical(asked)
+        if rasters.bands:
+            classes = [band.name for band in rasters.bands if band.is_categorical]
+            self.feedback.pushInfo(
+                tr("Covariates: {names}. Categorical ({how}): {classes}.").format(
+                    names=", ".join(rasters.names),
+                    how=tr("found by their values") if asked is None else tr("as given"),
+                    classes=", ".join(classes) or tr("none"),
+                )
+            )
+        return rasters
+
+    def covariates_of_model(
+        self, names: Sequence[str], categorical: Sequence[bool], crs: str
+    ) -> CovariateRasters:
+        """Return the rasters a model asks for, in its order; others are not used."""
+        rasters = CovariateRasters.of_sources(self._covariates).only(names, categorical)
+        needed = {band.source for band in rasters.bands}
+        for source in needed:
+            require_same(source.crs, source.name, crs_from_code(crs), tr("the model"), WARP)
+        return rasters
+
+    def _require_rasters_in(self, crs, of_what: str) -> None:
+        for source in self._covariates:
+            require_same(source.crs, tr("the covariate {}").format(source.name), crs, of_what, WARP)
+            if not source.crs.isValid():
+                self.feedback.pushWarning(
+                    tr("The covariate {name} has no CRS; it is taken to be in {crs}.").format(
+                        name=source.name, crs=readable(crs)
+                    )
+                )
+
+    # ------------------------------------------------------------ grid
+
+    def grid(self, crs: str, around: np.ndarray, fallback: Optional[RasterSource] = None, n_bands: int = 1) -> RasterGrid:
+        """Return the grid of TEMPLATE, or of EXTENT and CELL_SIZE, or one that fits the samples.
+
+        Parameters
+        ----------
+        crs : str
+            CRS of the samples or the model.
+        around : ndarray, shape (n, 2)
+            What is covered where nothing is given.
+        fallback : RasterSource, optional
+            A raster whose grid is taken where nothing is given, instead of one around `around`.
+        n_bands : int
+            Bands of every raster to be written: the disk must have room for them.
+
+        Raises
+        ------
+        InputError
+            For a template in another CRS, an impossible extent, or too little room on the disk.
+        """
+        grid = self._grid(crs, around, fallback)
+        require_room(grid, {path: n_bands for path in self.raster_paths.values()})
+        n_rows, n_columns = grid.shape
+        self.feedback.pushInfo(
+            tr("Grid: {rows} rows and {columns} columns of {width:g} by {height:g} map units.").format(
+                rows=n_rows, columns=n_columns, width=grid.transform[1], height=-grid.transform[5]
+            )
+        )
+        return grid
+
+    def _grid(self, crs: str, around: np.ndarray, fallback: Optional[RasterSource]) -> RasterGrid:
+        expected = crs_from_code(crs)
+        extent_given, size_given = self.given("EXTENT"), self.given("CELL_SIZE")
+        template = self._template
+        if template is not None:
+            if extent_given or size_given:
+                self.feedback.pushWarning(
+                    tr("A template is given, so its grid is taken exactly; extent and cell size are not used.")
+                )
+        elif fallback is not None and not extent_given and not size_given:
+            template = fallback
+            self.feedback.pushInfo(tr("The grid is that of the covariate {}.").format(fallback.name))
+        if template is not None:
+            require_same(
+                template.crs, tr("the raster {}").format(template.name), expected, tr("the samples"), WARP
+            )
+            grid = template.grid()
+            return RasterGrid(grid.shape, grid.transform, crs)
+        cell_size = self.number("CELL_SIZE")
+        if not extent_given:
+            return RasterGrid.around(around, cell_size, crs)
+        rectangle = self._algorithm.parameterAsExtent(self._parameters, "EXTENT", self._context, expected)
+        bounds = rectangle.xMinimum(), rectangle.yMinimum(), rectangle.xMaximum(), rectangle.yMaximum()
+        return RasterGrid.from_extent(*bounds, RasterGrid.round_cell_size(*bounds) if cell_size is None else cell_size, crs)
+
+    # ------------------------------------------------------------ kriging
+
+    def neighborhood(self) -> Neighborhood:
+        """Return the neighbourhood; 0 neighbours mean all."""
+        return Neighborhood(
+            max_neighbors=self.whole("MAX_NEIGHBORS") or None,
+            min_neighbors=self.whole("MIN_NEIGHBORS") or 1,
+            search_radius=self.number("SEARCH_RADIUS"),
+        )
+
+    def variogram(self, samples: Samples) -> Optional[VariogramFile]:
+        """Return the variogram file, None where none is given; tell where it belongs to other data."""
+        path = self.path("VARIOGRAM")
+        if path is None:
+            return None
+        variogram = VariogramFile.read(path)
+        if variogram.field and variogram.field not in samples.targets:
+            self.feedback.pushWarning(
+                tr("The variogram was fitted to the field {theirs}, and is used for {ours}.").format(
+                    theirs=variogram.field, ours=", ".join(samples.targets)
+                )
+            )
+        theirs, ours = crs_from_code(variogram.crs), crs_from_code(samples.crs)
+        if theirs.isValid() and ours.isValid() and theirs != ours:
+            self.feedback.pushWarning(
+                tr("The variogram was fitted in {theirs}, and is used in {ours}: check that the units agree.").format(
+                    theirs=readable(theirs), ours=readable(ours)
+                )
+            )
+        return variogram
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """A raster that a parameter names and nobody can open."""
+
+    parameter: str
+    value: str
+
+
+def problem_with_inputs(algorithm, parameters, context) -> str:
+    """Return what is wrong with layers before anything runs, "" for nothing.
+
+    QGIS itself says no more than which parameter has an incorrect value.
+    """
+    missing = _missing_raster(algorithm, parameters, context)
+    if missing is not None:
+        return tr("Expected an existing raster in {parameter}, got {value}, which cannot be opened. Check the path.").format(
+            parameter=missing.parameter, value=missing.value
+        )
+    if algorithm.spec.projected and algorithm.parameterDefinition("INPUT") is not None:
+        source = algorithm.parameterAsSource(parameters, "INPUT", context)
+        if source is not None:
+            try:
+                require_projected(source.sourceCrs(), tr("the samples"))
+            except InputError as error:
+                return str(error)
+    return ""
+
+
+def _missing_raster(algorithm, parameters, context) -> Optional[_Missing]:
+    for definition in algorithm.parameterDefinitions():
+        value = parameters.get(definition.name())
+        if definition.name() == "TEMPLATE" or isinstance(definition, QgsProcessingParameterMultipleLayers):
+            values = value.split(";") if isinstance(value, str) else value if isinstance(value, list) else [value]
+            for entry in values:
+                if not isinstance(entry, str) or not entry:
+                    continue
+                layer = QgsProcessingUtils.mapLayerFromString(entry, context)
+                if not isinstance(layer, QgsRasterLayer) or not layer.isValid():
+                    return _Missing(definition.name(), entry)
+    return None

@@ -1,0 +1,62 @@
+"""How result rasters look when they are loaded: a colour ramp fitted to their values."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    QgsColorRampShader,
+    QgsGradientColorRamp,
+    QgsGradientStop,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsRasterLayer,
+    QgsRasterShader,
+    QgsSingleBandPseudoColorRenderer,
+)
+from qgis.PyQt.QtGui import QColor
+
+VIRIDIS = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+MAGMA = ("#000004", "#51127c", "#b73779", "#fc8961", "#fcfdbf")
+"""Of perceptually even lightness and safe for colour blindness; the second for uncertainties."""
+SHOWN = 0.02, 0.98
+"""Share of the values between which the colours run."""
+
+
+class RampStyle(QgsProcessingLayerPostProcessorInterface):
+    """Gives a raster a continuous colour ramp between quantiles of its first band.
+
+    Parameters
+    ----------
+    name : str
+        Name of the layer.
+    colors : sequence of str
+    """
+
+    def __init__(self, name: str, colors=VIRIDIS) -> None:
+        super().__init__()
+        self._name = name
+        self._colors = colors
+
+    def postProcessLayer(self, layer, context, feedback):  # noqa: N802 - QGIS calls it so
+        """Style the layer; QGIS calls this in the main thread once it is loaded."""
+        if isinstance(layer, QgsRasterLayer) and layer.isValid():
+            layer.setName(self._name)
+            style_raster(layer, self._colors)
+
+
+def style_raster(layer: QgsRasterLayer, colors=VIRIDIS) -> None:
+    """Show the first band in a continuous colour ramp between quantiles of its values."""
+    provider = layer.dataProvider()
+    lower, upper = provider.cumulativeCut(1, *SHOWN)
+    if not lower < upper:
+        return
+    ramp = QgsGradientColorRamp(QColor(colors[0]), QColor(colors[-1]))
+    inner = len(colors) - 1
+    ramp.setStops([QgsGradientStop(i / inner, QColor(colors[i])) for i in range(1, inner)])
+    function = QgsColorRampShader(lower, upper, ramp, QgsColorRampShader.Type.Interpolated)
+    function.classifyColorRamp(band=1, input=provider)
+    shader = QgsRasterShader()
+    shader.setRasterShaderFunction(function)
+    renderer = QgsSingleBandPseudoColorRenderer(provider, 1, shader)
+    renderer.setClassificationMin(lower)
+    renderer.setClassificationMax(upper)
+    layer.setRenderer(renderer)
+    layer.triggerRepaint()
