@@ -54,7 +54,7 @@ need_packages() {
 }
 
 # need_qgis: QGIS with its Python bindings and qgis_process, and what a virtual environment needs.
-need_qgis() { need_packages ca-certificates qgis python3-qgis qgis-providers python3-venv; }
+need_qgis() { need_packages ca-certificates fonts-dejavu-core qgis python3-qgis qgis-providers python3-venv; }
 
 # pip_install PYTHON ARGUMENTS...: quiet pip that shows its output only when it fails.
 pip_install() {
@@ -111,3 +111,24 @@ qgis_process() {
     env -u PYTHONPATH -u PYTHONHOME PATH="$venv/bin:$PATH" QGIS_CUSTOM_CONFIG_PATH="$cache/qgis" "$program" "$@"
 }
 
+# algorithm ID PARAMETER=VALUE...: run one of the plugin's algorithms; show its results, keep its log in $logs.
+algorithm() {
+    local name="$1" log since=$SECONDS
+    log="$logs/$name.log"
+    shift
+    step "$name"
+    if ! qgis_process run "hybridgeo:$name" -- "$@" >"$log" 2>&1; then
+        tail -n 30 "$log" >&2
+        die "$name failed (whole log: $log)."
+    fi
+    # The results are what follows the last of qgis_process's headings.
+    sed -n '/^Results$/,$p' "$log" | sed -e '1,2d' -e 's/^/           /' | cut -c -160
+    printf '           (%d s)\n' "$((SECONDS - since))"
+}
+
+# need_backend: the backend environment, below .cache, made by the plugin itself. Quick when it is ready.
+export HYBRIDGEO_BACKEND_DIR="${HYBRIDGEO_BACKEND_DIR:-$cache/backend}"
+need_backend() {
+    local logs="$cache"
+    algorithm setupbackend
+}
