@@ -68,8 +68,8 @@ class DriftEnsemble:
     architecture : Architecture
     weights : dict of ndarray
         Every member's output is on the transformed scale of the targets.
-    out_of_fold : ndarray, shape (n_samples, n_targets)
-        Mean, over the sets of folds, of the members that saw neither the sample nor its fold.
+    out_of_fold : ndarray, shape (n_sets, n_samples, n_targets)
+        For each set of folds the prediction of the member that did not see the sample's fold.
     losses : tuple of float
         Mean training loss of each epoch, in units of the targets' variance.
     learning_rate : float
@@ -167,9 +167,10 @@ def train_drift_network(
         weights[name] = (weights[name] * scales[:, None, :]).astype(np.float32)
     weights["output_bias"] = (weights["output_bias"] * scales + means).astype(np.float32)
     predicted = evaluate_ensemble(weights, *inputs)
-    out_of_fold = np.zeros(targets.shape)
-    for rows, prediction in zip(held_out, predicted):
-        out_of_fold[rows] += prediction[rows] / len(folds)
+    set_of_member = np.repeat(np.arange(len(folds)), [len(np.unique(own)) for own in folds])
+    out_of_fold = np.empty((len(folds), *targets.shape))
+    for which, rows, prediction in zip(set_of_member, held_out, predicted):
+        out_of_fold[which, rows] = prediction[rows]
     return DriftEnsemble(architecture, weights, out_of_fold, tuple(losses), rate)
 
 

@@ -1,73 +1,67 @@
-"""Rasters computed block by block, so that memory does not grow with the raster."""
+"""Prediction on a raster grid, block by block, so that memory does not grow with the raster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Callable
 
 import numpy as np
 
 from ..grid import Block, RasterGrid
 from ..progress import IsCancelled, Progress, never, silent, stop_if
+from ..samples import Covariates
+from .hybrid import Prediction
+
+Predict = Callable[[np.ndarray, "Covariates | None"], Prediction]
+"""Coordinates (n, 2) and covariates -> Prediction."""
+
+ReadCovariates = Callable[[Block], "Covariates | None"]
+"""Covariates at the cell centres of a block, row by row from the top-left; NaN for nodata."""
 
 
-def predict_blocks(
+def predict_grid(
     grid: RasterGrid,
-    predict: Callable[[Block], Mapping[str, np.ndarray]],
-    write: Callable[[str, Block, np.ndarray], None],
+    predict: Predict,
+    read_covariates: ReadCovariates | None = None,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
-    block_size: int = 256,
-    cells_at_once: int = 8192,
-) -> dict[str, int]:
-    """Compute maps over a grid and hand them on, one square block after the other.
+    block_size: int = 128,
+) -> Iterator[tuple[Block, dict[str, np.ndarray]]]:
+    """Predict the blocks of a grid one after the other.
 
     Parameters
     ----------
     grid : RasterGrid
-    predict : callable
-        Given a part of the grid of at most `cells_at_once` cells (at least one row), returns for each
-        map its values, shape (n_cells,) or (n_cells, n_bands), in the order of ``grid.centers``; NaN
-        where there is no estimate.
-    write : callable
-        Given the name of a map, a block and its values, shape (n_bands, n_rows, n_columns).
-    progress, is_cancelled : callables
-        Asked after every part.
+    predict : Predict
+        Such as ``TrainedModel.predict``.
+    read_covariates : ReadCovariates or None
+        None for a model without covariates.
+    progress : Progress
+    is_cancelled : IsCancelled
+        Asked before every block.
     block_size : int
-        Side of the blocks written, in cells.
-    cells_at_once : int
-        Most cells predicted in one call.
+        Rows and columns of a block; edge blocks are smaller.
 
-    Returns
-    -------
-    dict of str to int
-        For each map, how many cells have no value in at least one band.
+    Yields
+    ------
+    block : Block
+    arrays : dict of str to ndarray, shape (n_targets, n_rows, n_columns)
+        ``estimate``, ``lower``, ``upper`` and ``kriging_variance`` in data units; NaN where there is no estimate.
 
     Raises
     ------
     Cancelled
         When the user asked to stop.
     """
-    missing: dict[str, int] = {}
     done = 0
     for block in grid.blocks(block_size):
-        maps: dict[str, list[np.ndarray]] = {}
-        for strip in _strips(block, cells_at_once):
-            stop_if(is_cancelled)
-            for name, values in predict(strip).items():
-                columns = values.reshape(strip.n_rows, strip.n_columns, -1)
-                maps.setdefault(name, []).append(columns)
-                without = int(np.isnan(columns).any(axis=2).sum())
-                missing[name] = missing.get(name, 0) + without
-            done += strip.n_rows * strip.n_columns
-            progress(done / grid.n_cells, "")
-        for name, strips in maps.items():
-            write(name, block, np.moveaxis(np.concatenate(strips, axis=0), 2, 0))
-    return missing
-
-
-def _strips(block: Block, cells_at_once: int) -> Iterator[Block]:
-    """Yield whole rows of a block, as many at a time as there may be cells."""
-    height = max(1, cells_at_once // block.n_columns)
-    for row in range(0, block.n_rows, height):
-        yield Block(block.row + row, block.column, min(height, block.n_rows - row), block.n_columns)
+        stop_if(is_cancelled)
+        covariates = None if read_covariates is None else read_covariates(block)
+        result = predict(grid.centers(block), covariates)
+        shape = (-1, block.n_rows, block.n_columns)
+        yield block, {
+            name: getattr(result, name).T.reshape(shape)
+            for name in ("estimate", "lower", "upper", "kriging_variance")
+        }
+        done += block.n_rows * block.n_columns
+        progress(done / grid.n_cells, f"{done:,} of {grid.n_cells:,} cells")

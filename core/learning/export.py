@@ -1,0 +1,151 @@
+"""From a trained ensemble to one ONNX file with its contract inside."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..prediction.contract import METADATA_KEY
+from ..progress import IsCancelled, never, stop_if
+from .networks import keras_ensemble
+from .training import DriftEnsemble
+
+OPSET = 17
+IR_VERSION = 8
+TOLERANCE = 1e-5
+"""Largest accepted difference between Keras and ONNX, relative to the spread of the outputs."""
+
+
+class ExportError(RuntimeError):
+    """The exported graph is not what was trained; nothing has been written."""
+
+
+def write_model(
+    ensemble: DriftEnsemble, contract: dict, path: str | Path, is_cancelled: IsCancelled = never
+) -> None:
+    """Write the mean of the ensemble and the contract as one ONNX file.
+
+    Parameters
+    ----------
+    ensemble : DriftEnsemble
+    contract : dict
+        `FittedHybrid.contract`.
+    path : str or Path
+        The file appears whole or not at all.
+    is_cancelled : IsCancelled
+
+    Raises
+    ------
+    ExportError
+        When a recurrent layer lost its fused operator, or Keras and ONNX differ.
+    OSError
+        When the file cannot be written.
+    Cancelled
+        When the user asked to stop.
+    """
+    # The contract first: a value that is no JSON should fail before the slow conversion.
+    text = json.dumps(contract, ensure_ascii=False, allow_nan=False)
+    network = keras_ensemble(ensemble.architecture, ensemble.weights)
+    stop_if(is_cancelled)
+    model = to_onnx(network, ensemble.n_members)
+    stop_if(is_cancelled)
+    check_same(network, model, ensemble)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, text
+    path = Path(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(model.SerializeToString())
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def to_onnx(network: Any, n_members: int) -> Any:
+    """Convert a Keras model with two inputs, and check that its recurrent layers stay fused.
+
+    Parameters
+    ----------
+    network : keras.Model
+        From `keras_ensemble`.
+    n_members : int
+        Number of bidirectional LSTM operators expected.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Inputs ``sequences`` and ``context``, output ``drift``; opset `OPSET`, IR `IR_VERSION`.
+
+    Raises
+    ------
+    ExportError
+        When an LSTM is not one operator or a loop is left.
+    """
+    import tensorflow as tf
+    import tf2onnx
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    signature = [
+        tf.TensorSpec((None, *given.shape[1:]), tf.float32, name=name)
+        for given, name in zip(network.inputs, ("sequences", "context"))
+    ]
+
+    @tf.function(input_signature=signature)
+    def mean_of_members(sequences, context):  # type: ignore[no-untyped-def]
+        return tf.identity(network([sequences, context], training=False), name="drift")
+
+    model, _ = tf2onnx.convert.from_function(mean_of_members, input_signature=signature, opset=OPSET)
+    operators = [node.op_type for node in model.graph.node]
+    loops = [name for name in operators if name in ("Loop", "Scan")]
+    if operators.count("LSTM") != n_members or loops:
+        raise ExportError(
+            f"Expected {n_members} fused LSTM operators and no loops in the exported network, got "
+            f"{operators.count('LSTM')} and {len(loops)} loops. The versions of tensorflow and tf2onnx do not fit "
+            "together; set up the backend again."
+        )
+    _rename_output(model, "drift")
+    model.ir_version = IR_VERSION
+    model.producer_name = "Hybrid Geostatistics"
+    return model
+
+
+def _rename_output(model: Any, name: str) -> None:
+    """Give the only output a readable name."""
+    old = model.graph.output[0].name
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            for index, current in enumerate(names):
+                if current == old:
+                    names[index] = name
+    model.graph.output[0].name = name
+
+
+def check_same(network: Any, model: Any, ensemble: DriftEnsemble, n_rows: int = 257) -> float:
+    """Compare Keras and ONNX on random inputs and return the largest difference.
+
+    Raises
+    ------
+    ExportError
+        When they differ by more than `TOLERANCE` of the outputs' size.
+    """
+    import onnxruntime
+
+    rng = np.random.default_rng(0)
+    sizes = ensemble.architecture
+    sequences = rng.normal(size=(n_rows, sizes.n_neighbors, sizes.n_token_columns)).astype(np.float32)
+    context = rng.normal(size=(n_rows, sizes.n_context_columns)).astype(np.float32)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (exported,) = session.run(None, {"sequences": sequences, "context": context})
+    trained = np.asarray(network([sequences, context], training=False))
+    difference = float(np.abs(exported - trained).max())
+    size = max(1.0, float(np.abs(trained).max()))
+    if not difference <= TOLERANCE * size:
+        raise ExportError(f"The exported network differs from the trained one by {difference:g} (outputs up to {size:g}).")
+    return difference

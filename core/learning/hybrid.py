@@ -1,0 +1,630 @@
+"""Training of the hybrid: kriging bases, the drift network, the stack, the intervals, the model file.
+
+Everything is fitted on the samples given and on nothing else, so a cross-validation that calls `fit_hybrid`
+(through `hybrid_method`) on each outer training fold is honest by construction.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..features.covariates import CovariateEncoder
+from ..features.neighbors import NeighborFeatures
+from ..kriging.neighborhood import Neighborhood
+from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
+from ..prediction.contract import FORMAT, VERSION, data_hash
+from ..prediction.hybrid import (
+    EXTERNAL,
+    NETWORK,
+    ORDINARY,
+    Base,
+    HybridModel,
+    IntervalTable,
+    Prediction,
+    TargetModel,
+)
+from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from ..samples import Covariates, Samples, average_coincident, coincident_samples, require_samples, require_variation
+from ..validation.comparison import Comparison, compare_methods
+from ..validation.folds import block_folds, inseparable_groups, make_folds, random_folds
+from ..validation.intervals import normalized_scores
+from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS, make_methods
+from ..validation.predictive import (
+    LEVELS,
+    UNTRANSFORMED,
+    Method,
+    PredictiveDistribution,
+    Predictor,
+    Transforms,
+    transform_of,
+)
+from ..variogram.fitting import fit_variogram
+from ..variogram.models import VariogramModel
+from .stacking import RIDGE, Stack, stack_weights
+from .training import DriftEnsemble, NetworkSettings, train_drift_network
+
+MIN_SAMPLES = 20
+"""Fewer samples make no hybrid."""
+
+METHOD = "hybrid"
+"""Name of the hybrid in tables."""
+
+
+@dataclass(frozen=True)
+class HybridSettings:
+    """How a hybrid is trained.
+
+    Parameters
+    ----------
+    transforms : Transform or dict of str to Transform
+        Scale of kriging and network, for all targets or by name.
+    variograms : dict of str to VariogramModel
+        Ordinary kriging's variogram of a target, on the transformed scale; a target without one gets a fit.
+    variogram_model, variogram_method : str
+        Passed to `fit_variogram` for every fit.
+    neighborhood : Neighborhood or None
+        None: all samples up to `GLOBAL_LIMIT`, else the nearest `LOCAL_NEIGHBORS`.
+    n_neighbors : int
+        Length of the network's sequences; shortened on few samples.
+    use_coordinates : bool or None
+        Whether the network reads the location itself; None: only without covariates.
+    n_inner_folds : int
+        Folds of one inner set.
+    n_seeds : int
+        Inner sets of folds, in turn random and spatial blocks; at least 2. The ensemble has
+        ``n_inner_folds * n_seeds`` members.
+    network : NetworkSettings
+    ridge : float
+        Pull of the stack toward kriging.
+    units : dict of str to str
+        Unit of each target, for reports.
+    seed : int
+        Same seed, same model on one machine.
+
+    Raises
+    ------
+    InputError
+        For numbers that make no ensemble.
+    """
+
+    transforms: Transforms = UNTRANSFORMED
+    variograms: Mapping[str, VariogramModel] = field(default_factory=dict)
+    variogram_model: str = "auto"
+    variogram_method: str = "reml"
+    neighborhood: Neighborhood | None = None
+    n_neighbors: int = 12
+    use_coordinates: bool | None = None
+    n_inner_folds: int = 5
+    n_seeds: int = 2
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    ridge: float = RIDGE
+    units: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_inner_folds < 2 or self.n_seeds < 2:
+            raise InputError(
+                "Expected at least 2 inner folds and 2 sets of them (random and blocks), got "
+                f"{self.n_inner_folds} and {self.n_seeds}."
+            )
+        if not (np.isfinite(self.ridge) and self.ridge >= 0):
+            raise InputError(f"Expected a ridge of 0 or above, got {self.ridge!r}.")
+
+
+@dataclass(frozen=True)
+class FittedHybrid:
+    """A trained hybrid, before or after it is written to a file.
+
+    Parameters
+    ----------
+    model : HybridModel
+    ensemble : DriftEnsemble
+    stacks : tuple of Stack
+        One a target.
+    inner_scores : dict
+        By target: RMSE, on the transformed scale, of every base and of the stack on the samples left out singly
+        (``leave_one_out``) and by inner blocks (``leave_cluster_out``). They chose the weights: use outer
+        cross-validation to judge.
+    settings : HybridSettings
+    notes : tuple of str
+        What a reader has to know.
+    seconds : float
+        Wall time of the training.
+    """
+
+    model: HybridModel
+    ensemble: DriftEnsemble
+    stacks: tuple[Stack, ...]
+    inner_scores: Mapping[str, Mapping[str, Mapping[str, float]]]
+    settings: HybridSettings
+    notes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def weights(self) -> dict[str, dict[str, float]]:
+        """Stack weights by target and base."""
+        return {target.name: target.weights for target in self.model.targets}
+
+    def predict(self, coordinates: np.ndarray, covariates: Covariates | None, coverage: float = 0.9) -> Prediction:
+        """Estimate as the exported file does, to rounding of float32; see `HybridModel.predict`."""
+        return self.model.predict(coordinates, covariates, self.ensemble.drift, coverage)
+
+    def contract(self, scores: Mapping[str, Any] | None = None) -> dict:
+        """Return the JSON object that travels in the model file.
+
+        Parameters
+        ----------
+        scores : dict or None
+            Outer cross-validated scores (`cross_validated_scores`).
+        """
+        samples = self.model.samples
+        covariates = [] if samples.covariates is None else [samples.covariates.values]
+        network = self.settings.network
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "kind": METHOD,
+            **self.model.to_dict(),
+            "network": {
+                "architecture": self.ensemble.architecture.to_dict(),
+                "n_members": self.ensemble.n_members,
+                "training": {**network.to_dict(), "learning_rate": self.ensemble.learning_rate},
+                "final_loss": self.ensemble.losses[-1],
+            },
+            "inner_folds": {"n_folds": self.settings.n_inner_folds, "sets": _set_kinds(self.settings.n_seeds)},
+            "inner_scores": self.inner_scores,
+            "stack": [
+                {
+                    "target": target.name,
+                    "reference": target.bases[stack.reference].name,
+                    "inner_rmse_ratio": stack.rmse_ratio,
+                    "gain": stack.gain,
+                    "gain_error": stack.gain_error,
+                    "ties_with_kriging": stack.within_noise,
+                }
+                for target, stack in zip(self.model.targets, self.stacks)
+            ],
+            "scores": scores,
+            "seed": self.settings.seed,
+            "notes": list(self.notes),
+            "data_sha256": data_hash(samples.coordinates, samples.values, *covariates),
+            "versions": versions(),
+        }
+
+
+def fit_hybrid(
+    samples: Samples,
+    settings: HybridSettings | None = None,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+) -> FittedHybrid:
+    """Train the hybrid on samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        At least `MIN_SAMPLES`, no two at one place.
+    settings : HybridSettings or None
+    progress : Progress
+    is_cancelled : IsCancelled
+        Asked before every fit and every epoch.
+
+    Returns
+    -------
+    FittedHybrid
+
+    Raises
+    ------
+    InputError
+        When samples coincide (they are named), are too few, or a target does not vary or leaves its transform's
+        domain.
+    Cancelled
+        When the user asked to stop.
+    """
+    started = time.perf_counter()
+    settings = HybridSettings() if settings is None else settings
+    _check(samples)
+    transforms = [transform_of(settings.transforms, target) for target in samples.targets]
+    values = np.column_stack(
+        [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
+    )
+    for column, name in enumerate(samples.targets):
+        require_variation(values[:, column], name)
+    neighborhood = settings.neighborhood
+    if neighborhood is None:
+        neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+    notes: list[str] = []
+    n_targets = len(samples.targets)
+
+    def variogram_of(column: int, drift: np.ndarray | None, where: Progress) -> VariogramModel:
+        stop_if(is_cancelled)
+        return fit_variogram(
+            samples.coordinates, values[:, column], model=settings.variogram_model, drift=drift,
+            method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
+        ).model  # fmt: skip
+
+    bases: list[list[Base]] = [[] for _ in samples.targets]
+    drifts: list[list[np.ndarray | None]] = [[] for _ in samples.targets]
+    for column, name in enumerate(samples.targets):
+        where = part(progress, 0.3 * column / n_targets, 0.3 * (column + 1) / n_targets)
+        where(0.0, f"Kriging {name}")
+        given = settings.variograms.get(name)
+        own = variogram_of(column, None, part(where, 0.0, 0.5)) if given is None else given
+        bases[column].append(Base(ORDINARY, own, 0.0))
+        drifts[column].append(None)
+        if samples.covariates is not None and samples.covariates.names:
+            encoder = CovariateEncoder.fit(samples.covariates, values[:, [column]])
+            if 0 < encoder.n_features <= len(samples) // 5:
+                drift = encoder.encode(samples.covariates)
+                bases[column].append(Base(EXTERNAL, variogram_of(column, drift, part(where, 0.5, 1.0)), 0.0, encoder))
+                drifts[column].append(drift)
+            else:
+                notes.append(
+                    f"External-drift kriging of {name} is left out: {encoder.n_features} usable covariate columns for "
+                    f"{len(samples)} samples."
+                )
+    folds = _inner_folds(samples, settings)
+    fewest = min(int((own != fold).sum()) for own in folds for fold in np.unique(own))
+    features = NeighborFeatures.fit(
+        samples.coordinates, samples.covariates, tuple(own[0].variogram for own in bases),
+        min(settings.n_neighbors, fewest - 1), settings.use_coordinates,
+    )  # fmt: skip
+    encoded = features.encode(samples.covariates, len(samples))
+    progress(0.3, f"Training {sum(len(np.unique(own)) for own in folds)} networks at once")
+    ensemble = train_drift_network(
+        features, samples.coordinates, encoded, values, folds, settings.network, settings.seed,
+        part(progress, 0.3, 0.8), is_cancelled,
+    )  # fmt: skip
+    drift = ensemble.out_of_fold.mean(axis=0)
+    for column, name in enumerate(samples.targets):
+        where = part(progress, 0.8 + 0.18 * column / n_targets, 0.8 + 0.18 * (column + 1) / n_targets)
+        where(0.0, f"Kriging {name} with the network as drift")
+        bases[column].append(Base(NETWORK, variogram_of(column, drift[:, [column]], where), 0.0))
+        drifts[column].append(drift[:, [column]])
+    stop_if(is_cancelled)
+    progress(0.98, "Stacking")
+    targets, stacks, inner_scores = [], [], {}
+    for column, name in enumerate(samples.targets):
+        held_out = _held_out(
+            samples, values[:, column], bases[column], drifts[column], ensemble.out_of_fold[:, :, column], folds,
+            neighborhood,
+        )  # fmt: skip
+        target, stack, scores = _stack(
+            name, settings, transforms[column], values[:, column], bases[column], drift[:, column], held_out, folds[1]
+        )
+        targets.append(target)
+        stacks.append(stack)
+        inner_scores[name] = scores
+        notes.extend(_stack_notes(target, stack, values[:, column], drift[:, column]))
+    model = HybridModel(samples, drift, features, neighborhood, tuple(targets))
+    progress(1.0, "Trained")
+    return FittedHybrid(
+        model, ensemble, tuple(stacks), inner_scores, settings, tuple(notes), time.perf_counter() - started
+    )
+
+
+def _check(samples: Samples) -> None:
+    """Refuse what cannot be trained on."""
+    require_samples(samples, MIN_SAMPLES, "Training a hybrid")
+    shared = coincident_samples(samples.coordinates)
+    if shared:
+        first = shared[0]
+        place = ", ".join(f"{number:.10g}" for number in samples.coordinates[first[0]])
+        raise InputError(
+            f"Expected samples at different places, but rows {', '.join(str(row + 1) for row in first)} share "
+            f"({place}), and {len(shared)} places are shared in all. Average or remove the duplicates."
+        )
+    for column, name in enumerate(samples.targets):
+        require_variation(samples.values[:, column], name)
+
+
+def _set_kinds(n_seeds: int) -> list[str]:
+    """Kinds of the inner sets of folds, in turn."""
+    return ["random" if index % 2 == 0 else "blocks" for index in range(n_seeds)]
+
+
+def _inner_folds(samples: Samples, settings: HybridSettings) -> tuple[np.ndarray, ...]:
+    """Make the inner sets of folds: random and spatial blocks in turn."""
+    groups = inseparable_groups(samples.coordinates, samples.holes)
+    sets = []
+    for index, kind in enumerate(_set_kinds(settings.n_seeds)):
+        seed = settings.seed + 1000 * (index + 1)
+        if kind == "random":
+            sets.append(random_folds(len(samples), settings.n_inner_folds, seed, groups))
+        else:
+            sets.append(block_folds(samples.coordinates, settings.n_inner_folds, seed, holes=samples.holes))
+    return tuple(sets)
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    """Errors (observed - predicted) and kriging standard deviations, each of shape (n_samples, n_bases)."""
+
+    kind: str
+    errors: np.ndarray
+    sigma: np.ndarray
+
+
+def _held_out(
+    samples: Samples,
+    values: np.ndarray,
+    bases: list[Base],
+    drifts: list[np.ndarray | None],
+    out_of_fold: np.ndarray,
+    folds: tuple[np.ndarray, ...],
+    neighborhood: Neighborhood,
+) -> list[_HeldOut]:
+    """Leave samples out singly (or hole by hole) and by each inner set of blocks.
+
+    In each question the network's drift is the out-of-fold one of the same kind of folds, so that no network
+    that predicts a left-out cluster has trained on it.
+    """
+    groups = inseparable_groups(samples.coordinates, samples.holes)
+    kinds = _set_kinds(len(folds))
+    random = out_of_fold[[kind == "random" for kind in kinds]].mean(axis=0)
+    questions = [("leave_one_out", groups, random)]
+    questions += [
+        ("leave_cluster_out", own, out_of_fold[index])
+        for index, own in enumerate(folds)
+        if kinds[index] == "blocks"
+    ]
+    results = []
+    for kind, left_out, network_drift in questions:
+        errors = np.empty((len(samples), len(bases)))
+        sigma = np.empty_like(errors)
+        for index, base in enumerate(bases):
+            drift = network_drift[:, None] if base.name == NETWORK else drifts[index]
+            fitted = fit_kriging(samples.coordinates, values, base.variogram, neighborhood, drift)
+            result = _leave_out(fitted, left_out)
+            errors[:, index], sigma[:, index] = values - result.estimate, result.kriging_std
+        # Where a drift cannot be estimated without the left-out samples, predictions fall back to the first base.
+        unknown = ~np.isfinite(errors)
+        errors = np.where(unknown, errors[:, :1], errors)
+        sigma = np.where(unknown, sigma[:, :1], sigma)
+        usable = np.isfinite(errors).all(axis=1)
+        if not usable.all():
+            raise InputError(
+                f"{int((~usable).sum())} of {len(samples)} samples cannot be estimated from the others. "
+                "Widen the search neighbourhood or lower its smallest number of neighbours."
+            )
+        results.append(_HeldOut(kind, errors, sigma))
+    return results
+
+
+def _leave_out(fitted: FittedKriging, groups: np.ndarray) -> KrigingEstimate:
+    """Leave out singly where every group is one sample, else group by group."""
+    if len(np.unique(groups)) == len(groups):
+        return fitted.leave_one_out()
+    return fitted.leave_group_out(groups)
+
+
+def _stack(
+    name: str,
+    settings: HybridSettings,
+    transform: Any,
+    values: np.ndarray,
+    bases: list[Base],
+    drift: np.ndarray,
+    held_out: list[_HeldOut],
+    clusters: np.ndarray,
+) -> tuple[TargetModel, Stack, dict]:
+    """Weigh the bases of one target, and learn its intervals from the stack's held-out errors."""
+    kriging = [index for index, base in enumerate(bases) if base.name != NETWORK]
+    allowed = np.array([base.name != NETWORK or _follows(drift, values) for base in bases])
+    stack = stack_weights([one.errors for one in held_out], kriging, clusters, allowed, settings.ridge)
+    weighted = [replace(base, weight=float(weight)) for base, weight in zip(bases, stack.weights)]
+    scores: dict[str, dict[str, float]] = {}
+    for kind in ("leave_one_out", "leave_cluster_out"):
+        own = [one for one in held_out if one.kind == kind]
+        squared = np.mean([np.mean(one.errors**2, axis=0) for one in own], axis=0)
+        stacked = np.mean([np.mean((one.errors @ stack.weights) ** 2) for one in own])
+        scores[kind] = {base.name: float(np.sqrt(mse)) for base, mse in zip(bases, squared)}
+        scores[kind][METHOD] = float(np.sqrt(stacked))
+    intervals = IntervalTable.from_scores(
+        *(normalized_scores(one.errors @ stack.weights, one.sigma @ stack.weights) for one in held_out)
+    )
+    return TargetModel(name, settings.units.get(name, ""), transform, tuple(weighted), intervals), stack, scores
+
+
+def _follows(drift: np.ndarray, values: np.ndarray) -> bool:
+    """Whether out-of-fold drift and values rise together.
+
+    On a target that the inputs do not explain, out-of-fold means are anti-correlated with the values left out,
+    and kriging would turn that artefact upside down into a false gain.
+    """
+    return bool(np.ptp(drift) > 0 and np.corrcoef(drift, values)[0, 1] > 0)
+
+
+def _stack_notes(target: TargetModel, stack: Stack, values: np.ndarray, drift: np.ndarray) -> list[str]:
+    """Say in words what the stack came to."""
+    reference = target.bases[stack.reference].name.replace("_", " ")
+    notes = []
+    if not _follows(drift, values):
+        notes.append(f"{target.name}: the network explains nothing of samples it has not seen and is left out.")
+    if stack.within_noise:
+        notes.append(f"{target.name}: ties with kriging; the inner gain over {reference} is within its noise.")
+    return notes
+
+
+def hybrid_method(settings: HybridSettings | None = None) -> Method:
+    """Return the hybrid as a method of `compare_methods`, retrained on each training fold.
+
+    Where a location has a class of a covariate that the training samples lack, its estimate is that of
+    ordinary kriging, as external-drift kriging does in comparisons, and a note says so.
+
+    Parameters
+    ----------
+    settings : HybridSettings or None
+        The seed is taken from the comparison. A variogram given in the settings is not used: it may have been
+        fitted to the held-out samples.
+
+    Returns
+    -------
+    Method
+    """
+    base = HybridSettings() if settings is None else settings
+
+    def fit(training: Samples, seed: int) -> Predictor:
+        training, _ = average_coincident(training)
+        fitted = fit_hybrid(training, replace(base, seed=seed, variograms={}))
+        return predictor_of(fitted)
+
+    return fit
+
+
+def predictor_of(fitted: FittedHybrid) -> Predictor:
+    """Return a trained hybrid as a predictor of distributions."""
+    model = fitted.model
+
+    def predict(coordinates: np.ndarray, covariates: Covariates | None) -> PredictiveDistribution:
+        centre, sigma, n_unknown = model.stacked(coordinates, covariates, fitted.ensemble.drift, fill=True)
+        estimate = np.empty_like(centre)
+        quantiles = np.empty((*centre.shape, len(LEVELS)))
+        for column, target in enumerate(model.targets):
+            estimate[:, column], _ = target.transform.back_transform(centre[:, column], sigma[:, column] ** 2)
+            reach = np.sign(LEVELS - 0.5) * target.intervals.multiplier(np.abs(2.0 * LEVELS - 1.0))
+            quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
+        notes = ()
+        if n_unknown:
+            notes = (
+                f"{n_unknown} of {len(coordinates)} held-out samples have a covariate class that no training sample "
+                "has; the hybrid fell back to ordinary kriging there.",
+            )
+        return PredictiveDistribution(estimate, quantiles, notes)
+
+    return predict
+
+
+@dataclass(frozen=True)
+class TrainedHybrid:
+    """What `train_hybrid` made.
+
+    Parameters
+    ----------
+    fitted : FittedHybrid
+    comparison : Comparison or None
+        Outer cross-validation of the hybrid beside kriging; None when it was not asked for.
+    scores : dict or None
+        `cross_validated_scores` of it.
+    path : Path
+        The model file.
+    """
+
+    fitted: FittedHybrid
+    comparison: Comparison | None
+    scores: dict | None
+    path: Path
+
+
+def train_hybrid(
+    samples: Samples,
+    settings: HybridSettings,
+    path: str | Path,
+    *,
+    schemes: tuple[str, ...] = ("random", "blocks"),
+    n_folds: int = 5,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+) -> TrainedHybrid:
+    """Cross-validate the hybrid beside kriging, train it on all samples, and write the model file.
+
+    Parameters
+    ----------
+    samples : Samples
+    settings : HybridSettings
+    path : str or Path
+        Of the .onnx file; it appears only when everything succeeded.
+    schemes : tuple of str
+        Outer folds (`core.validation.folds.QUESTIONS`); empty skips the cross-validation.
+    n_folds : int
+        Outer folds of a scheme.
+    progress, is_cancelled
+        See `core.progress`.
+
+    Returns
+    -------
+    TrainedHybrid
+
+    Raises
+    ------
+    InputError
+        As `fit_hybrid` and `compare_methods`.
+    Cancelled
+        When the user asked to stop; no file is written.
+    """
+    from .export import write_model
+
+    _check(samples)
+    comparison, scores = None, None
+    if schemes:
+        names = ["ordinary_kriging"]
+        if samples.covariates is not None and samples.covariates.names:
+            names.append("external_drift_kriging")
+        methods = make_methods(names, settings.transforms, settings.neighborhood)
+        methods[METHOD] = hybrid_method(settings)
+        comparison = compare_methods(
+            samples, methods, make_folds(samples, schemes, n_folds, settings.seed), seed=settings.seed,
+            versions=versions(), progress=part(progress, 0.0, 0.75), is_cancelled=is_cancelled,
+        )  # fmt: skip
+        scores = cross_validated_scores(comparison)
+    first = 0.75 if schemes else 0.0
+    fitted = fit_hybrid(samples, settings, part(progress, first, 0.95), is_cancelled)
+    progress(0.95, "Writing the model file")
+    write_model(fitted.ensemble, fitted.contract(scores), path, is_cancelled)
+    progress(1.0, "Done")
+    return TrainedHybrid(fitted, comparison, scores, Path(path))
+
+
+def cross_validated_scores(comparison: Comparison, method: str = METHOD) -> dict:
+    """Collect the outer scores of a method, for the contract and for reports.
+
+    Returns
+    -------
+    dict
+        By scheme of folds, then by target: ``rmse``, ``r2``, ``kriging_rmse`` (of the better kriging on the same
+        folds), ``kriging_method``, ``rmse_ratio`` with ``rmse_ratio_low`` and ``rmse_ratio_high``, ``coverage``
+        (of the 90 % interval), ``n``; all in data units.
+    """
+    scores: dict[str, dict[str, dict]] = {}
+    for scheme in comparison.folds:
+        scores[scheme] = {}
+        for target in comparison.samples.targets:
+            row = comparison.row(target, scheme, method)
+            reference = comparison.reference(target, scheme)
+            entry = {
+                key: _number(row[key]) for key in ("n", "rmse", "r2", "rmse_ratio", "rmse_ratio_low", "rmse_ratio_high")
+            }
+            entry["coverage"] = _number(row["coverage90"])
+            entry["kriging_method"] = reference
+            entry["kriging_rmse"] = (
+                None if reference is None else _number(comparison.row(target, scheme, reference)["rmse"])
+            )
+            scores[scheme][target] = entry
+    return scores
+
+
+def _number(value: Any) -> float | None:
+    """Return a JSON number; None where the score is not defined."""
+    return float(value) if value is not None and np.isfinite(value) else None
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a model's numbers depend on, without importing any of it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for package in ("numpy", "scipy", "tensorflow-cpu", "tensorflow", "keras", "tf2onnx", "onnxruntime",
+                    "scikit-gstat"):  # fmt: skip
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

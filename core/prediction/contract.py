@@ -1,0 +1,94 @@
+"""The contract of a model file: the JSON that travels inside the .onnx, and how arrays stand in it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelFileError
+
+FORMAT = "hybridgeo-model"
+VERSION = 1
+METADATA_KEY = "hybridgeo"
+"""Key of the contract among the metadata_props of the ONNX model."""
+
+
+def encode_array(array: np.ndarray) -> dict:
+    """Return numbers as a JSON object, bit by bit (base64 of little-endian float64)."""
+    numbers = np.ascontiguousarray(array, dtype="<f8")
+    return {"dtype": "float64", "shape": list(numbers.shape), "base64": base64.b64encode(numbers.tobytes()).decode()}
+
+
+def decode_array(content: Any) -> np.ndarray:
+    """Read what `encode_array` wrote; nested lists of numbers work as well.
+
+    Raises
+    ------
+    ModelFileError
+        When it is neither.
+    """
+    try:
+        if isinstance(content, Mapping):
+            if content["dtype"] != "float64":
+                raise ModelFileError(f"Expected an array of float64 in the model file, got {content['dtype']!r}.")
+            numbers = np.frombuffer(base64.b64decode(content["base64"], validate=True), dtype="<f8")
+            return numbers.reshape(content["shape"]).astype(float)
+        return np.array(content, dtype=float)
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(f"The model file is damaged: an array in it cannot be read ({error}).") from error
+
+
+def data_hash(*arrays: np.ndarray) -> str:
+    """Return the sha256 of arrays, which tells whether two models were trained on the same data."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        numbers = np.ascontiguousarray(array, dtype="<f8")
+        digest.update(str(numbers.shape).encode())
+        digest.update(numbers.tobytes())
+    return digest.hexdigest()
+
+
+def parse_contract(text: str | None, source: str) -> dict:
+    """Read the contract's JSON and check format and version.
+
+    Parameters
+    ----------
+    text : str or None
+        Metadata entry of the ONNX file; None when there is none.
+    source : str
+        How to call the file in an error.
+
+    Raises
+    ------
+    ModelFileError
+        When the file is foreign, damaged, or of a newer version (both versions are named).
+    """
+    if text is None:
+        raise ModelFileError(
+            f"{source} is an ONNX file but not a model of this plugin: it carries no \"{METADATA_KEY}\" contract. "
+            "Choose a file made by Train hybrid model (hybridgeo:trainhybridmodel)."
+        )
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ModelFileError(f"{source} is damaged: its contract is not JSON ({error}). Train the model again.") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise ModelFileError(f"{source} is not a model of this plugin: expected the format {FORMAT!r}, got {found!r}.")
+    version = content.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ModelFileError(f"{source} is damaged: expected a version number, got {version!r}. Train the model again.")
+    if version > VERSION:
+        raise ModelFileError(
+            f"{source} is a model file of version {version}; this plugin reads up to version {VERSION}. "
+            "Update the plugin, or train the model with this one."
+        )
+    return content

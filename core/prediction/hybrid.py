@@ -1,0 +1,449 @@
+"""The hybrid as a predictor, in numpy alone: kriging bases, one of them with the network as drift, stacked.
+
+Trainer and QGIS side both predict with this file; they differ only in the `Network` they hand in (tensorflow
+there, onnxruntime here).
+
+How numbers come about, for each target on its transformed scale:
+
+* ``estimate = sum_b w_b estimate_b`` and ``sigma = sum_b w_b kriging_std_b``: the bases share their data, so
+  their errors are taken as fully correlated.
+* Interval: ``estimate +- q sigma``, q the conformal quantile of ``|error| / sigma`` of the stack over samples
+  left out singly and by clusters; its ends are then transformed back one by one.
+* The estimate in data units is the mean of the back-transformed N(estimate, sigma^2).
+* At the place of a sample every base returns the sample's value with variance 0, so the hybrid does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Callable
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..errors import InputError, ModelFileError
+from ..features.covariates import CovariateEncoder
+from ..features.neighbors import NeighborFeatures
+from ..kriging.neighborhood import Neighborhood
+from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
+from ..samples import Covariates, Samples
+from ..transforms import Transform
+from ..validation.intervals import conformal_quantile, highest_coverage
+from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
+from .contract import decode_array, encode_array
+
+Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Sequences (n, k, c) and context (n, q) -> drift (n, n_targets) on the transformed scale."""
+
+ORDINARY = "ordinary_kriging"
+EXTERNAL = "external_drift_kriging"
+NETWORK = "network_drift_kriging"
+
+COVERAGES = tuple(float(c) for c in np.round(np.append(np.arange(0.05, 0.951, 0.05), [0.975, 0.99]), 3))
+"""Coverages whose quantiles a model file holds; others are interpolated."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Estimates with intervals, in data units.
+
+    Parameters
+    ----------
+    estimate, lower, upper : ndarray, shape (n, n_targets)
+        NaN where a covariate is unknown or its class was never sampled.
+    kriging_variance : ndarray, shape (n, n_targets)
+        Squared data units; the stack's, not calibrated.
+    """
+
+    estimate: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    kriging_variance: np.ndarray
+
+
+@dataclass(frozen=True)
+class IntervalTable:
+    """Multipliers of sigma for several coverages, from held-out scores.
+
+    Parameters
+    ----------
+    coverages, quantiles : ndarray, shape (n_coverages,)
+        Ascending.
+    """
+
+    coverages: np.ndarray
+    quantiles: np.ndarray
+
+    @classmethod
+    def from_scores(cls, *sets: np.ndarray) -> IntervalTable:
+        """Take the conformal quantiles of sets of scores |error| / sigma.
+
+        A quantile is the mean over the sets (leave-one-out, leave-cluster-out): each set answers its own
+        question, and repeating a sample in several sets must not pretend to more samples.
+        """
+        highest = highest_coverage(min(len(scores) for scores in sets))
+        coverages = np.array([coverage for coverage in COVERAGES if coverage <= highest])
+        if len(coverages) == 0:
+            raise InputError("Intervals need at least one held-out error; got none.")
+        quantiles = [np.mean([conformal_quantile(scores, c) for scores in sets]) for c in coverages]
+        return cls(coverages, np.maximum.accumulate(quantiles))
+
+    def multiplier(self, coverage: np.ndarray | float) -> np.ndarray:
+        """Return the multiplier of sigma for coverages between 0 and 1.
+
+        Between the table's coverages it is interpolated on the normal scale; beyond the highest one, which few
+        samples cannot vouch for, it grows like a normal distribution's.
+
+        Raises
+        ------
+        InputError
+            For a coverage that is not between 0 and 1.
+        """
+        wanted = np.asarray(coverage, dtype=float)
+        if not ((wanted > 0) & (wanted < 1)).all():
+            raise InputError(f"Expected a coverage between 0 and 1, for example 0.9, got {coverage}.")
+        normal = np.append(0.0, ndtri(0.5 * (1.0 + self.coverages)))
+        z = ndtri(0.5 * (1.0 + wanted))
+        quantiles = np.append(0.0, self.quantiles)
+        return np.where(z > normal[-1], quantiles[-1] * z / normal[-1], np.interp(z, normal, quantiles))
+
+    def to_dict(self) -> dict:
+        """Return the JSON object of the table."""
+        return {"coverages": self.coverages.tolist(), "quantiles": self.quantiles.tolist()}
+
+
+@dataclass(frozen=True)
+class Base:
+    """One member of a target's stack.
+
+    Parameters
+    ----------
+    name : str
+        `ORDINARY`, `EXTERNAL` or `NETWORK`.
+    variogram : VariogramModel
+        Of the values, or of the residuals from the base's own drift.
+    weight : float
+    encoder : CovariateEncoder or None
+        Drift of external-drift kriging.
+    """
+
+    name: str
+    variogram: VariogramModel
+    weight: float
+    encoder: CovariateEncoder | None = None
+
+
+@dataclass(frozen=True)
+class TargetModel:
+    """The stack of one target."""
+
+    name: str
+    unit: str
+    transform: Transform
+    bases: tuple[Base, ...]
+    intervals: IntervalTable
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each base by name."""
+        return {base.name: base.weight for base in self.bases}
+
+
+@dataclass(frozen=True)
+class HybridModel:
+    """Everything a prediction needs, except the network itself.
+
+    Parameters
+    ----------
+    samples : Samples
+        The training samples in data units.
+    drift : ndarray, shape (n_samples, n_targets)
+        The network's out-of-fold drift at the samples, transformed scale.
+    features : NeighborFeatures
+    neighborhood : Neighborhood
+    targets : tuple of TargetModel
+        In the order of ``samples.targets``.
+    """
+
+    samples: Samples
+    drift: np.ndarray
+    features: NeighborFeatures
+    neighborhood: Neighborhood
+    targets: tuple[TargetModel, ...]
+
+    @property
+    def covariate_names(self) -> tuple[str, ...]:
+        """Covariates a prediction needs."""
+        return () if self.samples.covariates is None else self.samples.covariates.names
+
+    @cached_property
+    def _kriging(self) -> tuple[tuple[FittedKriging | None, ...], ...]:
+        """Fitted systems of the bases; None for a base without weight."""
+        systems = []
+        for column, target in enumerate(self.targets):
+            values = target.transform.forward(self.samples.values[:, column], target.name)
+            own = []
+            for base in target.bases:
+                drift = self._sample_drift(base, column)
+                own.append(
+                    fit_kriging(self.samples.coordinates, values, base.variogram, self.neighborhood, drift)
+                    if base.weight > 0
+                    else None
+                )
+            systems.append(tuple(own))
+        return tuple(systems)
+
+    def _sample_drift(self, base: Base, column: int) -> np.ndarray | None:
+        """Drift columns of a base at the samples."""
+        if base.name == NETWORK:
+            return self.drift[:, [column]]
+        if base.encoder is not None and self.samples.covariates is not None:
+            return base.encoder.encode(self.samples.covariates)
+        return None
+
+    @cached_property
+    def _encoded_samples(self) -> np.ndarray:
+        return self.features.encode(self.samples.covariates, len(self.samples))
+
+    def network_drift(self, coordinates: np.ndarray, encoded: np.ndarray, network: Network) -> np.ndarray:
+        """Return the drift at locations whose encoded covariates are finite, shape (n, n_targets)."""
+        sequences, context = self.features.at(coordinates, encoded, self.samples.coordinates, self._encoded_samples)
+        return np.asarray(network(sequences, context), dtype=float)
+
+    def stacked(
+        self, coordinates: np.ndarray, covariates: Covariates | None, network: Network, fill: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Return estimate and sigma on the transformed scale.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n, n_dimensions)
+        covariates : Covariates or None
+            By name; None only for a model without covariates.
+        network : Network
+        fill : bool
+            Where a covariate is unknown, estimate by ordinary kriging instead of leaving NaN.
+
+        Returns
+        -------
+        estimate, sigma : ndarray, shape (n, n_targets)
+        n_unknown : int
+            Locations with an unknown covariate.
+
+        Raises
+        ------
+        InputError
+            When covariates are missing or coordinates have another dimension than the samples.
+        """
+        coordinates = np.asarray(coordinates, dtype=float)
+        if coordinates.ndim != 2 or coordinates.shape[1] != self.samples.n_dimensions:
+            raise InputError(
+                f"The model expects coordinates of shape (n, {self.samples.n_dimensions}), got {coordinates.shape}."
+            )
+        known = np.ones(len(coordinates), dtype=bool)
+        if self.covariate_names:
+            missing = [name for name in self.covariate_names if covariates is None or name not in covariates.names]
+            if missing or covariates is None:
+                raise InputError(
+                    f"The model needs the covariates {', '.join(self.covariate_names)}; missing: {', '.join(missing)}. "
+                    "Add them under these names."
+                )
+            encoders = [base.encoder for target in self.targets for base in target.bases if base.encoder is not None]
+            encoders += [self.features.encoder] if self.features.encoder is not None else []
+            for encoder in encoders:
+                known &= np.isfinite(encoder.encode(covariates)).all(axis=1)
+        estimate = np.full((len(coordinates), len(self.targets)), np.nan)
+        sigma = np.full_like(estimate, np.nan)
+        if known.any():
+            own = None if covariates is None else covariates.rows(known)
+            estimate[known], sigma[known] = self._stacked_known(coordinates[known], own, network)
+        if fill and not known.all():
+            for column, target in enumerate(self.targets):
+                plain = self._ordinary(column).predict(coordinates[~known])
+                estimate[~known, column] = plain.estimate
+                sigma[~known, column] = np.sqrt(plain.kriging_variance)
+        return estimate, sigma, int((~known).sum())
+
+    def _ordinary(self, column: int) -> FittedKriging:
+        """Ordinary kriging of one target, fitted anew when it has no weight in the stack."""
+        target = self.targets[column]
+        index = [base.name for base in target.bases].index(ORDINARY)
+        fitted = self._kriging[column][index]
+        if fitted is not None:
+            return fitted
+        values = target.transform.forward(self.samples.values[:, column], target.name)
+        return fit_kriging(self.samples.coordinates, values, target.bases[index].variogram, self.neighborhood)
+
+    def _stacked_known(
+        self, coordinates: np.ndarray, covariates: Covariates | None, network: Network
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Stack at locations where everything is known."""
+        n = len(coordinates)
+        drift = None
+        if any(base.name == NETWORK and base.weight > 0 for target in self.targets for base in target.bases):
+            drift = self.network_drift(coordinates, self.features.encode(covariates, n), network)
+        estimate = np.zeros((n, len(self.targets)))
+        sigma = np.zeros_like(estimate)
+        for column, target in enumerate(self.targets):
+            for base, fitted in zip(target.bases, self._kriging[column]):
+                if fitted is None:
+                    continue
+                columns = None
+                if base.name == NETWORK and drift is not None:
+                    columns = drift[:, [column]]
+                elif base.encoder is not None and covariates is not None:
+                    columns = base.encoder.encode(covariates)
+                result: KrigingEstimate = fitted.predict(coordinates, columns)
+                estimate[:, column] += base.weight * result.estimate
+                sigma[:, column] += base.weight * np.sqrt(result.kriging_variance)
+        return estimate, sigma
+
+    def predict(
+        self, coordinates: np.ndarray, covariates: Covariates | None, network: Network, coverage: float = 0.9
+    ) -> Prediction:
+        """Estimate all targets with intervals.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n, n_dimensions)
+        covariates : Covariates or None
+        network : Network
+        coverage : float
+            Wanted share of true values inside the interval, between 0 and 1.
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        InputError
+            For missing covariates, a wrong dimension or coverage.
+        """
+        multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
+        estimate, sigma, _ = self.stacked(coordinates, covariates, network)
+        result = Prediction(*(np.empty_like(estimate) for _ in range(4)))
+        for column, target in enumerate(self.targets):
+            centre, spread = estimate[:, column], sigma[:, column]
+            transform, reach = target.transform, multipliers[column] * sigma[:, column]
+            mean, variance = transform.back_transform(centre, spread**2)
+            result.estimate[:, column], result.kriging_variance[:, column] = mean, variance
+            result.lower[:, column] = transform.inverse(centre - reach)
+            result.upper[:, column] = transform.inverse(centre + reach)
+        return result
+
+    def to_dict(self) -> dict:
+        """Return the parts of the contract that predictions need."""
+        covariates = self.samples.covariates
+        return {
+            "crs": self.samples.crs,
+            "n_dimensions": self.samples.n_dimensions,
+            "targets": [
+                {
+                    "name": target.name,
+                    "unit": target.unit,
+                    "transform": target.transform.to_dict(),
+                    "bases": [
+                        {
+                            "name": base.name,
+                            "weight": base.weight,
+                            "variogram": model_to_dict(base.variogram),
+                            "encoder": None if base.encoder is None else base.encoder.to_dict(),
+                        }
+                        for base in target.bases
+                    ],
+                    "intervals": target.intervals.to_dict(),
+                }
+                for target in self.targets
+            ],
+            "covariates": []
+            if covariates is None
+            else [
+                {"name": name, "categorical": flag, **({"classes": np.unique(column).tolist()} if flag else {})}
+                for name, flag, column in zip(covariates.names, covariates.categorical, covariates.values.T)
+            ],
+            "neighborhood": {
+                "max_neighbors": self.neighborhood.max_neighbors,
+                "min_neighbors": self.neighborhood.min_neighbors,
+                "search_radius": self.neighborhood.search_radius,
+            },
+            "features": self.features.to_dict(),
+            "samples": {
+                "coordinates": encode_array(self.samples.coordinates),
+                "values": encode_array(self.samples.values),
+                "covariates": None if covariates is None else encode_array(covariates.values),
+                "holes": None if self.samples.holes is None else [str(hole) for hole in self.samples.holes],
+                "drift": encode_array(self.drift),
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], source: str = "the model file") -> HybridModel:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        ModelFileError
+            When a part is missing or cannot be used.
+        """
+        try:
+            return cls._from_dict(content)
+        except KeyError as error:
+            raise ModelFileError(f"{source} is damaged: its contract lacks {error}. Train the model again.") from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ModelFileError(f"{source} is damaged: {error} Train the model again.") from error
+
+    @classmethod
+    def _from_dict(cls, content: Mapping[str, Any]) -> HybridModel:
+        stored = content["samples"]
+        covariates = None
+        if content["covariates"]:
+            covariates = Covariates(
+                tuple(str(entry["name"]) for entry in content["covariates"]),
+                decode_array(stored["covariates"]),
+                tuple(bool(entry["categorical"]) for entry in content["covariates"]),
+            )
+        samples = Samples(
+            decode_array(stored["coordinates"]),
+            decode_array(stored["values"]),
+            tuple(str(entry["name"]) for entry in content["targets"]),
+            str(content["crs"]),
+            covariates,
+            None if stored["holes"] is None else np.array(stored["holes"], dtype=str),
+        )
+        targets = tuple(
+            TargetModel(
+                str(entry["name"]),
+                str(entry["unit"]),
+                Transform.from_dict(entry["transform"]),
+                tuple(
+                    Base(
+                        str(base["name"]),
+                        model_from_dict(base["variogram"]),
+                        float(base["weight"]),
+                        None if base["encoder"] is None else CovariateEncoder.from_dict(base["encoder"]),
+                    )
+                    for base in entry["bases"]
+                ),
+                IntervalTable(
+                    np.array(entry["intervals"]["coverages"], dtype=float),
+                    np.array(entry["intervals"]["quantiles"], dtype=float),
+                ),
+            )
+            for entry in content["targets"]
+        )
+        drift = decode_array(stored["drift"])
+        if drift.shape != samples.values.shape:
+            raise ModelFileError(f"expected a drift of shape {samples.values.shape}, got {drift.shape}.")
+        neighborhood = content["neighborhood"]
+        return cls(
+            samples,
+            drift,
+            NeighborFeatures.from_dict(content["features"]),
+            Neighborhood(
+                neighborhood["max_neighbors"], neighborhood["min_neighbors"], neighborhood["search_radius"]
+            ),
+            targets,
+        )
