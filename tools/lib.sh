@@ -14,9 +14,12 @@ venv="$root/.venv"
 cache="$root/.cache"
 qgis_python=/usr/bin/python3
 
-# QGIS asks for these; without the first it aborts where there is no display.
+# Qt asks for these; without the first QGIS aborts where there is no display.
 export QT_QPA_PLATFORM="${QT_QPA_PLATFORM:-offscreen}"
-export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}"
+if [ -z "${XDG_RUNTIME_DIR:-}" ]; then
+    export XDG_RUNTIME_DIR="$cache/run"
+    mkdir -p "$cache" && mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+fi
 
 started=$SECONDS
 
