@@ -22,14 +22,16 @@ def help_html(algorithm: str) -> str:
 
 
 def render(text: str) -> str:
-    """Turn the few forms of Markdown used in help texts into HTML.
+    r"""Turn the few forms of Markdown used in help texts into HTML.
 
     Knows headings, paragraphs, ``- `` lists, ``**bold**``, ``*emphasis*``, `` `code` `` and links.
 
     Examples
     --------
-    >>> render("# Kriging\\n\\nOf *one* field, with `0 < n`.\\n\\n- exact\\n- **linear**")
-    '<h3>Kriging</h3><p>Of <i>one</i> field, with <code>0 &lt; n</code>.</p><ul><li>exact</li><li><b>linear</b></li></ul>'
+    >>> render("# Kriging\n\nOf *one* field, with `0 < n`.")
+    '<h3>Kriging</h3><p>Of <i>one</i> field, with <code>0 &lt; n</code>.</p>'
+    >>> render("- exact\n- **linear**")
+    '<ul><li>exact</li><li><b>linear</b></li></ul>'
     """
     parts = []
     for block in re.split(r"\n\s*\n", text.strip()):
@@ -52,7 +54,9 @@ def _inline(text: str) -> str:
     """Render what stands inside a line; code is left as it is."""
     pieces = re.split(r"(`[^`]+`)", text)
     return "".join(
-        f"<code>{html.escape(piece[1:-1])}</code>" if piece.startswith("`") else _emphasis(html.escape(piece, quote=False))
+        f"<code>{html.escape(piece[1:-1])}</code>"
+        if piece.startswith("`")
+        else _emphasis(html.escape(piece, quote=False))
         for piece in pieces
     )
 

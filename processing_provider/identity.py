@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import configparser
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from qgis.PyQt.QtCore import QCoreApplication
@@ -12,7 +12,7 @@ PLUGIN_FOLDER = Path(__file__).resolve().parent.parent
 PROVIDER_ID = "hybridgeo"
 
 
-@lru_cache(maxsize=None)
+@cache
 def metadata(key: str) -> str:
     """Return an entry of metadata.txt, the only place where the version is written."""
     parser = configparser.ConfigParser(interpolation=None)

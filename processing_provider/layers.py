@@ -83,9 +83,9 @@ def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str
         rows.append([_plain(attributes[index]) for index in indices])
     if not rows:
         raise InputError(
-            tr("Expected samples in {name}, got {n} features with a geometry. Check the layer and the selection.").format(
-                name=source.sourceName(), n=0
-            )
+            tr(
+                "Expected samples in {name}, got no feature with a geometry. Check the layer and the selection."
+            ).format(name=source.sourceName())
         )
     if without_place:
         warn(tr("{n} features have no geometry and are left out.").format(n=without_place))

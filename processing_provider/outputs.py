@@ -14,9 +14,9 @@ import numpy as np
 from osgeo import gdal
 
 from ..core.backend.client import require_writable
+from ..core.blockwise import predict_blocks
 from ..core.errors import InputError
 from ..core.grid import Block, RasterGrid
-from ..core.blockwise import predict_blocks
 from ..core.progress import IsCancelled, Progress
 from .crs import crs_from_code, wkt
 from .identity import tr
@@ -223,9 +223,9 @@ class StagedFiles:
                 os.replace(path, destination)
             except OSError as error:
                 raise InputError(
-                    tr("Cannot replace {path}: {why}. Remove its layer from the project, or choose another name.").format(
-                        path=destination, why=error.strerror or error
-                    )
+                    tr(
+                        "Cannot replace {path}: {why}. Remove its layer from the project, or choose another name."
+                    ).format(path=destination, why=error.strerror or error)
                 ) from error
             del self._staged[destination]
             # Statistics of the file that was here before.
@@ -283,8 +283,6 @@ def require_room(grid: RasterGrid, n_bands: Mapping[str, int]) -> None:
 
 def _size(n_bytes: float) -> str:
     """Write a number of bytes for people."""
-    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
-        if n_bytes < 1024:
-            break
-        n_bytes /= 1024
-    return f"{n_bytes:.3g} {unit}" if n_bytes < 1000 else f"{n_bytes:.0f} {unit}"
+    units = ("bytes", "KiB", "MiB", "GiB", "TiB")
+    power = min(int(np.log2(max(n_bytes, 1)) // 10), len(units) - 1)
+    return f"{n_bytes / 1024**power:,.{0 if power == 0 else 1}f} {units[power]}"

@@ -200,8 +200,8 @@ def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
         with_help(
             QgsProcessingParameterRasterLayer("TEMPLATE", tr("Template raster"), None, True),
             tr(
-                "A raster whose grid is taken exactly (cells, extent and CRS), so that the maps lie on it cell by cell. "
-                "Takes the place of extent and cell size."
+                "A raster whose grid is taken exactly (cells, extent and CRS), so that the maps lie on it cell by "
+                "cell. Takes the place of extent and cell size."
             ),
         ),
     ]

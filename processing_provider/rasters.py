@@ -136,9 +136,9 @@ class CovariateRasters:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise InputError(
-                tr("Covariates are known by their names, and these occur twice: {}. Rename the layers or bands.").format(
-                    ", ".join(twice)
-                )
+                tr(
+                    "Covariates are known by their names, and these occur twice: {}. Rename the layers or bands."
+                ).format(", ".join(twice))
             )
         return cls(tuple(bands))
 
@@ -166,7 +166,7 @@ class CovariateRasters:
             For a name that no covariate has.
         """
         if names is None:
-            return CovariateRasters(tuple(replace(band, is_categorical=_looks_categorical(band)) for band in self.bands))
+            names = [band.name for band in self.bands if _looks_categorical(band)]
         names = set(names)
         unknown = sorted(names - set(self.names))
         if unknown:
@@ -188,8 +188,8 @@ class CovariateRasters:
         if missing:
             raise InputError(
                 tr(
-                    "The model was trained with covariates that are not among the rasters: {missing}. Expected {names}; "
-                    "got {got}. Add the rasters, or rename their layers to these names."
+                    "The model was trained with covariates that are not among the rasters: {missing}. Expected "
+                    "{names}; got {got}. Add the rasters, or rename their layers to these names."
                 ).format(
                     missing=", ".join(missing), names=", ".join(names), got=", ".join(self.names) or tr("no raster")
                 )
@@ -278,7 +278,7 @@ def _read(band: gdal.Band, column: int, row: int, n_columns: int, n_rows: int, n
     nodata, flags = band.GetNoDataValue(), band.GetMaskFlags()
     if nodata is not None and flags & gdal.GMF_NODATA:
         # Compared as stored: a float32 nodata value is another number in double precision.
-        values[stored == np.array(nodata).astype(stored.dtype) if np.isfinite(nodata) else ~np.isfinite(values)] = np.nan
+        values[stored == np.array(nodata).astype(stored.dtype)] = np.nan
     elif not flags & gdal.GMF_ALL_VALID:
         values[band.GetMaskBand().ReadAsArray(column, row, n_columns, n_rows) == 0] = np.nan
     values[~np.isfinite(values)] = np.nan

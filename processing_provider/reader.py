@@ -246,7 +246,9 @@ class Reader:
 
     # ------------------------------------------------------------ grid
 
-    def grid(self, crs: str, around: np.ndarray, fallback: Optional[RasterSource] = None, n_bands: int = 1) -> RasterGrid:
+    def grid(
+        self, crs: str, around: np.ndarray, fallback: Optional[RasterSource] = None, n_bands: int = 1
+    ) -> RasterGrid:
         """Return the grid of TEMPLATE, or of EXTENT and CELL_SIZE, or one that fits the samples.
 
         Parameters
@@ -298,7 +300,9 @@ class Reader:
             return RasterGrid.around(around, cell_size, crs)
         rectangle = self._algorithm.parameterAsExtent(self._parameters, "EXTENT", self._context, expected)
         bounds = rectangle.xMinimum(), rectangle.yMinimum(), rectangle.xMaximum(), rectangle.yMaximum()
-        return RasterGrid.from_extent(*bounds, RasterGrid.round_cell_size(*bounds) if cell_size is None else cell_size, crs)
+        if cell_size is None:
+            cell_size = RasterGrid.round_cell_size(*bounds)
+        return RasterGrid.from_extent(*bounds, cell_size, crs)
 
     # ------------------------------------------------------------ kriging
 
@@ -347,9 +351,9 @@ def problem_with_inputs(algorithm, parameters, context) -> str:
     """
     missing = _missing_raster(algorithm, parameters, context)
     if missing is not None:
-        return tr("Expected an existing raster in {parameter}, got {value}, which cannot be opened. Check the path.").format(
-            parameter=missing.parameter, value=missing.value
-        )
+        return tr(
+            "Expected an existing raster in {parameter}, got {value}, which cannot be opened. Check the path."
+        ).format(parameter=missing.parameter, value=missing.value)
     if algorithm.spec.projected and algorithm.parameterDefinition("INPUT") is not None:
         source = algorithm.parameterAsSource(parameters, "INPUT", context)
         if source is not None:
