@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QMenu, QToolButton
@@ -100,7 +102,7 @@ class PluginMenu:
                 continue
             action = menu.addAction(algorithm.icon(), f"{algorithm.displayName()}…")
             action.setToolTip(algorithm.shortDescription())
-            action.triggered.connect(lambda checked=False, id=algorithm.id(): self._open_algorithm(id))
+            action.triggered.connect(partial(self._open_algorithm, algorithm.id()))
         menu.addSeparator()
         action = menu.addAction(QgsApplication.getThemeIcon("/mActionHelpContents.svg"), tr("Help"))
         action.triggered.connect(lambda checked=False: self._show_help())
@@ -121,7 +123,7 @@ class PluginMenu:
             Qgis.MessageLevel.Success,
         )
 
-    def _open_algorithm(self, algorithm_id: str) -> None:
+    def _open_algorithm(self, algorithm_id: str, checked: bool = False) -> None:
         """Show the dialog of an algorithm, without blocking the map."""
         import processing  # a plugin itself, and not there before QGIS has started
 
