@@ -310,7 +310,7 @@ def fit_kriging(
     ... )
     >>> result = kriging.predict(np.array([[10.0, 0.0], [5.0, 0.0]]))
     >>> result.estimate.round(4), result.kriging_variance.round(4)
-    (array([2.    , 1.5753]), array([0.    , 0.3586]))
+    (array([2.    , 1.7035]), array([0.    , 0.3761]))
     """
     coordinates = np.array(coordinates, dtype=float)
     values = np.array(values, dtype=float)

@@ -221,9 +221,7 @@ class GlobalSystem:
             whitened = covariances @ transposed
             drift_part = columns[part] @ self.column_factor - whitened @ self.whitened_columns
             variance[part] = (
-                self.sill
-                - np.einsum("ij,ij->i", whitened, whitened)
-                + np.einsum("ij,ij->i", drift_part, drift_part)
+                self.sill - np.einsum("ij,ij->i", whitened, whitened) + np.einsum("ij,ij->i", drift_part, drift_part)
             )
         # Below zero is rounding of sill - |w|^2 next to a sample of a nugget-free model.
         return estimate, np.maximum(variance, 0.0)

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
-
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from numpy.testing import assert_allclose, assert_array_equal
 
 SAME = {"rtol": 1e-8, "atol": 1e-10}
 
@@ -69,9 +68,7 @@ def test_the_only_sample_of_a_class_has_no_estimate_without_itself(meuse, k):
     # The others of its group keep their estimates: they do not need that class.
     assert_array_equal(np.flatnonzero(np.isnan(by_group.estimate)), [7])
     others = np.flatnonzero(np.arange(50) % 5 == 2)
-    expected = refitted_without(
-        others, coordinates, values, kriging.variogram, kriging.neighborhood, flags
-    )
+    expected = refitted_without(others, coordinates, values, kriging.variogram, kriging.neighborhood, flags)
     assert_allclose(by_group.estimate[others], expected.estimate, **SAME)
 
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from numpy.testing import assert_allclose
 
 ISAAKS = np.array(
     [(61, 139, 477), (63, 140, 696), (64, 129, 227), (68, 128, 646), (71, 140, 606), (73, 141, 791), (75, 128, 783)],
@@ -54,9 +53,7 @@ def test_isaaks_and_srivastava_chapter_12(model, estimate, variance, neighborhoo
 
 
 def test_isaaks_and_srivastava_weights():
-    kriging = fit_kriging(
-        ISAAKS[:, :2], ISAAKS[:, 2], VariogramModel(0.0, (Structure("exponential", 10.0, 10.0),))
-    )
+    kriging = fit_kriging(ISAAKS[:, :2], ISAAKS[:, 2], VariogramModel(0.0, (Structure("exponential", 10.0, 10.0),)))
     weights, multiplier = kriging.weights([[65.0, 137.0]])
     assert_allclose(weights[0], [0.1729, 0.3178, 0.1287, 0.0864, 0.1511, 0.0572, 0.0858], atol=5e-5)
     assert_allclose(multiplier, [-0.9066], atol=5e-5)
@@ -136,9 +133,7 @@ def test_meuse_with_the_distance_to_the_river_as_drift(meuse, neighborhood):
     kriging = fit_kriging(coordinates, zinc, model, neighborhood, drift=root_distance)
     result = kriging.predict(TARGETS, drift=np.sqrt(TARGET_DIST))
     assert_allclose(result.estimate, [7.05104522896, 6.30082046919, 4.88636541053, 5.37481573138], **GSTAT)
-    assert_allclose(
-        result.kriging_variance, [0.166534332287, 0.105352413886, 0.124446025646, 0.131491365999], **GSTAT
-    )
+    assert_allclose(result.kriging_variance, [0.166534332287, 0.105352413886, 0.124446025646, 0.131491365999], **GSTAT)
 
 
 def test_meuse_leave_one_out(meuse):
@@ -183,7 +178,7 @@ def test_anisotropy_in_3d_against_gstat(angles_and_ratios, estimate, variance):
 
 
 def test_kt3d_in_3d():
-    # GSLIB's kt3d (test3d_answer.txt of PyKrige), printed with three decimals, at five of its 1,000 nodes, east fastest.
+    # GSLIB's kt3d (test3d_answer.txt of PyKrige); three decimals, at five of 1,000 nodes, east fastest.
     cells = np.array([0, 123, 555, 777, 999])
     targets = np.column_stack([cells % 10, cells // 10 % 10, cells // 100]).astype(float)
     result = fit_kriging(CUBE[:, :3], CUBE[:, 3], linear(1.0, 0.1)).predict(targets)

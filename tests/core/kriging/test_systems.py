@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
-
 from hybrid_geostatistics.core.errors import InputError, KrigingSystemError
 from hybrid_geostatistics.core.grid import RasterGrid
 from hybrid_geostatistics.core.kriging import moving
@@ -11,6 +9,7 @@ from hybrid_geostatistics.core.kriging.covariance import SmoothCovariance
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood, NeighborSearch
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from numpy.testing import assert_allclose, assert_array_equal
 
 NO_NUGGET = VariogramModel(0.0, (Structure("spherical", 1.0, 100.0),))
 WITH_NUGGET = VariogramModel(0.1, (Structure("spherical", 1.0, 100.0),))

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
-
 from hybrid_geostatistics.core.grid import Block, RasterGrid
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, scaled
+from numpy.testing import assert_allclose, assert_array_equal
 
 # Condition numbers here stay below 1e6, so ten digits survive the solution of a system.
 SAME = {"rtol": 1e-9, "atol": 1e-10}
@@ -124,7 +123,8 @@ def test_invariant_to_translation_units_and_order(samples, model, neighborhood):
     base = fit_kriging(coordinates, values, model, neighborhood, drift).predict(targets, target_drift)
     order = np.random.default_rng(3).permutation(len(values))
     shift = np.array([-4096.0, 8192.0, 64.0])[: coordinates.shape[1]]
-    moved = fit_kriging(coordinates[order] + shift, values[order] - 100.0, model, neighborhood, 7.0 - 3.0 * drift[order])
+    other_drift = 7.0 - 3.0 * drift[order]
+    moved = fit_kriging(coordinates[order] + shift, values[order] - 100.0, model, neighborhood, other_drift)
     result = moved.predict(targets + shift, 7.0 - 3.0 * target_drift)
     assert_allclose(result.estimate + 100.0, base.estimate, **SAME)
     assert_allclose(result.kriging_variance, base.kriging_variance, **SAME)
