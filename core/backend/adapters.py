@@ -1,0 +1,322 @@
+"""The tasks one by one: from the plain inputs and arrays of a job to a call of the core, and back.
+
+Every task runs unchanged in QGIS's Python and in the backend. ``inputs["samples"]`` and the arrays that
+belong to it come from `exchange.pack_samples`; transforms, variograms and neighbourhoods are the objects
+of the files, as dicts. The heavy parts of the core are imported by the task that needs them.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..kriging.neighborhood import Neighborhood
+from ..progress import part
+from ..samples import Covariates, Samples
+from ..transforms import Transform
+from ..variogram.models import VariogramFile, model_from_dict
+from . import exchange
+from .job import Job, TaskResult
+
+if TYPE_CHECKING:
+    from ..learning.hybrid import HybridSettings
+    from ..prediction.trained_model import TrainedModel
+    from ..validation.comparison import Comparison
+
+
+def fit_variogram(job: Job) -> TaskResult:
+    """Fit a variogram to one field.
+
+    Inputs: ``samples``; ``field``; ``transform`` (default none); ``options``, keyword arguments of
+    `core.variogram.fitting.fit_variogram`; ``unit``, ``map_unit`` and ``provenance`` for the report.
+    Outputs: ``variogram`` (content of the file), ``nugget``, ``psill``, ``effective_range``, ``loo_rmse``,
+    ``loo_msdr``, ``warnings``. Files: ``variogram`` (JSON), ``report`` (HTML).
+    """
+    from ..variogram.fitting import fit_variogram as fit
+    from ..variogram.report import variogram_page
+
+    inputs = job.inputs
+    samples = exchange.unpack_samples(inputs["samples"], job.arrays)
+    field = inputs["field"]
+    transform = Transform.from_dict(inputs.get("transform") or {})
+    fitted = fit(
+        samples.coordinates,
+        transform.forward(samples.target(field), field),
+        **inputs.get("options", {}),
+        progress=job.progress,
+        is_cancelled=job.is_cancelled,
+    )
+    unit = inputs.get("unit", "")
+    scale = "" if transform.kind == "none" else transform.kind
+    file = VariogramFile(
+        fitted.model,
+        field=field,
+        transform=transform,
+        crs=samples.crs,
+        unit=f"{scale} {unit}".strip() if unit else "",
+        experimental=fitted.experimental.to_dict(),
+        fit=fitted.fit_to_dict(),
+    )
+    file.write(job.folder / "variogram.json")
+    page = variogram_page(
+        fitted,
+        field=field,
+        n_samples=len(samples),
+        scale=scale,
+        unit=unit,
+        map_unit=inputs.get("map_unit", "map units"),
+        provenance=inputs.get("provenance"),
+    )
+    (job.folder / "report.html").write_text(page, encoding="utf-8")
+    outputs = {
+        "variogram": file.to_dict(),
+        "nugget": fitted.model.nugget,
+        "psill": fitted.model.psill,
+        "effective_range": fitted.model.effective_range,
+        "loo_rmse": fitted.loo_rmse,
+        "loo_msdr": fitted.loo_msdr,
+        "warnings": fitted.warnings,
+    }
+    files = {"variogram": job.folder / "variogram.json", "report": job.folder / "report.html"}
+    return TaskResult(outputs, files=files)
+
+
+def train_hybrid(job: Job) -> TaskResult:
+    """Cross-validate and train a hybrid, and write its model file.
+
+    Inputs: ``samples``; ``settings``, see `hybrid_settings`; ``schemes`` of outer folds (default random and
+    blocks, empty for none) and ``n_folds``; ``title`` and ``provenance`` for the report.
+    Outputs: ``weights``, ``inner_scores``, ``scores``, ``notes``, ``seconds``, and with outer folds the keys of
+    `compare_methods`. Files: ``model`` (ONNX), ``report`` (HTML, with outer folds).
+    """
+    from ..learning.hybrid import train_hybrid as train
+
+    inputs = job.inputs
+    samples = exchange.unpack_samples(inputs["samples"], job.arrays)
+    trained = train(
+        samples,
+        hybrid_settings(inputs.get("settings", {})),
+        job.folder / "model.onnx",
+        schemes=tuple(inputs.get("schemes", ("random", "blocks"))),
+        n_folds=inputs.get("n_folds", 5),
+        progress=job.progress,
+        is_cancelled=job.is_cancelled,
+    )
+    outputs = {
+        "weights": trained.fitted.weights,
+        "inner_scores": trained.fitted.inner_scores,
+        "scores": trained.scores,
+        "notes": trained.fitted.notes,
+        "seconds": trained.fitted.seconds,
+    }
+    files = {"model": job.folder / "model.onnx"}
+    if trained.comparison is not None:
+        outputs.update(_verdict(trained.comparison))
+        files["report"] = _comparison_report(trained.comparison, job)
+    return TaskResult(outputs, files=files)
+
+
+def compare_methods(job: Job) -> TaskResult:
+    """Cross-validate methods on the same folds.
+
+    Inputs: ``samples``; ``methods`` by name, "hybrid" among them or not; ``schemes`` and ``n_folds``; ``settings``,
+    see `hybrid_settings`, of which kriging takes transforms and neighbourhood; ``seed``; ``title`` and
+    ``provenance`` for the report. Outputs: ``rows`` of the table, ``summaries`` (target, folds, text),
+    ``best_method``, ``best_text``, ``warnings``. Arrays: the columns of
+    `Comparison.residual_columns`. Files: ``table`` (CSV), ``report`` (HTML).
+    """
+    from ..validation.comparison import compare_methods as compare
+    from ..validation.folds import make_folds
+    from ..validation.methods import make_methods
+
+    inputs = job.inputs
+    samples = exchange.unpack_samples(inputs["samples"], job.arrays)
+    given = inputs.get("settings", {})
+    names = list(inputs["methods"])
+    methods = make_methods(
+        [name for name in names if name != "hybrid"], _transforms(given.get("transforms")), _neighborhood(given)
+    )
+    if "hybrid" in names:
+        from ..learning.hybrid import hybrid_method
+
+        methods["hybrid"] = hybrid_method(hybrid_settings(given))
+    seed = inputs.get("seed", 0)
+    comparison = compare(
+        samples,
+        {name: methods[name] for name in names},
+        make_folds(samples, tuple(inputs.get("schemes", ("random", "blocks"))), inputs.get("n_folds", 5), seed),
+        seed=seed,
+        progress=job.progress,
+        is_cancelled=job.is_cancelled,
+    )
+    comparison.write_csv(job.folder / "table.csv")
+    files = {"table": job.folder / "table.csv", "report": _comparison_report(comparison, job)}
+    return TaskResult(_verdict(comparison), comparison.residual_columns(), files)
+
+
+def read_model(job: Job) -> TaskResult:
+    """Read what a model file says about itself.
+
+    Inputs: ``model``, its path. Outputs: ``contract``, ``targets``, ``units``, ``covariate_names``, ``categorical``,
+    ``crs``, ``n_dimensions``.
+    """
+    model = _open_model(*_identity(job.inputs["model"]))
+    keys = ("contract", "targets", "units", "covariate_names", "categorical", "crs", "n_dimensions")
+    return TaskResult({key: getattr(model, key) for key in keys})
+
+
+def predict_points(job: Job) -> TaskResult:
+    """Predict at locations with a model file.
+
+    Inputs: ``model``, its path; ``covariates``, as `exchange.pack_covariates` gives them, or None; ``coverage``.
+    Arrays: ``coordinates`` and ``covariates``. Result arrays: ``estimate``, ``lower``, ``upper`` and
+    ``kriging_variance``, each of shape (n, n_targets), in data units.
+    """
+    model = _open_model(*_identity(job.inputs["model"]))
+    covariates = exchange.unpack_covariates(job.inputs.get("covariates"), job.arrays)
+    prediction = model.predict(job.arrays["coordinates"], covariates, job.inputs.get("coverage", 0.9))
+    keys = ("estimate", "lower", "upper", "kriging_variance")
+    return TaskResult(arrays={key: getattr(prediction, key) for key in keys})
+
+
+def describe(job: Job) -> TaskResult:
+    """Say which Python this is: ``python``, ``executable``, ``prefix``, ``platform``."""
+    return TaskResult(
+        {
+            "python": platform.python_version(),
+            "executable": sys.executable,
+            "prefix": sys.prefix,
+            "platform": platform.platform(),
+        }
+    )
+
+
+def self_test(job: Job) -> TaskResult:
+    """Train, export and predict something tiny.
+
+    Outputs: ``versions`` by package, ``seconds``, ``difference``, the largest between the trained network and its
+    file, relative to the spread of the values.
+    """
+    from ..learning.hybrid import HybridSettings, train_hybrid, versions
+    from ..learning.training import NetworkSettings
+    from ..prediction.trained_model import TrainedModel
+
+    started = time.perf_counter()
+    rng = np.random.default_rng(7)
+    coordinates = rng.uniform(0.0, 100.0, (40, 2))
+    covariates = Covariates(("slope",), coordinates[:, :1] + rng.normal(0.0, 5.0, (40, 1)), (False,))
+    values = np.sin(coordinates[:, :1] / 20.0) + 0.01 * coordinates[:, 1:] + rng.normal(0.0, 0.1, (40, 1))
+    network = NetworkSettings(conv_width=4, recurrent_width=4, dense_width=4, min_steps=4, max_steps=4)
+    settings = HybridSettings(
+        variogram_model="spherical", variogram_method="least_squares", n_neighbors=4, n_inner_folds=2, network=network
+    )
+    path = job.folder / "model.onnx"
+    trained = train_hybrid(
+        Samples(coordinates, values, ("test",), covariates=covariates),
+        settings,
+        path,
+        schemes=(),
+        progress=part(job.progress, 0.0, 0.9),
+        is_cancelled=job.is_cancelled,
+    )
+    places = coordinates + 1.0
+    from_file = TrainedModel.read(path).predict(places, covariates).estimate
+    difference = float(np.abs(trained.fitted.predict(places, covariates).estimate - from_file).max() / np.ptp(values))
+    if not difference < 1e-4:
+        raise RuntimeError(f"The trained network and its file differ by {difference:g} of the spread of the values.")
+    return TaskResult({"versions": versions(), "seconds": time.perf_counter() - started, "difference": difference})
+
+
+def hybrid_settings(content: Mapping[str, Any]) -> HybridSettings:
+    """Read the settings of a hybrid from plain values.
+
+    Parameters
+    ----------
+    content : mapping
+        ``transforms``: one transform's dict, or one by target; ``variograms``: content of a variogram file (or its
+        nugget and structures) by target; ``neighborhood``: arguments of `Neighborhood`; ``network``: arguments of
+        `NetworkSettings`; other arguments of `HybridSettings` by name.
+
+    Raises
+    ------
+    InputError
+        For a name that is no setting.
+    """
+    from ..learning.hybrid import HybridSettings
+    from ..learning.training import NetworkSettings
+
+    converted = {key: value for key, value in content.items() if key not in ("transforms", "neighborhood")}
+    variograms = content.get("variograms") or {}
+    converted["variograms"] = {target: model_from_dict(variogram) for target, variogram in variograms.items()}
+    try:
+        if "network" in content:
+            converted["network"] = NetworkSettings(**content["network"])
+        return HybridSettings(
+            transforms=_transforms(content.get("transforms")), neighborhood=_neighborhood(content), **converted
+        )
+    except TypeError as error:
+        raise InputError(f"Unknown setting of the hybrid: {error}.") from error
+
+
+def _transforms(content: Mapping[str, Any] | None) -> Transform | dict[str, Transform]:
+    """Read one transform, or one by target."""
+    if content and "kind" not in content:
+        return {target: Transform.from_dict(entry) for target, entry in content.items()}
+    return Transform.from_dict(dict(content or {}))
+
+
+def _neighborhood(content: Mapping[str, Any]) -> Neighborhood | None:
+    given = content.get("neighborhood")
+    return None if given is None else Neighborhood(**given)
+
+
+def neighborhood_to_dict(neighborhood: Neighborhood | None) -> dict | None:
+    """Return a neighbourhood as `hybrid_settings` reads it."""
+    return None if neighborhood is None else asdict(neighborhood)
+
+
+def _verdict(comparison: Comparison) -> dict:
+    """Return what a comparison found, as plain values."""
+    return {
+        "rows": comparison.rows,
+        "summaries": [
+            {"target": target, "folds": scheme, "text": text} for (target, scheme), text in comparison.summaries.items()
+        ],
+        "best_method": comparison.best_method,
+        "best_text": comparison.best_text,
+        "warnings": comparison.warnings,
+    }
+
+
+def _comparison_report(comparison: Comparison, job: Job) -> Path:
+    """Write the report of a comparison."""
+    from ..validation.report import comparison_page
+
+    page = comparison_page(comparison)
+    path = job.folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _identity(path: str) -> tuple[str, int]:
+    """Return a path with the time of its last change, so that a model trained anew is read anew."""
+    try:
+        return path, Path(path).stat().st_mtime_ns
+    except OSError:
+        return path, 0  # reading it says what is wrong
+
+
+@lru_cache(maxsize=2)
+def _open_model(path: str, changed: int) -> TrainedModel:
+    from ..prediction.trained_model import TrainedModel
+
+    return TrainedModel.read(path)

@@ -1,0 +1,203 @@
+"""The tasks that may need libraries QGIS's Python lacks, and the one call that runs them where they can run.
+
+A task is the same function here and in the backend. Here it runs when its libraries are importable;
+training always runs in the backend, since TensorFlow does not belong into QGIS's process.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+
+from ..errors import BackendMissing, InputError
+from ..progress import IsCancelled, Progress, never, silent, stop_if
+from . import adapters, client, environment, exchange
+from .job import FOLDER_PREFIX, Job, TaskResult
+
+TRAINING = ("tensorflow", "tf2onnx", "onnxruntime", "skgstat")
+"""Modules that training and checking a network needs."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A named function with the modules it needs.
+
+    Parameters
+    ----------
+    perform : callable
+        From `Job` to `TaskResult`.
+    modules : callable
+        From the inputs to the names of the modules outside numpy and scipy that the task imports.
+    """
+
+    perform: Callable[[Job], TaskResult]
+    modules: Callable[[Mapping[str, object]], tuple[str, ...]]
+
+
+def modules_of(name: str, inputs: Mapping[str, object] | None = None) -> tuple[str, ...]:
+    """Return the modules a task needs.
+
+    Raises
+    ------
+    InputError
+        When there is no such task.
+    """
+    return _task(name).modules(inputs or {})
+
+
+def missing_modules(name: str, inputs: Mapping[str, object] | None = None) -> tuple[str, ...]:
+    """Return the modules a task needs that are not installed here; none of them is imported to find out."""
+    return tuple(module for module in modules_of(name, inputs) if not _is_installed(module))
+
+
+def runs_here(name: str, inputs: Mapping[str, object] | None = None) -> bool:
+    """Whether `run` would run the task in this interpreter instead of in the backend."""
+    return "tensorflow" not in modules_of(name, inputs) and not missing_modules(name, inputs)
+
+
+def execute(name: str, job: Job) -> TaskResult:
+    """Run a task in this interpreter."""
+    return _task(name).perform(job)
+
+
+def run(
+    name: str,
+    inputs: Mapping[str, object] | None = None,
+    arrays: Mapping[str, np.ndarray] | None = None,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+    *,
+    files: Mapping[str, str | Path] | None = None,
+) -> TaskResult:
+    """Run one task where it can run; see `Runner.run` for parameters and errors."""
+    with Runner() as runner:
+        return runner.run(name, inputs, arrays, progress, is_cancelled, files=files)
+
+
+class Runner:
+    """Runs tasks here or in the backend, whose process it keeps for the next task; a context manager.
+
+    Examples
+    --------
+    >>> with Runner() as runner:
+    ...     "python" in runner.run("describe").outputs
+    True
+    """
+
+    def __init__(self) -> None:
+        self._session: client.Session | None = None
+
+    def __enter__(self) -> Runner:
+        """Return the runner; nothing is started yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the backend process, if one was started."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def run(
+        self,
+        name: str,
+        inputs: Mapping[str, object] | None = None,
+        arrays: Mapping[str, np.ndarray] | None = None,
+        progress: Progress = silent,
+        is_cancelled: IsCancelled = never,
+        *,
+        files: Mapping[str, str | Path] | None = None,
+    ) -> TaskResult:
+        """Run a task and wait for its result.
+
+        Parameters
+        ----------
+        name : str
+            Name of the task.
+        inputs : mapping, optional
+            Plain values, numpy numbers or dataclasses of them.
+        arrays : mapping of ndarray, optional
+            Arrays of numbers or text by name.
+        progress, is_cancelled : callable
+            Called on the calling thread only.
+        files : mapping of path, optional
+            Where to put the files the task makes, by name. They appear there whole or not at all.
+
+        Returns
+        -------
+        TaskResult
+
+        Raises
+        ------
+        InputError
+            What the task raised, or a file that cannot be written.
+        BackendMissing
+            When the task needs a backend and none is ready.
+        BackendFailed
+            When the backend's process ended unexpectedly or failed by a mistake of ours.
+        Cancelled
+            When `is_cancelled` said so.
+        """
+        if not runs_here(name, inputs):
+            if self._session is None:
+                self._session = client.Session(_backend_python(name, inputs))
+            return self._session.run(name, inputs, arrays, files=files, progress=progress, is_cancelled=is_cancelled)
+        destinations = {key: Path(path) for key, path in (files or {}).items()}
+        for destination in destinations.values():
+            client.require_writable(destination)
+        stop_if(is_cancelled)
+        with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
+            given = {key: np.asarray(array) for key, array in (arrays or {}).items()}
+            job = Job(exchange.plain(inputs or {}), given, Path(folder), progress, is_cancelled)
+            result = execute(name, job)
+            delivered = client.deliver(result.files, destinations)
+        return TaskResult(exchange.plain(result.outputs), result.arrays, delivered)
+
+
+def _task(name: str) -> Task:
+    if name not in TASKS:
+        raise InputError(f"No task named {name!r}; there are {', '.join(TASKS)}.")
+    return TASKS[name]
+
+
+def _is_installed(module: str) -> bool:
+    """Whether a module could be imported, found without importing it."""
+    if module in sys.modules:
+        return sys.modules[module] is not None
+    return find_spec(module) is not None
+
+
+def _backend_python(name: str, inputs: Mapping[str, object] | None) -> Path:
+    """Return the backend's Python, or say what the task lacks and where to get it."""
+    try:
+        return environment.backend_python()
+    except BackendMissing as error:
+        lacking = ", ".join(missing_modules(name, inputs) or modules_of(name, inputs))
+        raise BackendMissing(f"This step needs {lacking}, which QGIS's own Python does not run. {error}") from error
+
+
+def _nothing(inputs: Mapping[str, object]) -> tuple[str, ...]:
+    return ()
+
+
+def _for_comparison(inputs: Mapping[str, object]) -> tuple[str, ...]:
+    methods = inputs.get("methods")
+    return TRAINING if isinstance(methods, (list, tuple)) and "hybrid" in methods else ("skgstat",)
+
+
+TASKS: dict[str, Task] = {
+    "fit_variogram": Task(adapters.fit_variogram, lambda inputs: ("skgstat",)),
+    "train_hybrid": Task(adapters.train_hybrid, lambda inputs: TRAINING),
+    "compare_methods": Task(adapters.compare_methods, _for_comparison),
+    "read_model": Task(adapters.read_model, lambda inputs: ("onnxruntime",)),
+    "predict_points": Task(adapters.predict_points, lambda inputs: ("onnxruntime",)),
+    "describe": Task(adapters.describe, _nothing),
+    "self_test": Task(adapters.self_test, lambda inputs: TRAINING),
+}
+"""All tasks by name; what they take and give is said in `adapters`."""
