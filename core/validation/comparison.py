@@ -19,7 +19,7 @@ from ..errors import Cancelled, InputError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from ..samples import Samples, require_samples, require_variation
 from . import metrics
-from .folds import QUESTIONS, inseparable_groups, spatial_blocks
+from .folds import QUESTIONS, folds_label, inseparable_groups, spatial_blocks
 from .metrics import ClusterBootstrap
 from .predictive import LEVELS, Method, PredictiveDistribution
 from .verdicts import KRIGING, Verdict, describe, judge, label, simplicity
@@ -56,7 +56,8 @@ class Comparison:
     summaries : dict of (str, str) to str
         By target and scheme: a few plain sentences.
     best_method : str
-        The simplest method that no other beats by more than noise, over all targets and schemes.
+        The simplest method that no other beats by more than noise: on no target and scheme, and not
+        over all together, by a rival that is itself nowhere beaten by it.
     best_text : str
         Why.
     warnings : tuple of str
@@ -207,13 +208,13 @@ def compare_methods(
             training, held_out = samples.rows(~test), samples.rows(test)
             for name, method in methods.items():
                 stop_if(is_cancelled)
-                where = f"fold {position + 1} of {len(labels[scheme])} ({scheme} folds)"
+                where = f"fold {position + 1} of {len(labels[scheme])} ({folds_label(scheme)})"
                 progress(step / n_steps, f"{label(name)}, {where}")
                 started = time.perf_counter()
                 predicted = _predict_fold(method, training, held_out, seed, f"{label(name)}, {where}")
                 seconds[scheme, name] = seconds.get((scheme, name), 0.0) + time.perf_counter() - started
                 collected[name][0][test], collected[name][1][test] = predicted.estimate, predicted.quantiles
-                warnings.extend(f"{scheme} folds, fold {position + 1}: {note}" for note in predicted.notes)
+                warnings.extend(f"{where[0].upper()}{where[1:]}: {note}" for note in predicted.notes)
                 step += 1
         for name, (estimate, quantiles) in collected.items():
             predictions[scheme, name] = PredictiveDistribution(estimate, quantiles)
@@ -300,10 +301,11 @@ def _check(samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, 
     for scheme, fold in folds.items():
         if np.shape(fold) != (len(samples),):
             raise InputError(
-                f"Expected a fold for each of {len(samples)} samples in the {scheme} folds, got shape {np.shape(fold)}."
+                f"Expected a fold for each of {len(samples)} samples in the {folds_label(scheme)}, "
+                f"got shape {np.shape(fold)}."
             )
         if len(np.unique(fold)) < 2:
-            raise InputError(f"Expected at least 2 folds in the {scheme} folds, got {len(np.unique(fold))}.")
+            raise InputError(f"Expected at least 2 folds in the {folds_label(scheme)}, got {len(np.unique(fold))}.")
 
 
 def _predict_fold(
@@ -403,7 +405,7 @@ def _summary(
 ) -> str:
     """Say in plain words how the methods did on one target and scheme."""
     question = QUESTIONS.get(scheme)
-    opening = f"{target}, {question} ({scheme} folds)" if question else f"{target}, {scheme} folds"
+    opening = f"{target}, {question} ({folds_label(scheme)})" if question else f"{target}, {folds_label(scheme)}"
     best = min(by_method, key=lambda method: by_method[method]["rmse"])
     if by_method[best]["r2"] < 0.05:
         return (
@@ -430,8 +432,8 @@ def _summary(
 def _alarms(target: str, scheme: str, by_method: Mapping[str, dict[str, Any]]) -> list[str]:
     """Warn of scores too good for field data."""
     return [
-        f"{target}, {scheme} folds: R2 {row['r2']:.3f} of {label(method)} is higher than field duplicates usually "
-        "allow. Check that no covariate was computed from the target, and that near-duplicates do not part."
+        f"{target}, {folds_label(scheme)}: R2 {row['r2']:.3f} of {label(method)} is higher than field "
+        "duplicates usually allow. Check that no covariate was computed from the target, and that near-duplicates do not part."
         for method, row in by_method.items()
         if row["r2"] > ALARM_R2
     ]
@@ -445,8 +447,8 @@ def _parted_places(groups: np.ndarray, folds: Mapping[str, np.ndarray]) -> list[
         parted = int((np.bincount(pairs[:, 0]) > 1).sum())
         if parted:
             found.append(
-                f"{scheme} folds: samples of one place or hole lie in different folds ({parted} such places), so that "
-                "held-out values are partly known and scores are too good."
+                f"{folds_label(scheme)}: samples of one place or hole lie in different folds ({parted} such places), so "
+                "that held-out values are partly known and scores are too good."
             )
     return found
 
@@ -466,26 +468,37 @@ def _best_method(
         ]
         for method in methods
     }
-    over = "" if len(cells) == 1 else f", taking {' and '.join(folds)} folds of {', '.join(samples.targets)} together"
-    mean_log = {m: float(np.mean([np.log(np.mean(e**2)) for e in errors[m]])) / 2 for m in methods}
-    beaten: list[str] = []
+    names = [f"{samples.targets[column]}, {folds_label(scheme)}" for column, scheme in cells]
+
+    def compared(one: str, other: str, which: Sequence[int]) -> tuple[float, float, float]:
+        above, below = [errors[one][i] for i in which], [errors[other][i] for i in which]
+        logs = [np.log(np.mean(a**2) / np.mean(b**2)) for a, b in zip(above, below)]
+        return math.exp(0.5 * float(np.mean(logs))), *bootstrap.geometric_ratio_interval(above, below)
+
+    def beats(rival: str, candidate: str) -> str:
+        """Say where the rival beats the candidate; "" where nowhere, or where it is beaten elsewhere itself."""
+        found = ""
+        together = range(len(cells))
+        for which, where in [*(([i], names[i]) for i in together), (together, "all together")]:
+            ratio = compared(rival, candidate, which)
+            outcome = judge(*ratio)
+            if outcome == "worse":
+                return ""
+            if outcome == "better":
+                found = describe(label(rival), label(candidate), *ratio) + (f" for {where}" if len(cells) > 1 else "")
+        return found
+
+    rejected: list[str] = []
     for candidate in sorted(methods, key=simplicity):
-        rivals = []
-        for other in sorted(methods, key=lambda m: mean_log[m]):
-            if other == candidate or mean_log[other] >= mean_log[candidate]:
-                continue
-            ratio = math.exp(mean_log[other] - mean_log[candidate])
-            low, high = bootstrap.geometric_ratio_interval(errors[other], errors[candidate])
-            if judge(ratio, low, high) == "better":
-                rivals.append(describe(label(other), label(candidate), ratio, low, high))
-        if rivals:
-            beaten.append(rivals[0])
-            continue
-        reason = (
-            f"Use {label(candidate)}: it is the simplest method compared that no other beats by more than noise{over}"
-        )
-        return candidate, reason + (f" ({'; '.join(beaten)})." if beaten else ".")
-    raise RuntimeError("Every method is beaten by another, which cannot be: the best has no better one.")
+        reasons = [beats(other, candidate) for other in sorted(methods, key=simplicity) if other != candidate]
+        if not any(reasons):
+            why = f"Use {label(candidate)}: the simplest of the methods compared that no other beats by more than noise"
+            return candidate, f"{why} ({'; '.join(rejected)})." if rejected else f"{why}."
+        rejected.append(next(filter(None, reversed(reasons))))
+    lowest = min(methods, key=lambda m: compared(m, methods[0], range(len(cells)))[0])
+    return lowest, (
+        f"No method is unbeaten on every target and kind of fold; over all of them {label(lowest)} has the lowest RMSE."
+    )
 
 
 def _versions() -> dict[str, str]:

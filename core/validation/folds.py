@@ -15,14 +15,25 @@ from scipy.sparse.csgraph import connected_components
 from ..errors import InputError
 from ..samples import Samples
 
+BLOCKS_PER_FOLD = 3
+"""Occupied blocks a fold is merged from when no block size is given."""
+
 QUESTIONS = {
     "random": "filling in between samples",
     "blocks": "mapping into unsampled ground",
 }
 """What a scheme of folds asks of a method."""
 
-BLOCKS_PER_FOLD = 3
-"""Occupied blocks a fold is merged from when no block size is given."""
+
+def folds_label(scheme: str) -> str:
+    """Return what a scheme's folds are called in sentences.
+
+    Examples
+    --------
+    >>> folds_label("blocks"), folds_label("random"), folds_label("cv_random10")
+    ('block folds', 'random folds', 'cv_random10 folds')
+    """
+    return "block folds" if scheme == "blocks" else f"{scheme} folds"
 
 
 def inseparable_groups(coordinates: np.ndarray, holes: np.ndarray | None = None) -> np.ndarray:

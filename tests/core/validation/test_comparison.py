@@ -136,7 +136,7 @@ def test_a_failing_method_stops_with_its_name_and_fold(samples):
     def forgets(training, seed):
         return lambda coordinates, covariates: around(np.full((len(coordinates), 2), np.nan))
 
-    with pytest.raises(InputError, match=r"the hybrid, fold 1 of 3 \(blocks folds\): Too few samples of class 3"):
+    with pytest.raises(InputError, match=r"the hybrid, fold 1 of 3 \(block folds\): Too few samples of class 3"):
         compare_methods(samples, {"mean": overall_mean, "hybrid": refuses}, folds)
     with pytest.raises(RuntimeError, match=r"the hybrid, fold 1 of 3.*ZeroDivisionError"):
         compare_methods(samples, {"hybrid": breaks}, folds)
