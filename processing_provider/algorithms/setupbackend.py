@@ -1,0 +1,51 @@
+"""Making the backend environment, on request only."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingParameterFile
+
+from ...core.backend import environment
+from ..base import Algorithm, AlgorithmSpec, Group
+from ..identity import tr
+from ..parameters import flag, texts, with_help
+
+
+class SetUpBackend(Algorithm):
+    """Makes the environment that training runs in, or repairs it."""
+
+    spec = AlgorithmSpec(
+        "setupbackend",
+        lambda: tr("Set up backend"),
+        Group.ENVIRONMENT,
+        lambda: tr("Makes or repairs the Python environment that training runs in, about 2 GB."),
+        inputs=lambda: [
+            with_help(
+                QgsProcessingParameterFile("PYTHON", tr("Python to make it with"), defaultValue=None, optional=True),
+                tr("A Python 3.10 to 3.13 interpreter. Empty: one is looked for. QGIS's own Python is not changed."),
+                advanced=True,
+            ),
+            with_help(
+                QgsProcessingParameterFile(
+                    "WHEELS",
+                    tr("Folder of wheels"),
+                    QgsProcessingParameterFile.Behavior.Folder,
+                    defaultValue=None,
+                    optional=True,
+                ),
+                tr("Folder with downloaded packages (*.whl), for a machine without network. Empty: they are downloaded."),
+                advanced=True,
+            ),
+        ],
+        outputs=lambda: [
+            *texts(OUTPUT=tr("Description of the backend")),
+            flag("READY", tr("Whether training can run")),
+        ],
+        tags=("install", "tensorflow", "dependencies", "environment"),
+        projected=False,
+    )
+
+    def compute(self, read, progress, is_cancelled):
+        """Make it and test it."""
+        status = environment.create(read.path("PYTHON"), read.path("WHEELS"), progress, is_cancelled)
+        read.feedback.pushInfo(status.words)
+        return {"OUTPUT": environment.describe(), "READY": status.is_ready}
