@@ -37,6 +37,9 @@ GLOBAL_LEAVE_ONE_OUT = 2000
 
 LOCAL_NEIGHBORS = 32
 
+TIE = 0.005
+"""Relative difference of leave-one-out errors that is no difference."""
+
 HELD_NUGGET = 1e-3
 """Share of the largest semivariance at which the nugget is held where kriging is singular without one."""
 
@@ -141,7 +144,8 @@ def fit_variogram(
     values : ndarray, shape (n_samples,)
         Already transformed to the scale of kriging.
     model : str
-        One of `MODELS`, or "auto": the one with the lowest exact leave-one-out error.
+        One of `MODELS`, or "auto": the one with the lowest exact leave-one-out error; of errors
+        that differ by less than half a percent, the one that fits best.
     n_lags, max_lag, estimator
         See `experimental_variogram`.
     drift : ndarray, shape (n_samples, n_drift), or None
@@ -365,6 +369,8 @@ def _fitted_by_least_squares(
             failures.append(str(error))
             continue
         fitted_range, psill, nugget = (float(number) for number in variogram.cof)
+        # The optimiser stops a rounding error short of its bound 0.
+        psill, nugget = (0.0 if number < 1e-9 else number for number in (psill, nugget))
         misfit = float((((np.asarray(variogram.fitted_model(lags)) - semivariances) / sigma) ** 2).sum())
         if best is None or misfit < best[0] * (1 - 1e-9):
             structure = Structure(kind, psill * unit_gamma, effective_range_from_skgstat(kind, fitted_range) * unit_lag)
@@ -434,10 +440,18 @@ def _refined(
 
 
 def _best(candidates: Sequence[Candidate], method: str) -> Candidate | None:
-    """Return the candidate of the method with the lowest leave-one-out error, else of any method."""
+    """Return the candidate of the method (else of any) with the lowest leave-one-out error.
+
+    Among errors that differ by less than `TIE` the best fit decides: with hundreds of samples such
+    a difference is chance, and a model that follows the variogram is safer away from samples.
+    """
     usable = [c for c in candidates if c.model is not None and np.isfinite(c.loo_rmse)]
     wanted = [c for c in usable if c.method == method] or usable
-    return min(wanted, key=lambda c: c.loo_rmse) if wanted else None
+    if not wanted:
+        return None
+    lowest = min(c.loo_rmse for c in wanted)
+    tied = [c for c in wanted if c.loo_rmse <= lowest * (1 + TIE)]
+    return min(tied, key=lambda c: c.misfit if c.method == "least_squares" else -c.log_likelihood)
 
 
 def _nothing_fitted(candidates: Sequence[Candidate]) -> str:
