@@ -433,7 +433,8 @@ def _alarms(target: str, scheme: str, by_method: Mapping[str, dict[str, Any]]) -
     """Warn of scores too good for field data."""
     return [
         f"{target}, {folds_label(scheme)}: R2 {row['r2']:.3f} of {label(method)} is higher than field "
-        "duplicates usually allow. Check that no covariate was computed from the target, and that near-duplicates do not part."
+        "duplicates usually allow. Check that no covariate was computed from the target, and that near-duplicates do "
+        "not part."
         for method, row in by_method.items()
         if row["r2"] > ALARM_R2
     ]
@@ -447,8 +448,8 @@ def _parted_places(groups: np.ndarray, folds: Mapping[str, np.ndarray]) -> list[
         parted = int((np.bincount(pairs[:, 0]) > 1).sum())
         if parted:
             found.append(
-                f"{folds_label(scheme)}: samples of one place or hole lie in different folds ({parted} such places), so "
-                "that held-out values are partly known and scores are too good."
+                f"{folds_label(scheme)}: samples of one place or hole lie in different folds ({parted} such places), "
+                "so that held-out values are partly known and scores are too good."
             )
     return found
 

@@ -194,7 +194,8 @@ def _training_summary(comparison: Comparison, method: str, units: Mapping[str, s
 
 def _ratio_overview(comparison: Comparison) -> tuple[list[str], bool]:
     """Chart of RMSE ratios; all methods, or only the most involved one where there are too many rows."""
-    verdicts = list(comparison.verdicts)
+    # the mean would only stretch the axis
+    verdicts = [v for v in comparison.verdicts if v.method != "mean"] or list(comparison.verdicts)
     is_complete = len(verdicts) <= MAX_ROWS
     if not is_complete:
         lead = max({verdict.method for verdict in verdicts}, key=simplicity)
@@ -281,8 +282,8 @@ def _interval_tables(comparison: Comparison, units: Mapping[str, str]) -> list[s
     parts.append(
         paragraph(
             f"90 % is right; by chance alone {n} samples give {90 - slack:.0f} to {min(90 + slack, 100):.0f} %. "
-            "Narrower is better only among methods that reach 90 %. The highest class is usually covered least, because "
-            "the classes are made of the observed values themselves."
+            "Narrower is better only among methods that reach 90 %. The highest class is usually covered least, "
+            "because the classes are made of the observed values themselves."
         )
     )
     return parts
