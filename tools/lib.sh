@@ -129,9 +129,24 @@ algorithm() {
     printf '           (%d s)\n' "$((SECONDS - since))"
 }
 
-# need_backend: the backend environment, below .cache, made by the plugin itself. Quick when it is ready.
+# need_backend: the backend environment, below .cache, made by the plugin's own algorithm unless it is there.
 export HYBRIDGEO_BACKEND_DIR="${HYBRIDGEO_BACKEND_DIR:-$cache/backend}"
+ask_backend() { (cd "$root" && "$venv/bin/python" -c "from core.backend import environment; $1"); }
 need_backend() {
     local logs="$cache"
-    algorithm setupbackend
+    ask_backend 'raise SystemExit(not environment.check(run_it=False).is_ready)' || algorithm setupbackend
+}
+
+# test_in_backend ARGUMENTS...: pytest in the backend's Python; pytest itself stays outside that environment.
+test_in_backend() {
+    local python tools
+    python="$(ask_backend 'print(environment.backend_python())')"
+    tools="$cache/pytest-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+    if [ ! -d "$tools/pytest" ]; then
+        step "pytest for the backend's Python"
+        mkdir -p "$cache"
+        pip_install "$python" --target "$tools" $(grep -E '^(pytest|hypothesis)[<>=]' "$root/tools/requirements.txt")
+    fi
+    step "pytest in the backend's Python: $("$python" --version)"
+    (cd "$root" && env -u PYTHONHOME PYTHONPATH="$tools" TF_CPP_MIN_LOG_LEVEL=3 "$python" -m pytest "$@")
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from qgis.core import Qgis, QgsApplication
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QMenu, QToolButton
 
@@ -46,7 +47,7 @@ class PluginMenu:
         self._menu = None
         self._toolbar_action = None
         self._help_action = None
-        self._dialogs = []
+        self._dialogs = set()
 
     def add(self) -> None:
         """Add the menu to Plugins and the button to the Plugins toolbar; the provider must be registered."""
@@ -71,7 +72,7 @@ class PluginMenu:
 
     def remove(self) -> None:
         """Take everything away in reverse order, so that the plugin can be loaded again."""
-        for dialog in self._dialogs:
+        for dialog in list(self._dialogs):
             dialog.close()
         self._dialogs.clear()
         if self._help_action is not None:
@@ -117,9 +118,7 @@ class PluginMenu:
             return
         self._iface.messageBar().pushMessage(
             metadata("name"),
-            tr("Loaded {} layers. Next: {}, then the entries below it, from top to bottom.").format(
-                len(layers), tr("Check samples")
-            ),
+            tr("{} layers loaded. Next: the entries of the menu, from top to bottom.").format(len(layers)),
             Qgis.MessageLevel.Success,
         )
 
@@ -127,19 +126,17 @@ class PluginMenu:
         """Show the dialog of an algorithm, without blocking the map."""
         import processing  # a plugin itself, and not there before QGIS has started
 
-        dialog = processing.createAlgorithmDialog(algorithm_id)
-        self._dialogs.append(dialog)
-        dialog.finished.connect(lambda result: self._forget(dialog))
-        dialog.show()
-        dialog.raise_()
+        self._show(processing.createAlgorithmDialog(algorithm_id))
 
     def _show_help(self) -> None:
         dialog = HelpDialog(self._iface.mainWindow())
-        self._dialogs.append(dialog)
-        dialog.finished.connect(lambda result: self._forget(dialog))
-        dialog.show()
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._show(dialog)
 
-    def _forget(self, dialog) -> None:
-        if dialog in self._dialogs:
-            self._dialogs.remove(dialog)
-        dialog.deleteLater()
+    def _show(self, dialog) -> None:
+        """Show a dialog that deletes itself when closed, and keep it until then."""
+        self._dialogs.add(dialog)
+        # Not `finished`: QGIS's algorithm dialog has a method of that name.
+        dialog.destroyed.connect(partial(self._dialogs.discard, dialog))
+        dialog.show()
+        dialog.raise_()
