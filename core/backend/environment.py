@@ -32,8 +32,8 @@ from .process import WINDOWS, ProgramFailed, clean_environment, run
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 OLDEST, NEWEST = (3, 10), (3, 13)
 """Versions of Python that the locked packages exist for."""
-REQUIRED_BYTES = 2_500_000_000
-"""Room needed while the environment is made; afterwards it takes about 1.7 GB."""
+REQUIRED_BYTES = 3_000_000_000
+"""Room needed while the environment is made; afterwards it takes about 2.2 GB."""
 
 MISSING, INCOMPLETE, STALE, BROKEN, READY = "missing", "incomplete", "stale", "broken", "ready"
 STAMP = "hybridgeo-backend.json"
@@ -192,7 +192,9 @@ def check(folder: Path | None = None, requirements: Path = REQUIREMENTS, *, run_
         return _check_chosen(Path(chosen).expanduser(), run_it)
     folder = folder or default_folder(requirements)
     if not folder.exists():
-        return BackendStatus(MISSING, f"There is no backend environment yet. {SET_UP}; it needs 2 GB.", folder)
+        return BackendStatus(
+            MISSING, f"There is no backend environment yet. {SET_UP}; it takes 2.2 GB.", folder
+        )
     stamp = _read_stamp(folder)
     if stamp is None:
         words = f"{folder} is not a backend environment. Choose another folder in {FOLDER_VARIABLE}, or empty it."
