@@ -480,22 +480,24 @@ def _best_method(
         """Say where the rival beats the candidate; "" where nowhere, or where it is beaten elsewhere itself."""
         found = ""
         together = range(len(cells))
-        for which, where in [*(([i], names[i]) for i in together), (together, "all together")]:
+        for which, where in [*(([i], names[i]) for i in together), (together, "everything taken together")]:
             ratio = compared(rival, candidate, which)
             outcome = judge(*ratio)
             if outcome == "worse":
                 return ""
             if outcome == "better":
-                found = describe(label(rival), label(candidate), *ratio) + (f" for {where}" if len(cells) > 1 else "")
+                found = describe(label(rival), label(candidate), *ratio) + (f", {where}" if len(cells) > 1 else "")
         return found
 
-    rejected: list[str] = []
+    last = ""
     for candidate in sorted(methods, key=simplicity):
         reasons = [beats(other, candidate) for other in sorted(methods, key=simplicity) if other != candidate]
         if not any(reasons):
-            why = f"Use {label(candidate)}: the simplest of the methods compared that no other beats by more than noise"
-            return candidate, f"{why} ({'; '.join(rejected)})." if rejected else f"{why}."
-        rejected.append(next(filter(None, reversed(reasons))))
+            why = (
+                f"Use {label(candidate)}: the simplest of the methods compared that no other beats by more than noise."
+            )
+            return candidate, f"{why} {last[0].upper()}{last[1:]}." if last else why
+        last = next(filter(None, reversed(reasons)))
     lowest = min(methods, key=lambda m: compared(m, methods[0], range(len(cells)))[0])
     return lowest, (
         f"No method is unbeaten on every target and kind of fold; over all of them {label(lowest)} has the lowest RMSE."

@@ -64,7 +64,7 @@ def comparison_page(
     units = units or {}
     chart, is_complete = _ratio_overview(comparison)
     summary = [
-        paragraph(comparison.best_text),
+        paragraph(_sentence(comparison.best_text)),
         bullets([_sentence(text) for text in comparison.summaries.values()]),
         *chart,
         *(note(text, "warning") for text in _limited(comparison.warnings)),
@@ -176,7 +176,7 @@ def training_page(
 def _training_summary(comparison: Comparison, method: str, units: Mapping[str, str]) -> list[str]:
     """Say how the trained method did, and show its key figures on the first target and scheme."""
     sentences = [
-        f"{verdict.target}, {_question(verdict.folds)}: {verdict.text}."
+        _sentence(f"{verdict.target}, {_question(verdict.folds)}: {verdict.text}.")
         for verdict in comparison.verdicts
         if verdict.method == method
     ]
@@ -228,7 +228,8 @@ def _questions(comparison: Comparison) -> list[str]:
         question = (
             f"{folds_label(scheme)} ask about {QUESTIONS[scheme]}" if scheme in QUESTIONS else f"{folds_label(scheme)}"
         )
-        found.append(f"{_sentence(question)}: {len(sizes)} folds of {sizes.min()} to {sizes.max()} samples.")
+        size = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
+        found.append(f"{_sentence(question)}: {len(sizes)} folds of {size} samples.")
     if len(comparison.folds) > 1:
         found.append("Trust the kind of fold that resembles the map you are about to make.")
     return found
@@ -242,12 +243,12 @@ def _score_tables(comparison: Comparison, units: Mapping[str, str], with_ratios:
             rows = [comparison.row(target, scheme, method) for method in comparison.methods]
             best = min(range(len(rows)), key=lambda i: rows[i]["rmse"])
             unit = _in(units, target)
-            columns = ("method", f"RMSE{unit}", "95 % interval", "MAE", "bias", "R2", "R2 (log)", "CCC", "RMSE ratio",
-                       "95 % interval", "seconds")  # fmt: skip
+            columns = ("method", f"RMSE{unit}", "RMSE ratio", "95 % interval", "R2", "R2 (log)", "CCC", "MAE", "bias",
+                       "RMSE, 95 % interval", "seconds")  # fmt: skip
             cells = [
-                (_name(row["method"]), row["rmse"], _span(row["rmse_low"], row["rmse_high"]), row["mae"], row["bias"],
-                 row["r2"], row["r2_log"], row["ccc"], row["rmse_ratio"],
-                 _span(row["rmse_ratio_low"], row["rmse_ratio_high"]), row["seconds"])
+                (_name(row["method"]), row["rmse"], row["rmse_ratio"],
+                 _span(row["rmse_ratio_low"], row["rmse_ratio_high"]), row["r2"], row["r2_log"], row["ccc"],
+                 row["mae"], row["bias"], _span(row["rmse_low"], row["rmse_high"]), row["seconds"])
                 for row in rows
             ]  # fmt: skip
             caption = f"{target}, {_question(scheme)} ({folds_label(scheme)}, {rows[0]['n']} samples)"
@@ -452,5 +453,5 @@ def _span(low: float, high: float) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Begin with a capital."""
-    return text[:1].upper() + text[1:]
+    """Begin with a capital, and keep numbers and their % on one line."""
+    return (text[:1].upper() + text[1:]).replace(" %", "\u00a0%")
