@@ -94,11 +94,13 @@ def train_hybrid(job: Job) -> TaskResult:
     """Cross-validate and train a hybrid, and write its model file.
 
     Inputs: ``samples``; ``settings``, see `hybrid_settings`; ``schemes`` of outer folds (default random and
-    blocks, empty for none) and ``n_folds``; ``title`` and ``provenance`` for the report.
-    Outputs: ``weights``, ``inner_scores``, ``scores``, ``notes``, ``seconds``, and with outer folds the keys of
-    `compare_methods`. Files: ``model`` (ONNX), ``report`` (HTML, with outer folds).
+    blocks, empty for none) and ``n_folds``; ``page`` for the report: ``title``, ``inputs`` (pairs of name and value),
+    ``units`` by target, ``created``, ``provenance``. Outputs: ``weights``, ``inner_scores``, ``scores``
+    (`core.learning.hybrid.cross_validated_scores`), ``notes``, ``seconds``, and with outer folds the outputs of
+    `compare_methods`. Files: ``model`` (ONNX), ``report`` (HTML).
     """
     from ..learning.hybrid import train_hybrid as train
+    from ..validation.report import LearningCurve, training_page
 
     inputs = job.inputs
     samples = exchange.unpack_samples(inputs["samples"], job.arrays)
@@ -118,10 +120,23 @@ def train_hybrid(job: Job) -> TaskResult:
         "notes": trained.fitted.notes,
         "seconds": trained.fitted.seconds,
     }
-    files = {"model": job.folder / "model.onnx"}
     if trained.comparison is not None:
         outputs.update(_verdict(trained.comparison))
-        files["report"] = _comparison_report(trained.comparison, job)
+    page = inputs.get("page", {})
+    text = training_page(
+        title=page.get("title") or f"Hybrid model of {', '.join(samples.targets)}",
+        targets=samples.targets,
+        weights=trained.fitted.weights,
+        comparison=trained.comparison,
+        curves=[LearningCurve("all members", trained.fitted.ensemble.losses, ())],
+        inputs=[(name, value) for name, value in page.get("inputs", ())],
+        warnings=trained.fitted.notes,
+        units=page.get("units"),
+        created=page.get("created", ""),
+        provenance=page.get("provenance"),
+    )
+    (job.folder / "report.html").write_text(text, encoding="utf-8")
+    files = {"model": job.folder / "model.onnx", "report": job.folder / "report.html"}
     return TaskResult(outputs, files=files)
 
 
@@ -129,14 +144,15 @@ def compare_methods(job: Job) -> TaskResult:
     """Cross-validate methods on the same folds.
 
     Inputs: ``samples``; ``methods`` by name, "hybrid" among them or not; ``schemes`` and ``n_folds``; ``settings``,
-    see `hybrid_settings`, of which kriging takes transforms and neighbourhood; ``seed``; ``title`` and
-    ``provenance`` for the report. Outputs: ``rows`` of the table, ``summaries`` (target, folds, text),
+    see `hybrid_settings`, of which kriging takes transforms and neighbourhood; ``seed``; ``page`` for the report:
+    ``title``, ``units`` by target, ``created``, ``provenance``. Outputs: ``rows`` of the table, ``summaries`` (target, folds, text),
     ``best_method``, ``best_text``, ``warnings``. Arrays: the columns of
     `Comparison.residual_columns`. Files: ``table`` (CSV), ``report`` (HTML).
     """
     from ..validation.comparison import compare_methods as compare
     from ..validation.folds import make_folds
     from ..validation.methods import make_methods
+    from ..validation.report import comparison_page
 
     inputs = job.inputs
     samples = exchange.unpack_samples(inputs["samples"], job.arrays)
@@ -159,19 +175,19 @@ def compare_methods(job: Job) -> TaskResult:
         is_cancelled=job.is_cancelled,
     )
     comparison.write_csv(job.folder / "table.csv")
-    files = {"table": job.folder / "table.csv", "report": _comparison_report(comparison, job)}
+    keys = ("title", "units", "created", "provenance")
+    page = {key: value for key, value in inputs.get("page", {}).items() if key in keys}
+    (job.folder / "report.html").write_text(comparison_page(comparison, **page), encoding="utf-8")
+    files = {"table": job.folder / "table.csv", "report": job.folder / "report.html"}
     return TaskResult(_verdict(comparison), comparison.residual_columns(), files)
 
 
 def read_model(job: Job) -> TaskResult:
-    """Read what a model file says about itself.
+    """Read the contract of a model file.
 
-    Inputs: ``model``, its path. Outputs: ``contract``, ``targets``, ``units``, ``covariate_names``, ``categorical``,
-    ``crs``, ``n_dimensions``.
+    Inputs: ``model``, its path. Outputs: ``contract``.
     """
-    model = _open_model(*_identity(job.inputs["model"]))
-    keys = ("contract", "targets", "units", "covariate_names", "categorical", "crs", "n_dimensions")
-    return TaskResult({key: getattr(model, key) for key in keys})
+    return TaskResult({"contract": _open_model(*_identity(job.inputs["model"])).contract})
 
 
 def predict_points(job: Job) -> TaskResult:
@@ -295,16 +311,6 @@ def _verdict(comparison: Comparison) -> dict:
         "best_text": comparison.best_text,
         "warnings": comparison.warnings,
     }
-
-
-def _comparison_report(comparison: Comparison, job: Job) -> Path:
-    """Write the report of a comparison."""
-    from ..validation.report import comparison_page
-
-    page = comparison_page(comparison)
-    path = job.folder / "report.html"
-    path.write_text(page, encoding="utf-8")
-    return path
 
 
 def _identity(path: str) -> tuple[str, int]:

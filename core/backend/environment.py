@@ -192,9 +192,7 @@ def check(folder: Path | None = None, requirements: Path = REQUIREMENTS, *, run_
         return _check_chosen(Path(chosen).expanduser(), run_it)
     folder = folder or default_folder(requirements)
     if not folder.exists():
-        return BackendStatus(
-            MISSING, f"There is no backend environment yet. {SET_UP}; it takes 2.2 GB.", folder
-        )
+        return BackendStatus(MISSING, f"There is no backend environment yet. {SET_UP}; it takes 2.2 GB.", folder)
     stamp = _read_stamp(folder)
     if stamp is None:
         words = f"{folder} is not a backend environment. Choose another folder in {FOLDER_VARIABLE}, or empty it."

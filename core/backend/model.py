@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
 import numpy as np
 
-from ..prediction.hybrid import Prediction
-from ..prediction.trained_model import TrainedModel
+from ..prediction.hybrid import HybridModel, Prediction
+from ..prediction.trained_model import DescribedModel, TrainedModel
 from ..progress import IsCancelled, never
 from ..samples import Covariates
 from . import exchange, tasks
 
 
-@dataclass(frozen=True)
-class RemoteModel:
-    """A model file that the backend reads and runs; used like `TrainedModel`.
+class RemoteModel(DescribedModel):
+    """A model file whose network the backend runs; used like `TrainedModel`.
 
     Parameters
     ----------
     contract : dict
-    targets, units, covariate_names : tuple of str
-    categorical : tuple of bool
-    crs : str
-    n_dimensions : int
-        See `TrainedModel`.
+    hybrid : HybridModel
     path : Path
     runner : Runner
         Has to stay open as long as the model is used.
@@ -34,23 +28,20 @@ class RemoteModel:
         Asked during every prediction.
     """
 
-    contract: dict
-    targets: tuple[str, ...]
-    units: tuple[str, ...]
-    covariate_names: tuple[str, ...]
-    categorical: tuple[bool, ...]
-    crs: str
-    n_dimensions: int
-    path: Path
-    runner: tasks.Runner
-    is_cancelled: IsCancelled = never
+    def __init__(
+        self, contract: dict, hybrid: HybridModel, path: Path, runner: tasks.Runner, is_cancelled: IsCancelled = never
+    ) -> None:
+        super().__init__(contract, hybrid)
+        self._path = path
+        self._runner = runner
+        self._is_cancelled = is_cancelled
 
     def predict(self, coordinates: np.ndarray, covariates: Covariates | None, coverage: float = 0.9) -> Prediction:
         """Estimate all targets with intervals; see `TrainedModel.predict`."""
         content, arrays = exchange.pack_covariates(covariates)
-        inputs = {"model": self.path, "covariates": content, "coverage": coverage}
+        inputs = {"model": self._path, "covariates": content, "coverage": coverage}
         arrays["coordinates"] = np.asarray(coordinates, dtype=float)
-        result = self.runner.run("predict_points", inputs, arrays, is_cancelled=self.is_cancelled)
+        result = self._runner.run("predict_points", inputs, arrays, is_cancelled=self._is_cancelled)
         return Prediction(**result.arrays)
 
 
@@ -83,16 +74,5 @@ def open_model(path: str | Path, runner: tasks.Runner, is_cancelled: IsCancelled
     if tasks.runs_here("read_model"):
         return TrainedModel.read(path)
     absolute = Path(path).absolute()
-    found = runner.run("read_model", {"model": absolute}, is_cancelled=is_cancelled).outputs
-    return RemoteModel(
-        found["contract"],
-        tuple(found["targets"]),
-        tuple(found["units"]),
-        tuple(found["covariate_names"]),
-        tuple(found["categorical"]),
-        found["crs"],
-        found["n_dimensions"],
-        absolute,
-        runner,
-        is_cancelled,
-    )
+    contract = runner.run("read_model", {"model": absolute}, is_cancelled=is_cancelled).outputs["contract"]
+    return RemoteModel(contract, HybridModel.from_dict(contract, str(path)), absolute, runner, is_cancelled)
