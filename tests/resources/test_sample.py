@@ -11,11 +11,6 @@ ogr = pytest.importorskip("osgeo.ogr")
 
 
 @pytest.fixture(scope="module")
-def sample(root):
-    return root / "resources" / "sample"
-
-
-@pytest.fixture(scope="module")
 def points(sample):
     source = ogr.Open(str(sample / "meuse.gpkg"))
     names = ("cadmium", "copper", "lead", "zinc", "elev")

@@ -1,0 +1,190 @@
+"""Build the graphical models that ship with the plugin, each from a short description.
+
+They chain the plugin's algorithms by their fixed ids and parameter names, and are the proof that these
+can be chained. ``tools/make_models`` runs this; open the results in QGIS's model designer.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from qgis.core import (
+    QgsApplication,
+    QgsProcessing,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
+)
+from qgis.PyQt.QtCore import QPointF
+
+ROOT = Path(__file__).resolve().parent.parent
+GROUP = "Hybrid Geostatistics"
+SOURCE = QgsProcessingModelChildParameterSource
+
+
+def samples():
+    return QgsProcessingParameterFeatureSource("INPUT", "Samples", [QgsProcessing.SourceType.TypeVectorPoint])
+
+
+def field(name: str, label: str, several: bool = False):
+    return QgsProcessingParameterField(
+        name, label, None, "INPUT", QgsProcessingParameterField.DataType.Numeric, allowMultiple=several
+    )
+
+
+def transform():
+    options = ["none", "log", "log1p"]
+    return QgsProcessingParameterEnum("TRANSFORM", "Transform", options, defaultValue="log", usesStaticStrings=True)
+
+
+def template():
+    return QgsProcessingParameterRasterLayer("TEMPLATE", "Raster whose grid is taken")
+
+
+def covariates():
+    return QgsProcessingParameterMultipleLayers("COVARIATES", "Covariate rasters", QgsProcessing.SourceType.TypeRaster)
+
+
+def parameter(name: str) -> SOURCE:
+    """Take a value from a parameter of the model."""
+    return SOURCE.fromModelParameter(name)
+
+
+def output_of(child: str, name: str) -> SOURCE:
+    """Take a value from an output of an earlier step."""
+    return SOURCE.fromChildOutput(child, name)
+
+
+def value(what) -> SOURCE:
+    """Take a fixed value."""
+    return SOURCE.fromStaticValue(what)
+
+
+def build(name: str, title: str, text: str, inputs: list, steps: list) -> None:
+    """Write one model; a step is (id in the model, algorithm, description, sources, outputs of the model)."""
+    model = QgsProcessingModelAlgorithm(title, GROUP)
+    model.setName(title)
+    model.setHelpContent({"ALG_DESC": text, "ALG_CREATOR": GROUP})
+    for row, definition in enumerate(inputs):
+        place = QgsProcessingModelParameter(definition.name())
+        place.setPosition(QPointF(140, 80 + 90 * row))
+        model.addModelParameter(definition, place)
+    model.setParameterOrder([definition.name() for definition in inputs])
+    for column, (step, algorithm, description, sources, outputs) in enumerate(steps):
+        child = QgsProcessingModelChildAlgorithm(f"hybridgeo:{algorithm}")
+        child.setChildId(step)
+        child.setDescription(description)
+        child.setPosition(QPointF(420 + 260 * column, 120 + 60 * column))
+        for key, source in sources.items():
+            child.addParameterSources(key, [source])
+        results = {}
+        for row, (key, label) in enumerate(outputs.items()):
+            result = QgsProcessingModelOutput(label)
+            result.setChildId(step)
+            result.setChildOutputName(key)
+            result.setDescription(label)
+            result.setPosition(QPointF(420 + 260 * column, 300 + 60 * column + 70 * row))
+            results[label] = result
+        child.setModelOutputs(results)
+        model.addChildAlgorithm(child)
+    path = ROOT / "resources" / "models" / f"{name}.model3"
+    path.parent.mkdir(exist_ok=True)
+    if not model.toFile(str(path)):
+        sys.exit(f"error: {path} cannot be written.")
+    print(path)
+
+
+def kriging_chain() -> None:
+    build(
+        "kriging_chain",
+        "Kriging chain",
+        "Checks the samples and averages those at one location, fits a variogram and kriges on the grid of a raster.",
+        [samples(), field("FIELD", "Field"), transform(), template()],
+        [
+            (
+                "check",
+                "checksamples",
+                "Check samples, average duplicates",
+                {"INPUT": parameter("INPUT"), "FIELDS": parameter("FIELD"), "DUPLICATES": value("average")},
+                {"OUTPUT": "Cleaned samples", "OUTPUT_HTML": "Sample report"},
+            ),
+            (
+                "fit",
+                "fitvariogram",
+                "Fit variogram",
+                {
+                    "INPUT": output_of("check", "OUTPUT"),
+                    "FIELD": parameter("FIELD"),
+                    "TRANSFORM": parameter("TRANSFORM"),
+                },
+                {"VARIOGRAM": "Variogram", "OUTPUT_HTML": "Variogram report"},
+            ),
+            (
+                "krige",
+                "ordinarykriging",
+                "Ordinary kriging",
+                {
+                    "INPUT": output_of("check", "OUTPUT"),
+                    "FIELD": parameter("FIELD"),
+                    "VARIOGRAM": output_of("fit", "VARIOGRAM"),
+                    "TEMPLATE": parameter("TEMPLATE"),
+                },
+                {"ESTIMATE": "Estimate", "KRIGING_VARIANCE": "Kriging variance"},
+            ),
+        ],
+    )
+
+
+def hybrid_chain() -> None:
+    build(
+        "hybrid_chain",
+        "Hybrid chain",
+        "Trains a hybrid of kriging and a network in the backend and predicts on the grid of a raster.",
+        [samples(), field("TARGETS", "Targets", several=True), covariates(), transform(), template()],
+        [
+            (
+                "train",
+                "trainhybridmodel",
+                "Train hybrid model",
+                {name: parameter(name) for name in ("INPUT", "TARGETS", "COVARIATES", "TRANSFORM")},
+                {"MODEL": "Model", "OUTPUT_HTML": "Training report"},
+            ),
+            (
+                "predict",
+                "predictraster",
+                "Predict raster",
+                {
+                    "MODEL": output_of("train", "MODEL"),
+                    "COVARIATES": parameter("COVARIATES"),
+                    "TEMPLATE": parameter("TEMPLATE"),
+                },
+                {"PREDICTION": "Prediction", "LOWER": "Lower bound", "UPPER": "Upper bound"},
+            ),
+        ],
+    )
+
+
+def main() -> None:
+    application = QgsApplication([], False)
+    application.initQgis()
+    name = "hybrid_geostatistics"
+    spec = importlib.util.spec_from_file_location(name, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+    provider = importlib.import_module(f"{name}.processing_provider.provider")
+    # The model looks at its algorithms while it is built: the provider has to be there.
+    QgsApplication.processingRegistry().addProvider(provider.HybridGeostatisticsProvider())
+    kriging_chain()
+    hybrid_chain()
+
+
+main()
