@@ -22,6 +22,9 @@ N_CLASSES = 5
 MAX_ROWS = 14
 """Rows of the chart on the first screen; where there would be more it shows the most involved method only."""
 
+MAX_MARKS = 2000
+"""Samples drawn in one chart; of more, evenly chosen ones."""
+
 HOW = (
     "Every sample is predicted from the other folds only; variogram, transform, encoding of covariates, network, "
     "weights and intervals are refitted for each fold. Scores are pooled over all folds.",
@@ -97,7 +100,7 @@ class LearningCurve:
     name : str
         Which training, for example "member 1".
     training, validation : sequence of float
-        One a epoch; NaN leaves a gap.
+        One an epoch; NaN leaves a gap, and an empty `validation` leaves out the held-out loss.
     """
 
     name: str
@@ -292,6 +295,7 @@ def _interval_tables(comparison: Comparison, units: Mapping[str, str]) -> list[s
 
 def _one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[str]:
     """Draw the better kriging and the most involved other method, side by side, for each target and scheme."""
+    drawn = _drawn(len(comparison.samples))
     parts: list[str] = []
     for column, target in enumerate(comparison.samples.targets):
         observed = comparison.samples.values[:, column]
@@ -306,14 +310,16 @@ def _one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[
                 plots.append(
                     one_to_one(
                         f"{target}, {folds_label(scheme)}: {_name(method)}",
-                        observed.tolist(),
-                        predicted.tolist(),
+                        observed[drawn].tolist(),
+                        predicted[drawn].tolist(),
                         units.get(target, ""),
                         log=_is_skewed(observed) and bool((predicted > 0).all()),
                         color=index,
                     )
                 )
             parts.append(side_by_side(*plots))
+    if len(drawn) < len(comparison.samples):
+        parts.append(paragraph(f"Drawn: {len(drawn)} of {len(comparison.samples)} samples, evenly chosen."))
     return parts
 
 
@@ -343,7 +349,8 @@ def _class_tables(comparison: Comparison, units: Mapping[str, str]) -> list[str]
 
 def _fold_maps(comparison: Comparison) -> list[str]:
     """Draw the samples where they lie, coloured by fold, one chart a scheme."""
-    plan = comparison.samples.coordinates[:, :2]
+    drawn = _drawn(len(comparison.samples))
+    plan = comparison.samples.coordinates[drawn, :2]
     extent = np.maximum(np.ptp(plan, axis=0), 1e-9)
     width = 460.0
     height = float(np.clip(70 + (width - 90) * extent[1] / extent[0], 240, 620))
@@ -351,8 +358,8 @@ def _fold_maps(comparison: Comparison) -> list[str]:
     for scheme, folds in comparison.folds.items():
         layers = [
             Points(
-                plan[folds == number, 0].tolist(),
-                plan[folds == number, 1].tolist(),
+                plan[folds[drawn] == number, 0].tolist(),
+                plan[folds[drawn] == number, 1].tolist(),
                 label=f"fold {index + 1}" if len(np.unique(folds)) <= len(COLORS) else "",
                 color=index % len(COLORS),
             )
@@ -378,16 +385,21 @@ def _weight_charts(targets: Sequence[str], weights: Mapping[str, Mapping[str, fl
 
 
 def _curve_chart(curves: Sequence[LearningCurve]) -> str:
-    """Draw validation loss by epoch, and training loss dashed."""
+    """Draw loss by epoch: held-out loss where there is one, with training loss dashed, else training loss."""
     layers: list[Line | Points | Level] = []
+    has_validation = any(len(curve.validation) for curve in curves)
     for index, curve in enumerate(curves):
         color = index % len(COLORS)
-        is_named = len(curves) <= len(COLORS)
-        layers.append(
-            Line(range(1, len(curve.validation) + 1), curve.validation, curve.name if is_named else "", color)
-        )
-        layers.append(Line(range(1, len(curve.training) + 1), curve.training, "", color, dashed=True))
-    return xy_chart("Loss by epoch (dashed: training; full: held out)", "epoch", "loss", layers)
+        name = curve.name if len(curves) <= len(COLORS) else ""
+        training = [float(loss) for loss in curve.training]
+        epochs = range(1, len(training) + 1)
+        if len(curve.validation):
+            validation = [float(loss) for loss in curve.validation]
+            layers.append(Line(range(1, len(validation) + 1), validation, name, color))
+            name = ""
+        layers.append(Line(epochs, training, name, color, dashed=has_validation))
+    title = "Loss by epoch (dashed: training; full: held out)" if has_validation else "Training loss by epoch"
+    return xy_chart(title, "epoch", "loss", layers)
 
 
 def _classes(observed: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -400,6 +412,11 @@ def _classes(observed: np.ndarray) -> tuple[list[str], np.ndarray]:
         return ["all"], member
     middle = [f"{low} to {high}" for low, high in zip(ends, ends[1:])]
     return [f"below {ends[0]}", *middle, f"{ends[-1]} and above"], member
+
+
+def _drawn(n: int) -> np.ndarray:
+    """Return the row numbers of at most `MAX_MARKS` samples, evenly chosen."""
+    return np.unique(np.linspace(0, n - 1, min(n, MAX_MARKS)).round().astype(int))
 
 
 def _is_skewed(observed: np.ndarray) -> bool:
