@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,9 @@ from ..variogram.models import VariogramModel
 from .covariance import SmoothCovariance
 from .neighborhood import Neighborhood, NeighborSearch, search_frame
 from .system import SystemSamples, inverse_factor, singular_system_error
+from .tiles import TileBatch, tile_batches
 
+_LARGEST_PART = 2**19
 _LARGEST_BLOCK = 1000
 _ONE_BLOCK_UP_TO = 2500
 _LOST_DRIFT = 1e-9
@@ -161,61 +164,86 @@ class MovingSystem:
     def _each(
         self, targets: np.ndarray, columns: np.ndarray, left_out: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Solve in steps that keep memory bounded; `left_out` names one sample a target may not use."""
+        """Solve tile by tile; `left_out` names one sample a target may not use."""
         n = len(targets)
         estimate, variance = np.full(n, np.nan), np.full(n, np.nan)
         counts = np.zeros(n, dtype=int)
-        limit = min(self.search.neighborhood.max_neighbors or len(self.samples), len(self.samples))
-        step = int(np.clip(2**20 // (limit * limit), 1, 2048))
-        for start in range(0, n, step):
-            part = np.arange(start, min(start + step, n))
-            exclude = None if left_out is None else left_out[part]
-            neighbors, found = self.search.nearest(targets[part], exclude)
-            enough = found >= self.search.neighborhood.min_neighbors
-            counts[part] = found
-            if enough.any():
-                part, neighbors = part[enough], neighbors[enough]
-                exclude = None if exclude is None else exclude[enough]
-                estimate[part], variance[part] = self._solve(targets[part], columns[part], neighbors, exclude)
+        for batch in tile_batches(targets, self.search, left_out):
+            n_each = np.count_nonzero(batch.is_neighbor, axis=2)
+            counts[batch.targets] = n_each
+            for tiles, n_shared in _alike(batch, n_each):
+                rows = tiles.targets.ravel()
+                estimate[rows], variance[rows], beyond = self._solve(targets, columns, tiles, n_shared)
+                if self.drift is not None:
+                    correction, spread = self._drift_correction(beyond, None if left_out is None else left_out[rows])
+                    estimate[rows] += correction
+                    variance[rows] += spread
+        few = counts < self.search.neighborhood.min_neighbors
+        estimate[few] = np.nan
+        variance[few] = np.nan
         return estimate, variance, counts
 
     def _solve(
-        self, targets: np.ndarray, columns: np.ndarray, neighbors: np.ndarray, left_out: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Solve the systems of some targets with given neighbours (padded with n_samples)."""
+        self, targets: np.ndarray, columns: np.ndarray, tiles: TileBatch, n_shared: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Solve the systems of some tiles by one Cholesky factorisation in two parts.
+
+        The first `n_shared` samples are neighbours of every target of the tile: they are
+        eliminated once for all (Schur complement). What remains of each target's own system is
+        small and is factorised for all targets of all tiles at once, target by target along the
+        last axis. This is the Cholesky factorisation of each system with its samples in a
+        certain order, so nothing is approximated.
+
+        Returns
+        -------
+        estimate, kriging_variance : ndarray, shape (n_tiles * n_targets,)
+        beyond : ndarray, shape (n_tiles * n_targets, n_columns)
+            The target's drift columns minus the neighbours' as weighted.
+        """
         samples = self.samples
-        present = neighbors < len(samples)
-        rows = np.where(present, neighbors, 0)
-        covariances = self.covariance.between(targets[:, None, :], samples.points[rows])[:, 0, :] * present
-        sets, which = _unique_rows(neighbors)
-        in_set = sets < len(samples)
-        points = samples.points[np.where(in_set, sets, 0)]
+        used, own = _shared_first(tiles, n_shared)
+        n_tiles, n_targets = tiles.targets.shape
+        points = samples.points[used]
         matrix = self.covariance.between(points, points)
-        matrix *= in_set[:, :, None] & in_set[:, None, :]
-        diagonal = np.arange(matrix.shape[1])
-        # An absent neighbour is a sample without relation to anything: its weight comes out as 0.
+        diagonal = np.arange(points.shape[1])
         matrix[:, diagonal, diagonal] = self.sill
-        try:
-            factor = np.linalg.cholesky(matrix)
-        except np.linalg.LinAlgError as error:
-            raise self._singular(matrix, sets) from error
-        right_sides = np.stack([covariances, present.astype(float)], axis=-1)
-        whitened = np.linalg.solve(factor[which], right_sides)
-        toward_target, toward_constant = whitened[..., 0], whitened[..., 1]
-        information = np.einsum("ij,ij->i", toward_constant, toward_constant)
-        multiplier = (1.0 - np.einsum("ij,ij->i", toward_target, toward_constant)) / information
-        combined = toward_target + multiplier[:, None] * toward_constant
-        weights = np.linalg.solve(np.swapaxes(factor, 1, 2)[which], combined[..., None])[..., 0]
-        variance = self.sill - np.einsum("ij,ij->i", toward_target, toward_target) + multiplier**2 * information
-        estimate = np.einsum("ij,ij->i", weights, samples.values[rows])
-        # Below zero is rounding next to a sample of a nugget-free model.
-        variance = np.maximum(variance, 0.0)
-        if self.drift is not None:
-            beyond = columns - np.einsum("ij,ijc->ic", weights, samples.columns[rows])
-            correction, spread = self._drift_correction(beyond, left_out)
-            estimate += correction
-            variance += spread
-        return estimate, variance
+        known = np.concatenate([samples.columns[used], samples.values[used][..., None]], axis=-1)
+        right = np.concatenate([self.covariance.between(points, targets[tiles.targets]), known], axis=-1)
+        smallest = self.sill * points.shape[1] * np.finfo(float).eps
+
+        core = slice(0, n_shared)
+        rest = slice(n_shared, None)
+        if n_shared:
+            try:
+                factor = np.linalg.cholesky(matrix[:, core, core])
+            except np.linalg.LinAlgError as error:
+                raise self._singular(matrix[:, core, core], used[:, core]) from error
+            pivots = np.diagonal(factor, axis1=1, axis2=2).min(axis=1) ** 2
+            if pivots.min() <= smallest:
+                raise singular_system_error(samples, self.nugget, used[np.argmin(pivots), core])
+            whitening = np.linalg.inv(factor)
+            white_right = whitening @ right[:, core]
+            white_rest = whitening @ matrix[:, core, rest]
+            matrix_rest = matrix[:, rest, rest] - np.swapaxes(white_rest, 1, 2) @ white_rest
+            right_rest = right[:, rest] - np.swapaxes(white_rest, 1, 2) @ white_right
+        else:
+            white_right, matrix_rest, right_rest = right[:, :0], matrix, right
+        at_target, at_samples = white_right[..., :n_targets], white_right[..., n_targets:]
+        products = _Products(
+            target=np.einsum("bct,bct->bt", at_target, at_target).ravel(),
+            target_known=(np.swapaxes(at_target, 1, 2) @ at_samples).reshape(n_tiles * n_targets, -1),
+            constant_known=np.repeat(np.einsum("bc,bcg->bg", at_samples[..., 0], at_samples), n_targets, axis=0),
+        )
+        if own.shape[1]:
+            small = _gather(matrix_rest, right_rest, own, n_targets)
+            failed = _factorize(small, own.shape[1], smallest)
+            if failed is not None:
+                tile, target = divmod(failed, n_targets)
+                raise singular_system_error(
+                    samples, self.nugget, tiles.candidates[tile][tiles.is_neighbor[tile, target]]
+                )
+            products.add(small[own.shape[1] :])
+        return products.kriged(self.sill, columns[tiles.targets.ravel()])
 
     def _drift_correction(self, beyond: np.ndarray, left_out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Return what the drift that the neighbours do not carry adds to estimate and variance.
@@ -242,11 +270,138 @@ class MovingSystem:
         return singular_system_error(self.samples, self.nugget, rows[rows < len(self.samples)])
 
 
-def _unique_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows and, for each row, the number of its distinct one."""
-    packed = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))[:, 0]
-    _, first, which = np.unique(packed, return_index=True, return_inverse=True)
-    return rows[first], which
+@dataclass
+class _Products:
+    """Dot products in whitened space, one row a target: all that kriging needs.
+
+    `known` stands for the columns at the samples: constant, drift scores, values.
+    """
+
+    target: np.ndarray
+    target_known: np.ndarray
+    constant_known: np.ndarray
+
+    def add(self, whitened: np.ndarray) -> None:
+        """Add the part of each target's own samples, shape (1 + n_known, n_own, n_targets)."""
+        self.target += np.einsum("jl,jl->l", whitened[0], whitened[0])
+        self.target_known += np.einsum("jl,gjl->lg", whitened[0], whitened[1:])
+        self.constant_known += np.einsum("jl,gjl->lg", whitened[1], whitened[1:])
+
+    def kriged(self, sill: float, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimate, kriging variance and the drift beyond the neighbours'."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Without neighbours there is no information: the caller writes NaN there.
+            multiplier = (1.0 - self.target_known[:, 0]) / self.constant_known[:, 0]
+            combined = self.target_known + multiplier[:, None] * self.constant_known
+            variance = sill - self.target + multiplier**2 * self.constant_known[:, 0]
+        # Below zero is rounding next to a sample of a nugget-free model.
+        return combined[:, -1], np.maximum(variance, 0.0), columns - combined[:, :-1]
+
+
+def _alike(batch: TileBatch, n_each: np.ndarray) -> Iterator[tuple[TileBatch, int]]:
+    """Split a batch into tiles that share about equally many neighbours, in bounded memory."""
+    n_shared = np.count_nonzero(batch.is_neighbor.all(axis=1), axis=1)
+    n_used = np.count_nonzero(batch.is_neighbor.any(axis=1), axis=1)
+    order = np.argsort(n_shared, kind="stable")
+    n_targets = batch.targets.shape[1]
+    begin = 0
+    while begin < len(order):
+        fewest = int(n_shared[order[begin]])
+        end, most, widest = begin, 0, 0
+        while end < len(order):
+            most = max(most, int(n_used[order[end]]))
+            widest = max(widest, int(n_each[order[end]].max()) - fewest)
+            size = most * (most + n_targets) + n_targets * (widest + 3) * widest
+            if end > begin and (end + 1 - begin) * size > _LARGEST_PART:
+                break
+            end += 1
+        yield batch.rows(order[begin:end]), fewest
+        begin = end
+
+
+def _shared_first(tiles: TileBatch, n_shared: int) -> tuple[np.ndarray, np.ndarray]:
+    """Order the samples of each tile, shared ones first, and list each target's own.
+
+    Returns
+    -------
+    used : ndarray of int, shape (n_tiles, n_used)
+        Row numbers of samples; the first `n_shared` are neighbours of all targets.
+    own : ndarray of int, shape (n_tiles * n_targets, n_own)
+        Places of the target's other neighbours behind the shared ones, padded with the number
+        of places.
+    """
+    n_tiles, n_targets, _ = tiles.is_neighbor.shape
+    is_shared = tiles.is_neighbor.all(axis=1)
+    is_used = tiles.is_neighbor.any(axis=1)
+    order = np.argsort(2 - is_shared - is_used.astype(int), axis=1, kind="stable")
+    n_used = int(np.count_nonzero(is_used, axis=1).max())
+    order = order[:, :n_used]
+    used = np.take_along_axis(tiles.candidates, order, axis=1)
+    # A tile that uses fewer samples than the widest is filled up with samples no target refers to.
+    used = np.where(np.take_along_axis(is_used, order, axis=1), used, 0)
+    is_own = np.take_along_axis(tiles.is_neighbor, order[:, None, n_shared:], axis=2)
+    is_own = is_own.reshape(n_tiles * n_targets, n_used - n_shared)
+    n_own = np.count_nonzero(is_own, axis=1)
+    own = np.full((n_tiles * n_targets, int(n_own.max(initial=0))), n_used - n_shared)
+    target, place = np.nonzero(is_own)
+    own[target, np.arange(len(target)) - np.repeat(np.cumsum(n_own) - n_own, n_own)] = place
+    return used, own
+
+
+def _gather(matrix: np.ndarray, right: np.ndarray, own: np.ndarray, n_targets: int) -> np.ndarray:
+    """Return each target's own small system, lower triangle and right sides below it.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n_tiles, n_places, n_places)
+    right : ndarray, shape (n_tiles, n_places, n_targets + n_known)
+    own : ndarray of int, shape (n_tiles * n_targets, n_own)
+        n_places stands for no sample.
+
+    Returns
+    -------
+    ndarray, shape (n_own + 1 + n_known, n_own, n_tiles * n_targets)
+        Above the diagonal of the first n_own rows undefined.
+    """
+    n_tiles, n_places, width = right.shape
+    n_lanes, n_own = own.shape
+    n_known = width - n_targets
+    # No sample is one without relation to anything: 1 on the diagonal, 0 elsewhere.
+    padded = np.zeros((n_tiles, n_places + 1, n_places + 1))
+    padded[:, :-1, :-1] = matrix
+    on_diagonal = np.ones((n_tiles, n_places + 1))
+    on_diagonal[:, :-1] = np.diagonal(matrix, axis1=1, axis2=2)
+    padded_right = np.zeros((n_tiles, n_places + 1, width))
+    padded_right[:, :-1] = right
+    tile, target = np.divmod(np.arange(n_lanes), n_targets)
+    place = np.ascontiguousarray(own.T) + tile * (n_places + 1)
+    small = np.empty((n_own + 1 + n_known, n_own, n_lanes))
+    for i in range(n_own):
+        np.take(padded.ravel(), place[i] * (n_places + 1) + own[:, :i].T, out=small[i, :i], mode="clip")
+        np.take(on_diagonal.ravel(), place[i], out=small[i, i], mode="clip")
+    flat = padded_right.ravel()
+    np.take(flat, place * width + target, out=small[n_own], mode="clip")
+    for known in range(n_known):
+        np.take(flat, place * width + (n_targets + known), out=small[n_own + 1 + known], mode="clip")
+    return small
+
+
+def _factorize(small: np.ndarray, n_own: int, smallest: float) -> int | None:
+    """Turn small systems into Cholesky factors and whitened right sides, in place.
+
+    Returns
+    -------
+    int or None
+        The first lane whose pivot is not above `smallest`, if there is one.
+    """
+    for j in range(n_own):
+        if j:
+            small[j:, j] -= np.einsum("ijl,jl->il", small[j:, :j], small[j, :j])
+        pivot = small[j, j]
+        if not pivot.min() > smallest:
+            return int(np.argmin(pivot))
+        small[j:, j] /= np.sqrt(pivot)
+    return None
 
 
 def _spatial_blocks(points: np.ndarray) -> list[np.ndarray]:

@@ -77,7 +77,7 @@ def search_frame(variogram: VariogramModel, n_dimensions: int) -> np.ndarray:
 
 
 class NeighborSearch:
-    """Finds the neighbours of any location among a fixed set of samples.
+    """Finds samples near a location, in the frame in which "near" means most continuous.
 
     Parameters
     ----------
@@ -91,41 +91,29 @@ class NeighborSearch:
     def __init__(self, points: np.ndarray, neighborhood: Neighborhood, frame: np.ndarray) -> None:
         self.n_samples = len(points)
         self.neighborhood = neighborhood
+        self.limit = min(neighborhood.max_neighbors or len(points), len(points))
+        # A sample at exactly the radius is in reach, whatever the rounding of its distance.
+        self.radius = np.inf if neighborhood.search_radius is None else neighborhood.search_radius * (1 + 1e-12)
         self._frame = frame
-        self._tree = cKDTree(points @ frame.T)
+        self.scaled_points = self.scale(points)
+        self._tree = cKDTree(self.scaled_points)
 
-    def nearest(self, targets: np.ndarray, exclude: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the neighbours of some locations, nearest first.
+    def scale(self, points: np.ndarray) -> np.ndarray:
+        """Return points in the search frame."""
+        return points @ self._frame.T
 
-        Parameters
-        ----------
-        targets : ndarray, shape (n_targets, n_dimensions)
-        exclude : ndarray of int, shape (n_targets,), or None
-            One sample for each target that is not its neighbour (itself, in leave-one-out).
+    def kth_distance(self, scaled: np.ndarray, k: int) -> np.ndarray:
+        """Return the distance to the k-th nearest sample (k at most n_samples), shape (n_targets,)."""
+        return self._tree.query(scaled, k=[k])[0][:, 0]
 
-        Returns
-        -------
-        neighbors : ndarray of int, shape (n_targets, k)
-            Row numbers of samples, padded with `n_samples` where fewer are in reach.
-        counts : ndarray of int, shape (n_targets,)
-            Neighbours in reach, at most ``max_neighbors``.
-        """
-        scaled = targets @ self._frame.T
-        limit = self.neighborhood.max_neighbors or self.n_samples
-        spare = 0 if exclude is None else 1
-        radius = np.inf
-        if self.neighborhood.search_radius is not None:
-            # A sample at exactly the radius is in reach (the tree's bound is exclusive).
-            radius = self.neighborhood.search_radius * (1 + 1e-12)
-            if limit + spare > 64 and len(scaled):
-                in_reach = self._tree.query_ball_point(scaled, radius, return_length=True)
-                limit = min(limit, max(1, int(np.max(in_reach))))
-        k = min(limit + spare, self.n_samples)
-        _, neighbors = self._tree.query(scaled, k=np.arange(1, k + 1), distance_upper_bound=radius)
-        neighbors = np.asarray(neighbors).reshape(len(targets), k)
-        if exclude is not None:
-            is_excluded = neighbors == np.asarray(exclude)[:, None]
-            order = np.argsort(is_excluded, axis=1, kind="stable")
-            neighbors = np.where(is_excluded, self.n_samples, neighbors)
-            neighbors = np.take_along_axis(neighbors, order, axis=1)[:, :limit]
-        return neighbors, np.count_nonzero(neighbors < self.n_samples, axis=1)
+    def nearest_to(self, scaled: np.ndarray, k: int) -> np.ndarray:
+        """Return the k nearest samples, shape (n_targets, k), padded with n_samples."""
+        return self._tree.query(scaled, k=np.arange(1, k + 1))[1].reshape(len(scaled), k)
+
+    def count_within(self, scaled: np.ndarray, radius: np.ndarray) -> np.ndarray:
+        """Return how many samples lie within a distance of each target, shape (n_targets,)."""
+        finite = np.isfinite(radius)
+        counts = np.full(len(scaled), self.n_samples)
+        if finite.any():
+            counts[finite] = self._tree.query_ball_point(scaled[finite], radius[finite], return_length=True)
+        return counts

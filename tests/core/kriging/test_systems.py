@@ -8,6 +8,7 @@ from hybrid_geostatistics.core.kriging import moving
 from hybrid_geostatistics.core.kriging.covariance import SmoothCovariance
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood, NeighborSearch
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
+from hybrid_geostatistics.core.kriging.tiles import tile_batches
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -120,21 +121,59 @@ def test_too_few_neighbors_in_reach_give_no_estimate(scattered):
     assert np.isnan(fit_kriging(coordinates, values, WITH_NUGGET, Neighborhood(min_neighbors=61)).predict(far).estimate)
 
 
+def neighbors_of(points, neighborhood, targets, left_out=None):
+    """Return the neighbours of each target as lists of row numbers."""
+    points, targets = np.asarray(points, dtype=float), np.asarray(targets, dtype=float)
+    search = NeighborSearch(points, neighborhood, np.eye(points.shape[1]))
+    found = [None] * len(targets)
+    for batch in tile_batches(targets, search, left_out):
+        for tile, rows in enumerate(batch.targets):
+            for column, row in enumerate(rows):
+                found[row] = batch.candidates[tile][batch.is_neighbor[tile, column]].tolist()
+    return found
+
+
 def test_a_sample_at_exactly_the_radius_is_in_reach():
-    search = NeighborSearch(np.array([[0.0, 0.0], [3.0, 4.0]]), Neighborhood(search_radius=5.0), np.eye(2))
-    neighbors, counts = search.nearest(np.array([[0.0, 0.0]]))
-    assert_array_equal(counts, [2])
-    assert_array_equal(neighbors, [[0, 1]])
+    points = [(0.0, 0.0), (3.0, 4.0)]
+    assert neighbors_of(points, Neighborhood(search_radius=5.0), [(0.0, 0.0)]) == [[0, 1]]
+    assert neighbors_of(points, Neighborhood(search_radius=4.999), [(0.0, 0.0)]) == [[0]]
+
+
+def test_of_samples_at_one_distance_the_first_is_the_neighbor():
+    # A square around each target: all four corners are equally near.
+    corners = np.array([(x, y) for x in range(6) for y in range(4)], dtype=float)
+    centers = np.array([(x + 0.5, y + 0.5) for x in range(5) for y in range(3)])
+    for k in (1, 2, 3):
+        found = neighbors_of(corners, Neighborhood(max_neighbors=k), centers)
+        for center, rows in zip(centers, found):
+            around = np.flatnonzero(np.abs(corners - center).max(axis=1) == 0.5)
+            assert rows == around[:k].tolist()
 
 
 @pytest.mark.parametrize("n_duplicates", [1, 2, 5])
 def test_a_sample_never_neighbors_itself_when_left_out(n_duplicates):
     points = np.vstack([np.zeros((n_duplicates, 2)), [[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]])
-    search = NeighborSearch(points, Neighborhood(max_neighbors=3), np.eye(2))
-    neighbors, counts = search.nearest(points, exclude=np.arange(len(points)))
-    assert neighbors.shape == (len(points), 3)
-    assert not (neighbors == np.arange(len(points))[:, None]).any()
-    assert_array_equal(counts, np.minimum(3, len(points) - 1))
+    found = neighbors_of(points, Neighborhood(max_neighbors=3), points, np.arange(len(points)))
+    assert all(i not in rows for i, rows in enumerate(found))
+    assert {len(rows) for rows in found} == {3}
+
+
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+def test_neighbors_of_many_targets_are_the_nearest(n_dimensions):
+    random = np.random.default_rng(4)
+    points, targets = random.random((300, n_dimensions)), random.random((500, n_dimensions)) * 1.5
+    for neighborhood in (
+        Neighborhood(max_neighbors=7),
+        Neighborhood(search_radius=0.2),
+        Neighborhood(max_neighbors=300),
+        Neighborhood(max_neighbors=5, search_radius=0.15),
+    ):
+        found = neighbors_of(points, neighborhood, targets)
+        for target, rows in zip(targets, found):
+            distance = np.linalg.norm(points - target, axis=1)
+            nearest = np.argsort(distance)[: neighborhood.max_neighbors]
+            nearest = nearest[distance[nearest] <= (neighborhood.search_radius or np.inf)]
+            assert rows == sorted(nearest.tolist())
 
 
 @pytest.mark.parametrize(
