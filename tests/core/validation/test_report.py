@@ -94,7 +94,8 @@ def test_training_page_tells_what_was_made(comparison):
     assert "the hybrid is better than ordinary kriging by 20 %" in words.split("Cross-validated scores")[0]
     assert "the network gained nothing beyond kriging, so the model is kriging" in words
     assert "Loss by epoch" in words and "dist, ffreq" in words and "3 samples were averaged." in words
-    only_training = training_page(title="t", targets=("zinc",), weights={}, curves=[LearningCurve("all", [2.0, 1.0], ())])
+    curve = LearningCurve("all", [2.0, 1.0], ())
+    only_training = training_page(title="t", targets=("zinc",), weights={}, curves=[curve])
     assert "Training loss by epoch" in only_training
     unproven = texts(training_page(title="t", targets=("zinc",), weights={}))
     assert "No cross-validation was run" in unproven
