@@ -31,9 +31,9 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(config, items):
     no_tensorflow = importlib.util.find_spec("tensorflow") is None
     for item in items:
-        if "backend" in item.keywords and no_tensorflow:
+        if item.get_closest_marker("backend") and no_tensorflow:
             item.add_marker(pytest.mark.skip(reason="needs TensorFlow: tools/test runs it in the backend environment"))
-        if "slow" in item.keywords and not config.getoption("--all"):
+        if item.get_closest_marker("slow") and not config.getoption("--all"):
             item.add_marker(pytest.mark.skip(reason="slow: run with --all"))
 
 

@@ -145,8 +145,8 @@ def compare_methods(job: Job) -> TaskResult:
 
     Inputs: ``samples``; ``methods`` by name, "hybrid" among them or not; ``schemes`` and ``n_folds``; ``settings``,
     see `hybrid_settings`, of which kriging takes transforms and neighbourhood; ``seed``; ``page`` for the report:
-    ``title``, ``units`` by target, ``created``, ``provenance``. Outputs: ``rows`` of the table, ``summaries`` (target, folds, text),
-    ``best_method``, ``best_text``, ``warnings``. Arrays: the columns of
+    ``title``, ``units`` by target, ``created``, ``provenance``. Outputs: ``rows`` of the table, ``summaries`` (target,
+    folds, text), ``best_method``, ``best_text``, ``warnings``. Arrays: the columns of
     `Comparison.residual_columns`. Files: ``table`` (CSV), ``report`` (HTML).
     """
     from ..validation.comparison import compare_methods as compare

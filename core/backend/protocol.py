@@ -150,9 +150,9 @@ def decode(line: str) -> Message:
     """
     try:
         content: Any = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"Expected a message as one JSON object, got {line.strip()[:200]!r}.") from error
-    kind = _TYPES.get(content.get("type", "")) if isinstance(content, dict) else None
+    kind = _TYPES.get(str(content.get("type"))) if isinstance(content, dict) else None
     if kind is None:
         raise ProtocolError(f"Expected a message as one JSON object, got {line.strip()[:200]!r}.")
     values: dict[str, Any] = {}
