@@ -1,8 +1,9 @@
 """The one way every algorithm runs: read, compute, write; errors, cancel, progress and help.
 
 An algorithm is a class with a `spec` and a `compute`. What `compute` returns decides how it is
-written: `Maps` become GeoTIFFs, a callable or text becomes a file, a `PointTable` a layer, and
-everything else is a value. Nothing is left behind unless all of it could be written.
+written: `Maps` become GeoTIFFs, a callable or text becomes a file (unless a task wrote it to
+`Reader.wanted` already), a `PointTable` a layer, and everything else is a value. Nothing is left
+behind unless all of it could be written.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from .help import help_html
 from .identity import PLUGIN_FOLDER, metadata, tr
 from .layers import PointTable
 from .outputs import Maps, StagedFiles, require_geotiff
-from .reader import Reader, problem_with_inputs
+from .reader import Reader, problem_with_inputs, with_layer_lists
 from .styles import MAGMA, VIRIDIS, RampStyle
 
 UNCERTAINTIES = ("KRIGING_VARIANCE",)
@@ -172,6 +173,7 @@ class Algorithm(QgsProcessingAlgorithm):
 
     def checkParameterValues(self, parameters, context):
         """Refuse what can be refused without computing."""
+        parameters = with_layer_lists(self, parameters)
         problem = problem_with_inputs(self, parameters, context)
         if problem:
             return False, problem
@@ -180,7 +182,7 @@ class Algorithm(QgsProcessingAlgorithm):
     def prepareAlgorithm(self, parameters, context, feedback):
         """Take over what may only be touched in the main thread."""
         try:
-            self._read = Reader(self, parameters, context, feedback)
+            self._read = Reader(self, with_layer_lists(self, parameters), context, feedback)
         except InputError as error:
             raise QgsProcessingException(str(error)) from error
         return True
@@ -218,7 +220,7 @@ class Algorithm(QgsProcessingAlgorithm):
     def _run(self, parameters, context, feedback) -> dict[str, Any]:
         progress, is_cancelled = _progress(feedback), feedback.isCanceled
         rasters, files, sinks = {}, {}, []
-        with StagedFiles() as stage:
+        with StagedFiles() as stage, self._read.resources:
             destinations = self.destinationParameterDefinitions()
             for definition in destinations:
                 name = definition.name()
@@ -235,7 +237,7 @@ class Algorithm(QgsProcessingAlgorithm):
                     sinks.append(name)
             staged = {name: stage.stage(path) for name, path in {**rasters, **files}.items()}
             self._read.raster_paths = rasters
-
+            self._read.staged_files = {name: staged[name] for name in files}
             results = dict(self.compute(self._read, part(progress, 0.0, COMPUTING if rasters else 1.0), is_cancelled))
             written = {definition.name() for definition in destinations}
             outputs = {name: _plain(value) for name, value in results.items() if name not in written}
@@ -245,7 +247,8 @@ class Algorithm(QgsProcessingAlgorithm):
                 missing = maps.write(wanted, part(progress, COMPUTING, 1.0), is_cancelled)
                 self._report_missing(missing, maps.grid.n_cells, feedback)
             for name in files:
-                _write_file(results[name], staged[name])
+                if name in results:
+                    _write_file(results[name], staged[name])
             for name in sinks:
                 outputs[name] = self._write_sink(results[name], parameters, name, context)
             stage.commit()

@@ -13,7 +13,6 @@ from qgis.core import (
     QgsProcessingOutputBoolean,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
-    QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterDistance,
     QgsProcessingParameterEnum,
@@ -32,6 +31,7 @@ from qgis.core import (
 
 from .identity import tr
 
+FOLDS = ("random", "blocks", "all")
 TRANSFORMS = ("none", "log", "log1p")
 VARIOGRAM_FILES = "Variogram (*.json *.JSON)"
 MODEL_FILES = "Trained model (*.onnx *.ONNX)"
@@ -166,9 +166,7 @@ def neighborhood_inputs():
             advanced=True,
         ),
         with_help(
-            QgsProcessingParameterDistance(
-                "SEARCH_RADIUS", tr("Search radius"), None, "INPUT", optional=True, minValue=0.0
-            ),
+            distance("SEARCH_RADIUS", tr("Search radius"), "INPUT"),
             tr("Samples farther away than this, in map units, are not used. Empty: no limit."),
             advanced=True,
         ),
@@ -192,9 +190,7 @@ def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
             tr("Area to map, covered by whole cells from its top-left corner. Empty: the area of {}.").format(around),
         ),
         with_help(
-            QgsProcessingParameterDistance(
-                "CELL_SIZE", tr("Cell size"), None, parent, optional=True, minValue=0.0
-            ),
+            distance("CELL_SIZE", tr("Cell size"), parent),
             tr("Side of the square cells, in map units. Empty: a round number, about 100 cells along the longer side."),
         ),
         with_help(
@@ -203,6 +199,24 @@ def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
                 "A raster whose grid is taken exactly (cells, extent and CRS), so that the maps lie on it cell by "
                 "cell. Takes the place of extent and cell size."
             ),
+        ),
+    ]
+
+
+def folds_inputs():
+    """Return FOLDS and N_FOLDS."""
+    return [
+        with_help(
+            static_enum("FOLDS", tr("Folds"), FOLDS, "all"),
+            tr(
+                "random: samples are left out here and there, as when a map is filled in between samples. blocks: "
+                "whole areas are left out, as when unsampled ground is mapped. all: both."
+            ),
+        ),
+        with_help(
+            whole_number("N_FOLDS", tr("Number of folds"), 5, 2, 50),
+            tr("Everything is fitted anew without each fold in turn."),
+            advanced=True,
         ),
     ]
 
@@ -239,6 +253,11 @@ def real_number(
     return _number(QgsProcessingParameterNumber.Type.Double, name, label, default, minimum, maximum)
 
 
+def distance(name: str, label: str, parent: str) -> QgsProcessingParameterDistance:
+    """Return an optional length in the map units of another parameter."""
+    return QgsProcessingParameterDistance(name, label, None, parent, optional=True, minValue=0.0)
+
+
 def _number(kind, name, label, default, minimum, maximum):
     bounds = {}
     if minimum is not None:
@@ -246,11 +265,6 @@ def _number(kind, name, label, default, minimum, maximum):
     if maximum is not None:
         bounds["maxValue"] = maximum
     return QgsProcessingParameterNumber(name, label, kind, default, default is None, **bounds)
-
-
-def yes_or_no(name: str, label: str, default: bool) -> QgsProcessingParameterBoolean:
-    """Return a switch."""
-    return QgsProcessingParameterBoolean(name, label, default)
 
 
 # ---------------------------------------------------------------- outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -13,6 +14,7 @@ from qgis.core import (
     QgsProcessingParameterMultipleLayers,
     QgsProcessingUtils,
     QgsRasterLayer,
+    QgsUnitTypes,
     QgsWkbTypes,
 )
 
@@ -20,11 +22,13 @@ from ..core.errors import InputError
 from ..core.grid import RasterGrid
 from ..core.kriging.neighborhood import Neighborhood
 from ..core.samples import Covariates, Samples, average_coincident, require_samples, require_variation
+from ..core.validation.folds import QUESTIONS
 from ..core.variogram.models import VariogramFile
 from .crs import crs_code, crs_from_code, readable, require_projected, require_same
 from .identity import tr
 from .layers import Points, numbers, read_points, require_fields
 from .outputs import require_room
+from .provenance import provenance
 from .rasters import CovariateRasters, RasterSource, parse_categorical
 
 WARP = "gdal:warpreproject"
@@ -43,6 +47,15 @@ class Reader:
     context : QgsProcessingContext
     feedback : QgsProcessingFeedback
         Told what was left out, merged or assumed.
+
+    Attributes
+    ----------
+    raster_paths : dict of str to str
+        Rasters the user wants.
+    staged_files : dict of str to Path
+        Where to write the files the user wants.
+    resources : ExitStack
+        Closed once everything is written.
     """
 
     def __init__(self, algorithm, parameters, context, feedback) -> None:
@@ -51,6 +64,8 @@ class Reader:
         self._context = context
         self.feedback = feedback
         self.raster_paths: Mapping[str, str] = {}
+        self.staged_files: Mapping[str, Path] = {}
+        self.resources = ExitStack()
         self._template: Optional[RasterSource] = None
         self._covariates: list[RasterSource] = []
         for definition in algorithm.parameterDefinitions():
@@ -83,10 +98,6 @@ class Reader:
         """Return a text."""
         return self._algorithm.parameterAsString(self._parameters, name, self._context)
 
-    def switch(self, name: str) -> bool:
-        """Return yes or no."""
-        return self._algorithm.parameterAsBool(self._parameters, name, self._context)
-
     def choice(self, name: str) -> str:
         """Return the chosen word."""
         return self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
@@ -108,6 +119,10 @@ class Reader:
 
     def _default(self, name: str) -> Any:
         return self._algorithm.parameterDefinition(name).defaultValue()
+
+    def wanted(self, **outputs: str) -> dict[str, Path]:
+        """Return where a task is to write its files: of its names for them to outputs, those that are wanted."""
+        return {key: self.staged_files[name] for key, name in outputs.items() if name in self.staged_files}
 
     # ------------------------------------------------------------ samples
 
@@ -176,6 +191,15 @@ class Reader:
         for name in names:
             require_variation(samples.target(name), name)
         return samples
+
+    def provenance(self) -> dict[str, object]:
+        """Return what a report says about where it comes from."""
+        return provenance(samples=self.source.sourceName())
+
+    def map_unit(self) -> str:
+        """Return the unit of the samples' coordinates, in words."""
+        crs = self.source.sourceCrs()
+        return QgsUnitTypes.toString(crs.mapUnits()) if crs.isValid() else tr("map units")
 
     def _covariates_at(self, rasters: CovariateRasters, coordinates: np.ndarray) -> tuple[Covariates, np.ndarray]:
         """Return the covariates of the samples that have all of them, and which samples these are."""
@@ -315,7 +339,7 @@ class Reader:
         )
 
     def variogram(self, samples: Samples) -> Optional[VariogramFile]:
-        """Return the variogram file, None where none is given; tell where it belongs to other data."""
+        """Return the variogram file, None where none is given; tell where it is of other data."""
         path = self.path("VARIOGRAM")
         if path is None:
             return None
@@ -326,6 +350,10 @@ class Reader:
                     theirs=variogram.field, ours=", ".join(samples.targets)
                 )
             )
+        self._tell_other_crs(variogram, samples)
+        return variogram
+
+    def _tell_other_crs(self, variogram: VariogramFile, samples: Samples) -> None:
         theirs, ours = crs_from_code(variogram.crs), crs_from_code(samples.crs)
         if theirs.isValid() and ours.isValid() and theirs != ours:
             self.feedback.pushWarning(
@@ -333,7 +361,52 @@ class Reader:
                     theirs=readable(theirs), ours=readable(ours)
                 )
             )
-        return variogram
+
+    # ------------------------------------------------------------ training
+
+    def hybrid_settings(self, samples: Samples) -> dict[str, Any]:
+        """Return the settings of a hybrid as the backend's tasks take them.
+
+        Raises
+        ------
+        InputError
+            For a variogram of none of the targets.
+        """
+        chosen = {"kind": self.choice("TRANSFORM")}
+        transforms = {name: chosen for name in samples.targets}
+        settings: dict[str, Any] = {
+            "transforms": transforms,
+            "n_neighbors": self.whole("N_NEIGHBORS"),
+            "n_seeds": self.whole("N_SEEDS"),
+            "network": {"epochs": self.whole("EPOCHS")},
+            "seed": self.whole("SEED"),
+        }
+        path = self.path("VARIOGRAM")
+        if path is None:
+            return settings
+        variogram = VariogramFile.read(path)
+        target = variogram.field or (samples.targets[0] if len(samples.targets) == 1 else "")
+        if target not in samples.targets:
+            raise InputError(
+                tr(
+                    "Expected a variogram of one of the targets {targets}, got one of {field}. Choose another file."
+                ).format(targets=", ".join(samples.targets), field=variogram.field or tr("no named field"))
+            )
+        if variogram.transform.to_dict() != chosen:
+            transforms[target] = variogram.transform.to_dict()
+            self.feedback.pushWarning(
+                tr(
+                    "The variogram of {target} has the transform {theirs}, which is used for it instead of {ours}."
+                ).format(target=target, theirs=variogram.transform.kind, ours=chosen["kind"])
+            )
+        self._tell_other_crs(variogram, samples)
+        settings["variograms"] = {target: variogram.to_dict()}
+        return settings
+
+
+def fold_schemes(choice: str) -> list[str]:
+    """Return the schemes that a choice of FOLDS stands for."""
+    return list(QUESTIONS) if choice == "all" else [choice]
 
 
 @dataclass(frozen=True)
@@ -342,6 +415,24 @@ class _Missing:
 
     parameter: str
     value: str
+
+
+def with_layer_lists(algorithm, parameters) -> dict[str, Any]:
+    """Return the parameters with texts of several layers, separated by semicolons, as lists.
+
+    Newer versions of QGIS split them, 3.22 does not.
+    """
+    names = [
+        definition.name()
+        for definition in algorithm.parameterDefinitions()
+        if isinstance(definition, QgsProcessingParameterMultipleLayers)
+    ]
+    lists = {
+        name: [entry.strip() for entry in parameters[name].split(";") if entry.strip()]
+        for name in names
+        if isinstance(parameters.get(name), str) and parameters[name]
+    }
+    return {**parameters, **lists}
 
 
 def problem_with_inputs(algorithm, parameters, context) -> str:
@@ -368,8 +459,7 @@ def _missing_raster(algorithm, parameters, context) -> Optional[_Missing]:
     for definition in algorithm.parameterDefinitions():
         value = parameters.get(definition.name())
         if definition.name() == "TEMPLATE" or isinstance(definition, QgsProcessingParameterMultipleLayers):
-            values = value.split(";") if isinstance(value, str) else value if isinstance(value, list) else [value]
-            for entry in values:
+            for entry in value if isinstance(value, list) else [value]:
                 if not isinstance(entry, str) or not entry:
                     continue
                 layer = QgsProcessingUtils.mapLayerFromString(entry, context)

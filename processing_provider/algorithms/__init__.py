@@ -2,8 +2,20 @@
 
 from .checkbackend import CheckBackend
 from .checksamples import CheckSamples
+from .comparemethods import CompareMethods
+from .fitvariogram import FitVariogram
 from .ordinarykriging import OrdinaryKriging
 from .predictraster import PredictRaster
 from .setupbackend import SetUpBackend
+from .trainhybridmodel import TrainHybridModel
 
-ALGORITHMS = (CheckSamples, OrdinaryKriging, PredictRaster, SetUpBackend, CheckBackend)
+ALGORITHMS = (
+    CheckSamples,
+    FitVariogram,
+    OrdinaryKriging,
+    TrainHybridModel,
+    PredictRaster,
+    CompareMethods,
+    SetUpBackend,
+    CheckBackend,
+)

@@ -32,7 +32,7 @@ class SetUpBackend(Algorithm):
                     defaultValue=None,
                     optional=True,
                 ),
-                tr("Folder with downloaded packages (*.whl), for a machine without network. Empty: they are downloaded."),
+                tr("Folder with downloaded packages (*.whl), for a machine without network. Empty: downloaded."),
                 advanced=True,
             ),
         ],
