@@ -23,8 +23,8 @@ POSIX = os.name == "posix"
 PREAMBLE = """
 import json, os, signal, subprocess, sys, time
 import numpy as np
-def say(message, **content):
-    print(json.dumps({"type": message, **content}), flush=True)
+def say(kind, /, **content):
+    print(json.dumps({"type": kind, **content}), flush=True)
 def hear():
     return json.loads(sys.stdin.readline() or '{"type": "End"}')
 say("Started", versions={"python": "3"})
@@ -35,7 +35,7 @@ folder = run["folder"]
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch):
-    """A temporary folder of our own, to see what is left in it."""
+    """Make a temporary folder of our own, to see what is left in it."""
     folder = tmp_path / "temp"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
