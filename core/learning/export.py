@@ -147,5 +147,7 @@ def check_same(network: Any, model: Any, ensemble: DriftEnsemble, n_rows: int = 
     difference = float(np.abs(exported - trained).max())
     size = max(1.0, float(np.abs(trained).max()))
     if not difference <= TOLERANCE * size:
-        raise ExportError(f"The exported network differs from the trained one by {difference:g} (outputs up to {size:g}).")
+        raise ExportError(
+            f"The exported network differs from the trained one by {difference:g} (outputs up to {size:g})."
+        )
     return difference

@@ -492,7 +492,7 @@ def predictor_of(fitted: FittedHybrid) -> Predictor:
             estimate[:, column], _ = target.transform.back_transform(centre[:, column], sigma[:, column] ** 2)
             reach = np.sign(LEVELS - 0.5) * target.intervals.multiplier(np.abs(2.0 * LEVELS - 1.0))
             quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
-        notes = ()
+        notes: tuple[str, ...] = ()
         if n_unknown:
             notes = (
                 f"{n_unknown} of {len(coordinates)} held-out samples have a covariate class that no training sample "
@@ -599,7 +599,7 @@ def cross_validated_scores(comparison: Comparison, method: str = METHOD) -> dict
         for target in comparison.samples.targets:
             row = comparison.row(target, scheme, method)
             reference = comparison.reference(target, scheme)
-            entry = {
+            entry: dict[str, Any] = {
                 key: _number(row[key]) for key in ("n", "rmse", "r2", "rmse_ratio", "rmse_ratio_low", "rmse_ratio_high")
             }
             entry["coverage"] = _number(row["coverage90"])

@@ -42,8 +42,8 @@ class Stack:
 
     @property
     def within_noise(self) -> bool:
-        """Whether the gain over kriging is smaller than twice its standard error."""
-        return self.gain < 2.0 * self.gain_error
+        """Whether the gain over kriging is no more than twice its standard error."""
+        return self.gain <= 2.0 * self.gain_error
 
 
 def stack_weights(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..features.neighbors import NeighborFeatures
 from ..progress import IsCancelled, Progress, never, silent, stop_if
-from .networks import Architecture, Regularization, Weights, evaluate_ensemble, initial_weights, trainer_for
+from .networks import Architecture, Regularization, Trainer, Weights, evaluate_ensemble, initial_weights, trainer_for
 
 
 @dataclass(frozen=True)
@@ -186,11 +187,14 @@ def _train(
 ) -> tuple[Weights, list[float], float]:
     """Train; start again at a third of the learning rate when a loss is not finite."""
     regularization = Regularization(settings.dropout, settings.weight_decay)
-    trainer = trainer_for(architecture, len(training_rows), regularization)
+    batch = min(settings.batch_size, max(len(rows) for rows in training_rows))
+    trainer = trainer_for(architecture, len(training_rows), regularization, batch)
     tensors = trainer.tensors(*inputs, standardized)
     rate = settings.learning_rate
     for _ in range(3):
-        trainer.start(initial_weights(architecture, len(training_rows), seed))
+        weights = initial_weights(architecture, len(training_rows), seed)
+        weights["linear_kernel"], weights["output_bias"] = _linear_start(inputs[1], standardized, training_rows)
+        trainer.start(weights)
         losses = _train_once(trainer, tensors, training_rows, settings, rate, seed, progress, is_cancelled)
         if np.isfinite(losses[-1]):
             return trainer.weights(), losses, rate
@@ -202,9 +206,31 @@ def _train(
     )
 
 
+def _linear_start(
+    context: np.ndarray, standardized: np.ndarray, training_rows: list[np.ndarray], ridge: float = 0.02
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit each member's linear part to its training rows (ridge regression), so that the rest learns the remainder."""
+    kernels, biases = [], []
+    for own, wanted, rows in zip(context, standardized, training_rows):
+        middle = own[rows].mean(axis=0, dtype=float)
+        centred = own[rows] - middle
+        system = centred.T @ centred + ridge * len(rows) * np.eye(own.shape[1])
+        kernel = np.linalg.solve(system, centred.T @ wanted[rows])
+        kernels.append(kernel)
+        biases.append(-middle @ kernel)
+    return np.stack(kernels).astype(np.float32), np.stack(biases).astype(np.float32)
+
+
 def _train_once(
-    trainer, tensors, training_rows, settings, rate, seed, progress, is_cancelled
-) -> list[float]:  # fmt: skip
+    trainer: Trainer,
+    tensors: tuple[Any, ...],
+    training_rows: list[np.ndarray],
+    settings: NetworkSettings,
+    rate: float,
+    seed: int,
+    progress: Progress,
+    is_cancelled: IsCancelled,
+) -> list[float]:
     """Run the fixed budget of epochs, or stop at the first loss that is not finite."""
     longest = max(len(rows) for rows in training_rows)
     batch = min(settings.batch_size, longest)
@@ -213,6 +239,7 @@ def _train_once(
     epochs = max(1, -(-wanted // steps))
     rng = np.random.default_rng([seed, 1])
     losses: list[float] = []
+    sequences, context, targets = tensors
     for epoch in range(epochs):
         stop_if(is_cancelled)
         # np.resize repeats the shuffled rows cyclically, so that members of unequal size share one shape.
@@ -220,7 +247,9 @@ def _train_once(
         order = order.reshape(len(training_rows), steps, batch).transpose(1, 0, 2)
         done = epoch * steps + np.arange(steps)
         rates = 0.5 * rate * (1.0 + np.cos(np.pi * done / (epochs * steps)))
-        loss = float(np.mean(trainer.epoch(*tensors, order, rates, int(done[0]), seed % 2**31)))
+        loss = float(
+            np.mean(trainer.epoch(sequences, context, targets, order, rates, int(done[0]), seed % 2**31))
+        )
         losses.append(loss)
         if not np.isfinite(loss):
             return losses

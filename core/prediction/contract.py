@@ -38,7 +38,7 @@ def decode_array(content: Any) -> np.ndarray:
             if content["dtype"] != "float64":
                 raise ModelFileError(f"Expected an array of float64 in the model file, got {content['dtype']!r}.")
             numbers = np.frombuffer(base64.b64decode(content["base64"], validate=True), dtype="<f8")
-            return numbers.reshape(content["shape"]).astype(float)
+            return numbers.reshape([int(size) for size in content["shape"]]).astype(float)
         return np.array(content, dtype=float)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         if isinstance(error, ModelFileError):
@@ -79,7 +79,9 @@ def parse_contract(text: str | None, source: str) -> dict:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ModelFileError(f"{source} is damaged: its contract is not JSON ({error}). Train the model again.") from error
+        raise ModelFileError(
+            f"{source} is damaged: its contract is not JSON ({error}). Train the model again."
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__
         raise ModelFileError(f"{source} is not a model of this plugin: expected the format {FORMAT!r}, got {found!r}.")

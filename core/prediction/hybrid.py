@@ -260,7 +260,7 @@ class HybridModel:
             own = None if covariates is None else covariates.rows(known)
             estimate[known], sigma[known] = self._stacked_known(coordinates[known], own, network)
         if fill and not known.all():
-            for column, target in enumerate(self.targets):
+            for column in range(len(self.targets)):
                 plain = self._ordinary(column).predict(coordinates[~known])
                 estimate[~known, column] = plain.estimate
                 sigma[~known, column] = np.sqrt(plain.kriging_variance)

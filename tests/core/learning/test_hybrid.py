@@ -1,0 +1,239 @@
+"""The whole training. Truth: theorems of kriging, two roads (memory = file), leak guards, limits, end to end."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.backend
+
+from hybrid_geostatistics.core.errors import Cancelled, InputError, ModelFileError  # noqa: E402
+from hybrid_geostatistics.core.learning.export import to_onnx  # noqa: E402
+from hybrid_geostatistics.core.learning.hybrid import (  # noqa: E402
+    HybridSettings,
+    fit_hybrid,
+    hybrid_method,
+    train_hybrid,
+)
+from hybrid_geostatistics.core.learning.networks import keras_ensemble  # noqa: E402
+from hybrid_geostatistics.core.learning.training import NetworkSettings  # noqa: E402
+from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
+from hybrid_geostatistics.core.samples import Covariates, Samples  # noqa: E402
+from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
+from hybrid_geostatistics.core.validation.comparison import compare_methods  # noqa: E402
+from hybrid_geostatistics.core.validation.folds import random_folds  # noqa: E402
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel  # noqa: E402
+
+TINY = NetworkSettings(conv_width=4, recurrent_width=4, dense_width=4, min_steps=60)
+SETTINGS = HybridSettings(
+    transforms={"zinc": Transform("log"), "depth": Transform("none")},
+    variogram_model="spherical", n_neighbors=6, n_inner_folds=3, network=TINY, units={"zinc": "mg/kg"}, seed=4,
+)  # fmt: skip
+
+
+def make_samples(n=70, seed=0, targets=("zinc", "depth")):
+    rng = np.random.default_rng(seed)
+    coordinates = rng.uniform(0, 1, (n, 2)) * [1000, 600] + [2e5, 3e5]
+    covariates = Covariates(
+        ("dist", "soil"), np.column_stack([rng.uniform(size=n), rng.choice([1.0, 2.0], n)]), (False, True)
+    )
+    lag = np.linalg.norm(coordinates[:, None] - coordinates[None], axis=2)
+    field = np.linalg.cholesky(np.exp(-3 * lag / 500) + 1e-9 * np.eye(n)) @ rng.normal(size=(n, 2))
+    signal = np.sin(6 * covariates.values[:, 0])
+    values = np.column_stack([np.exp(4 + 0.5 * field[:, 0] + signal), 20 + field[:, 1] + covariates.values[:, 1]])
+    keep = [("zinc", "depth").index(target) for target in targets]
+    return Samples(coordinates, values[:, keep], targets, "EPSG:28992", covariates)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return make_samples()
+
+
+@pytest.fixture(scope="module")
+def trained(samples, tmp_path_factory):
+    told = []
+    path = tmp_path_factory.mktemp("model") / "zinc.onnx"
+    result = train_hybrid(
+        samples, SETTINGS, path, schemes=("random",), n_folds=3, progress=lambda f, m: told.append((f, m))
+    )
+    return result, told
+
+
+def grid(samples, n=90):
+    rng = np.random.default_rng(8)
+    where = rng.uniform(samples.coordinates.min(axis=0), samples.coordinates.max(axis=0), (n, 2))
+    return where, samples.covariates.rows(rng.integers(0, len(samples), n))
+
+
+def test_the_file_predicts_what_was_trained(samples, trained):
+    result, _ = trained
+    model = TrainedModel.read(result.path)
+    where, covariates = grid(samples)
+    one, other = result.fitted.predict(where, covariates), model.predict(where, covariates)
+    for name in ("estimate", "lower", "upper", "kriging_variance"):
+        assert_allclose(getattr(other, name), getattr(one, name), rtol=1e-5)  # float32 networks
+    assert model.targets == ("zinc", "depth") and model.units == ("mg/kg", "")
+    assert model.crs == "EPSG:28992" and model.covariate_names == ("dist", "soil")
+
+
+def test_exact_at_the_samples(samples, trained):
+    model = TrainedModel.read(trained[0].path)
+    assert_allclose(model.predict(samples.coordinates, samples.covariates).estimate, samples.values, rtol=1e-8)
+
+
+def test_the_contract_is_plain_json_and_complete(trained):
+    contract = TrainedModel.read(trained[0].path).contract
+    assert contract["format"] == "hybridgeo-model" and contract["version"] == 1
+    assert contract["seed"] == 4 and len(contract["data_sha256"]) == 64
+    assert contract["network"]["n_members"] == 6
+    assert {"numpy", "scikit-gstat"} <= set(contract["versions"])
+    for target in contract["targets"]:
+        weights = [base["weight"] for base in target["bases"]]
+        assert min(weights) >= 0
+        assert_allclose(sum(weights), 1)
+    scores = contract["scores"]["random"]["zinc"]
+    assert scores["rmse_ratio"] == pytest.approx(scores["rmse"] / scores["kriging_rmse"])
+    assert 0.5 < scores["coverage"] <= 1
+    json.dumps(contract, allow_nan=False)
+
+
+def test_progress_rises_to_one_and_tells_epochs(trained):
+    _, told = trained
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    assert any(message.startswith("Epoch") for _, message in told)
+
+
+def test_recurrent_layers_stay_fused(trained):
+    ensemble = trained[0].fitted.ensemble
+    model = to_onnx(keras_ensemble(ensemble.architecture, ensemble.weights), ensemble.n_members)
+    operators = [node.op_type for node in model.graph.node]
+    assert operators.count("LSTM") == 6 and not {"Loop", "Scan"} & set(operators)
+    assert model.ir_version == 8 and model.opset_import[0].version == 17
+    assert [entry.name for entry in model.graph.input] == ["sequences", "context"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"version": 1, "kind"', b'"version": 9, "kind"', "version 9.*up to version 1"),
+        (b'"hybridgeo-model"', b'"hybridgeo-modul"', "hybridgeo-modul"),
+        (b'"features":', b'"futures":: ', "not JSON"),
+        (b'"samples":', b'"sandles":', "lacks 'samples'"),
+    ],
+)
+def test_changed_files_are_refused(trained, tmp_path, old, new, message):
+    content = trained[0].path.read_bytes()
+    assert content.count(old) >= 1
+    if len(new) != len(old):
+        new = new[: len(old)]
+    changed = tmp_path / "changed.onnx"
+    changed.write_bytes(content.replace(old, new, 1))
+    with pytest.raises(ModelFileError, match=message):
+        TrainedModel.read(changed)
+
+
+def test_foreign_and_cut_files_are_refused(trained, tmp_path):
+    path = tmp_path / "x.onnx"
+    for content in (b"", b"not a model", trained[0].path.read_bytes()[:5000]):
+        path.write_bytes(content)
+        with pytest.raises(ModelFileError, match="x.onnx"):
+            TrainedModel.read(path)
+    with pytest.raises(ModelFileError, match="cannot be read"):
+        TrainedModel.read(tmp_path / "none.onnx")
+
+
+def test_same_seed_same_model(samples):
+    one_target = make_samples(targets=("zinc",))
+    one, again = fit_hybrid(one_target, SETTINGS), fit_hybrid(one_target, SETTINGS)
+    for name in one.ensemble.weights:
+        assert_array_equal(one.ensemble.weights[name], again.ensemble.weights[name])
+    assert one.weights == again.weights
+
+
+def test_a_given_variogram_is_ordinary_krigings():
+    given = VariogramModel(0.1, (Structure("exponential", 0.7, 321.0),))
+    fitted = fit_hybrid(make_samples(targets=("zinc",)), replace(SETTINGS, variograms={"zinc": given}))
+    assert fitted.model.targets[0].bases[0].variogram == given
+
+
+def test_without_covariates_the_network_reads_the_location():
+    samples = replace(make_samples(targets=("depth",)), covariates=None)
+    fitted = fit_hybrid(samples, SETTINGS)
+    assert fitted.model.covariate_names == () and "easting" in fitted.model.features.context_names
+    where, _ = grid(make_samples())
+    assert np.isfinite(fitted.predict(where, None).estimate).all()
+
+
+def test_three_dimensions_and_holes():
+    rng = np.random.default_rng(3)
+    collars = np.repeat(rng.uniform(0, 1000, (12, 2)), 5, axis=0)
+    coordinates = np.column_stack([collars, np.tile([-5.0, -15.0, -25.0, -35.0, -45.0], 12)])
+    values = 10 + coordinates[:, 2:] / 20 + rng.normal(size=(60, 1))
+    samples = Samples(coordinates, values, ("grade",), holes=np.repeat([f"DH{i}" for i in range(12)], 5))
+    fitted = fit_hybrid(samples, replace(SETTINGS, transforms=Transform()))
+    result = fitted.predict(coordinates + [5.0, 3.0, 1.0], None)
+    assert np.isfinite(result.estimate).all() and (result.lower < result.upper).all()
+
+
+def test_coincident_samples_are_named(samples):
+    coordinates = samples.coordinates.copy()
+    coordinates[20] = coordinates[4]
+    with pytest.raises(InputError, match="rows 5, 21 share"):
+        fit_hybrid(replace(samples, coordinates=coordinates), SETTINGS)
+
+
+def test_too_few_samples_and_a_constant_target_are_refused(samples):
+    with pytest.raises(InputError, match="at least 20 samples"):
+        fit_hybrid(samples.rows(np.arange(12)), SETTINGS)
+    with pytest.raises(InputError, match="nothing to map"):
+        fit_hybrid(replace(samples, values=np.ones((70, 2))), SETTINGS)
+
+
+def test_cancel_writes_nothing(samples, tmp_path):
+    asked = []
+    with pytest.raises(Cancelled):
+        train_hybrid(
+            samples, SETTINGS, tmp_path / "m.onnx", schemes=(), is_cancelled=lambda: asked.append(1) or len(asked) > 9
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_values_of_held_out_samples_move_no_prediction_of_them():
+    samples = make_samples(targets=("zinc",))
+    held_out = np.arange(70) % 5 == 0
+    changed = samples.values.copy()
+    changed[held_out] *= 100
+    method = hybrid_method(SETTINGS)
+    one = method(samples.rows(~held_out), 1)(samples.coordinates[held_out], samples.covariates.rows(held_out))
+    rows = replace(samples, values=changed)
+    other = method(rows.rows(~held_out), 1)(samples.coordinates[held_out], samples.covariates.rows(held_out))
+    assert_array_equal(one.estimate, other.estimate)
+    assert_array_equal(one.quantiles, other.quantiles)
+
+
+def test_white_noise_has_no_cross_validated_r2():
+    rng = np.random.default_rng(11)
+    samples = replace(
+        make_samples(80, targets=("zinc",)), values=rng.normal(size=(80, 1)), targets=("noise",)
+    )
+    settings = replace(SETTINGS, transforms=Transform())
+    folds = {"random": random_folds(80, 4, seed=2)}
+    comparison = compare_methods(samples, {"hybrid": hybrid_method(settings)}, folds)
+    # Standard error of R2 on 80 pure-noise samples: about 0.03.
+    assert comparison.row("noise", "random", "hybrid")["r2"] < 0.05
+
+
+def test_a_class_no_training_sample_has_falls_back_to_kriging_in_comparisons():
+    samples = make_samples(targets=("zinc",))
+    covariates = samples.covariates.values.copy()
+    held_out = np.arange(70) < 9
+    covariates[3, 1] = 8.0
+    samples = replace(samples, covariates=replace(samples.covariates, values=covariates))
+    fitted = hybrid_method(SETTINGS)(samples.rows(~held_out), 0)
+    result = fitted(samples.coordinates[held_out], samples.covariates.rows(held_out))
+    assert np.isfinite(result.estimate).all() and "fell back" in result.notes[0]

@@ -1,0 +1,68 @@
+"""Weights of the stack. Truth: closed forms, brute force on a fine grid of the simplex, limits."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from hybrid_geostatistics.core.errors import InputError
+from hybrid_geostatistics.core.learning.stacking import _simplex_minimum, stack_weights
+
+
+def test_simplex_minimum_equals_brute_force():
+    rng = np.random.default_rng(0)
+    grid = np.array([[i, j, 100 - i - j] for i in range(101) for j in range(101 - i)]) / 100
+    for _ in range(20):
+        rows = rng.normal(size=(30, 3)) @ rng.normal(size=(3, 3))
+        matrix, prior, ridge = rows.T @ rows / 30, np.eye(3)[rng.integers(3)], rng.uniform(0, 0.5)
+
+        def merit(w, matrix=matrix, prior=prior, ridge=ridge):
+            return np.einsum("...i,ij,...j->...", w, matrix, w) + ridge * np.sum((w - prior) ** 2, axis=-1)
+
+        found = _simplex_minimum(matrix, prior, ridge)
+        assert_allclose(found.sum(), 1)
+        assert found.min() >= 0
+        assert merit(found) <= merit(grid).min() + 1e-12
+
+
+def test_a_clearly_better_base_gets_the_weight():
+    rng = np.random.default_rng(1)
+    errors = rng.normal(size=(400, 3)) * [1.0, 1.1, 0.3]
+    stack = stack_weights([errors], [0, 1], np.arange(400) // 10)
+    assert stack.weights[2] > 0.7 and not stack.within_noise
+    assert stack.rmse_ratio < 0.5
+
+
+def test_without_a_gain_the_weights_are_krigings():
+    rng = np.random.default_rng(2)
+    kriging = rng.normal(size=300)
+    worse = kriging + 0.5 * rng.normal(size=300)
+    stack = stack_weights([np.column_stack([kriging, worse])], [0], np.arange(300) // 10)
+    assert stack.weights[0] > 0.9 and stack.within_noise
+
+
+def test_a_heavy_ridge_leaves_the_better_kriging():
+    rng = np.random.default_rng(3)
+    errors = rng.normal(size=(200, 3)) * [1.2, 1.0, 0.9]
+    stack = stack_weights([errors], [0, 1], np.arange(200), ridge=1e6)
+    assert stack.reference == 1
+    assert_allclose(stack.weights, [0, 1, 0])
+
+
+def test_a_base_that_is_not_allowed_gets_nothing():
+    rng = np.random.default_rng(4)
+    stack = stack_weights([rng.normal(size=(99, 2)) * [1, 0.1]], [0], np.arange(99), np.array([True, False]))
+    assert_allclose(stack.weights, [1, 0])
+
+
+def test_the_unit_of_the_values_changes_nothing():
+    rng = np.random.default_rng(5)
+    sets = [rng.normal(size=(150, 3)), rng.normal(size=(150, 3)) * 2]
+    one = stack_weights(sets, [0, 1], np.arange(150) // 5)
+    other = stack_weights([1000 * rows for rows in sets], [0, 1], np.arange(150) // 5)
+    assert_allclose(one.weights, other.weights, atol=1e-9)
+    assert_allclose(one.rmse_ratio, other.rmse_ratio)
+
+
+def test_errors_must_be_finite():
+    with pytest.raises(InputError, match="finite"):
+        stack_weights([np.array([[1.0, np.nan]])], [0], np.array([0]))

@@ -1,0 +1,215 @@
+"""The stacked predictor with a hand-made network. Truth: kriging itself, exactness at samples, limits, round trips."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from hybrid_geostatistics.core.errors import InputError, ModelFileError
+from hybrid_geostatistics.core.features.covariates import CovariateEncoder
+from hybrid_geostatistics.core.features.neighbors import NeighborFeatures
+from hybrid_geostatistics.core.grid import RasterGrid
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
+from hybrid_geostatistics.core.prediction.hybrid import (
+    EXTERNAL,
+    NETWORK,
+    ORDINARY,
+    Base,
+    HybridModel,
+    IntervalTable,
+    TargetModel,
+)
+from hybrid_geostatistics.core.prediction.raster import predict_grid
+from hybrid_geostatistics.core.samples import Covariates, Samples
+from hybrid_geostatistics.core.transforms import Transform
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+
+MODEL = VariogramModel(0.05, (Structure("spherical", 0.4, 400.0),))
+
+
+def network(sequences, context):
+    """Rise with the encoded dist: context column 0."""
+    return np.stack([5.0 + 0.5 * context[:, 0], 1.0 - context[:, 0]], axis=1)
+
+
+@pytest.fixture(scope="module")
+def model():
+    rng = np.random.default_rng(0)
+    coordinates = rng.uniform(0, 1, (70, 2)) * [900, 500] + [1e5, 4e5]
+    covariates = Covariates(
+        ("dist", "soil"), np.column_stack([rng.uniform(size=70), rng.choice([1.0, 2.0, 5.0], 70)]), (False, True)
+    )
+    values = np.exp(rng.normal(size=(70, 2)) * 0.5 + 5 + covariates.values[:, :1])
+    samples = Samples(coordinates, values, ("zinc", "lead"), "EPSG:28992", covariates)
+    features = NeighborFeatures.fit(coordinates, covariates, (MODEL, MODEL), 6)
+    encoded = features.encode(covariates, 70)
+    drift = network(*features.at(coordinates, encoded, coordinates, encoded))
+    intervals = IntervalTable.from_scores(np.abs(rng.normal(size=70)))
+    targets = tuple(
+        TargetModel(
+            name,
+            "mg/kg",
+            transform,
+            (
+                Base(ORDINARY, MODEL, 0.2),
+                Base(EXTERNAL, MODEL, 0.5, CovariateEncoder.fit(covariates, np.log(values[:, [column]]))),
+                Base(NETWORK, MODEL, 0.3),
+            ),
+            intervals,
+        )
+        for column, (name, transform) in enumerate((("zinc", Transform("log")), ("lead", Transform("none"))))
+    )
+    return HybridModel(samples, drift, features, Neighborhood(), targets)
+
+
+def weighted(model, **weights):
+    """Return the model with other stack weights."""
+    names = {"ordinary": ORDINARY, "external": EXTERNAL, "network": NETWORK}
+    given = {names[key]: weight for key, weight in weights.items()}
+    targets = tuple(
+        replace(t, bases=tuple(replace(b, weight=given.get(b.name, 0.0)) for b in t.bases)) for t in model.targets
+    )
+    return replace(model, targets=targets)
+
+
+def somewhere(model, n=40, seed=5):
+    rng = np.random.default_rng(seed)
+    low, high = model.samples.coordinates.min(axis=0), model.samples.coordinates.max(axis=0)
+    return rng.uniform(low, high, (n, 2)), Covariates(
+        ("soil", "dist"), np.column_stack([rng.choice([1.0, 2.0, 5.0], n), rng.uniform(size=n)]), (True, False)
+    )
+
+
+def test_exact_at_samples_with_no_width(model):
+    result = model.predict(model.samples.coordinates, model.samples.covariates, network)
+    assert_allclose(result.estimate, model.samples.values, rtol=1e-9)
+    assert_allclose(result.lower, result.upper, rtol=1e-9)
+    assert_allclose(result.kriging_variance, 0, atol=1e-9)
+
+
+def test_all_weight_on_one_base_is_that_kriging(model):
+    where, covariates = somewhere(model)
+    samples, lead = model.samples, model.samples.values[:, 1]
+    encoded = model.features.encode(covariates, 40)
+    drift = model.network_drift(where, encoded, network)
+    encoder = model.targets[1].bases[1].encoder
+    expected = {
+        "ordinary": fit_kriging(samples.coordinates, lead, MODEL).predict(where),
+        "external": fit_kriging(
+            samples.coordinates, lead, MODEL, drift=encoder.encode(samples.covariates)
+        ).predict(where, encoder.encode(covariates)),
+        "network": fit_kriging(samples.coordinates, lead, MODEL, drift=model.drift[:, 1:]).predict(where, drift[:, 1:]),
+    }
+    for base, kriging in expected.items():
+        result = weighted(model, **{base: 1.0}).predict(where, covariates, network)
+        assert_allclose(result.estimate[:, 1], kriging.estimate, rtol=1e-9)
+        assert_allclose(result.kriging_variance[:, 1], kriging.kriging_variance, rtol=1e-9)
+
+
+def test_stack_is_the_weighted_mean(model):
+    where, covariates = somewhere(model)
+    parts = {b: weighted(model, **{b: 1.0}).stacked(where, covariates, network) for b in ("ordinary", "external", "network")}
+    estimate, sigma, unknown = model.stacked(where, covariates, network)
+    assert_allclose(estimate, 0.2 * parts["ordinary"][0] + 0.5 * parts["external"][0] + 0.3 * parts["network"][0])
+    assert_allclose(sigma, 0.2 * parts["ordinary"][1] + 0.5 * parts["external"][1] + 0.3 * parts["network"][1])
+    assert unknown == 0
+
+
+def test_log_estimate_is_the_mean_of_the_lognormal_and_ends_are_quantiles(model):
+    where, covariates = somewhere(model)
+    centre, sigma, _ = model.stacked(where, covariates, network)
+    result = model.predict(where, covariates, network, coverage=0.8)
+    q = model.targets[0].intervals.multiplier(0.8)
+    assert_allclose(result.estimate[:, 0], np.exp(centre[:, 0] + sigma[:, 0] ** 2 / 2))
+    assert_allclose(result.lower[:, 0], np.exp(centre[:, 0] - q * sigma[:, 0]))
+    assert_allclose(result.upper[:, 0], np.exp(centre[:, 0] + q * sigma[:, 0]))
+    assert (result.lower < result.upper).all()
+
+
+def test_unknown_covariates_give_nan_there_and_only_there(model):
+    where, covariates = somewhere(model)
+    values = covariates.values.copy()
+    values[3, 0], values[7, 1] = 99.0, np.nan  # a class never sampled, and nodata
+    holed = replace(covariates, values=values)
+    result = model.predict(where, holed, network)
+    bad = np.isin(np.arange(40), [3, 7])
+    assert np.isnan(result.estimate[bad]).all() and np.isfinite(result.estimate[~bad]).all()
+    assert_allclose(result.estimate[~bad], model.predict(where, covariates, network).estimate[~bad])
+    filled, _, n_unknown = model.stacked(where, holed, network, fill=True)
+    plain, _, _ = weighted(model, ordinary=1.0).stacked(where, covariates, network)
+    assert n_unknown == 2
+    assert_allclose(filled[bad], plain[bad])
+
+
+def test_a_missing_covariate_is_named(model):
+    where, covariates = somewhere(model)
+    with pytest.raises(InputError, match="missing: dist"):
+        model.predict(where, Covariates(("soil",), covariates.values[:, :1], (True,)), network)
+    with pytest.raises(InputError, match="missing: dist, soil"):
+        model.predict(where, None, network)
+    with pytest.raises(InputError, match=r"shape \(n, 2\)"):
+        model.predict(np.zeros((4, 3)), covariates, network)
+
+
+def test_the_network_is_not_asked_when_it_has_no_weight(model):
+    where, covariates = somewhere(model)
+
+    def refuse(sequences, context):
+        raise RuntimeError("not needed")
+
+    weighted(model, ordinary=0.5, external=0.5).predict(where, covariates, refuse)
+
+
+def test_round_trip_through_json_changes_no_bit(model):
+    where, covariates = somewhere(model)
+    again = HybridModel.from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
+    one, other = model.predict(where, covariates, network), again.predict(where, covariates, network)
+    for name in ("estimate", "lower", "upper", "kriging_variance"):
+        assert_allclose(getattr(other, name), getattr(one, name), rtol=0)
+
+
+@pytest.mark.parametrize("key", ["samples", "targets", "features", "covariates", "neighborhood", "crs"])
+def test_a_contract_without_a_part_is_damaged(model, key):
+    content = model.to_dict()
+    del content[key]
+    with pytest.raises(ModelFileError, match="damaged.*" + key):
+        HybridModel.from_dict(content, "m.onnx")
+
+
+def test_blocks_of_a_grid_equal_the_whole(model):
+    grid = RasterGrid((7, 11), (1e5 + 40, 60.0, 0.0, 4e5 + 420, 0.0, -45.0), "EPSG:28992")
+    every = np.random.default_rng(9)
+    dist, soil = every.uniform(size=grid.shape), every.choice([1.0, 2.0, 5.0, np.nan], grid.shape)
+
+    def covariates_of(block):
+        rows, columns = slice(block.row, block.row + block.n_rows), slice(block.column, block.column + block.n_columns)
+        values = np.column_stack([dist[rows, columns].ravel(), soil[rows, columns].ravel()])
+        return Covariates(("dist", "soil"), values, (False, True))
+
+    told = []
+    maps = {name: np.full((2, 7, 11), -1.0) for name in ("estimate", "lower", "upper", "kriging_variance")}
+    predict = lambda where, covariates: model.predict(where, covariates, network)  # noqa: E731
+    for block, arrays in predict_grid(grid, predict, covariates_of, lambda f, m: told.append(f), block_size=4):
+        for name, array in arrays.items():
+            maps[name][:, block.row : block.row + block.n_rows, block.column : block.column + block.n_columns] = array
+    whole = next(grid.blocks(100))
+    at_once = predict(grid.centers(whole), covariates_of(whole))
+    assert_allclose(maps["estimate"].reshape(2, -1).T, at_once.estimate)
+    assert_allclose(maps["upper"].reshape(2, -1).T, at_once.upper)
+    assert np.isnan(maps["estimate"]).any() and told[-1] == 1.0 and told == sorted(told)
+
+
+def test_interval_multipliers():
+    scores = np.abs(np.random.default_rng(1).normal(size=4000))
+    table = IntervalTable.from_scores(scores)
+    assert_allclose(table.multiplier([0.5, 0.683, 0.9]), [0.674, 1.0, 1.645], rtol=0.05)
+    few = IntervalTable.from_scores(scores[:19])
+    assert few.coverages.max() == 0.95
+    # Beyond what 19 errors can vouch for: grows like the normal distribution.
+    assert_allclose(few.multiplier(0.99) / few.multiplier(0.95), 2.5758 / 1.95996, rtol=1e-4)
+    assert (np.diff(few.multiplier(np.linspace(0.01, 0.99, 50))) >= 0).all()
+    with pytest.raises(InputError, match="between 0 and 1"):
+        few.multiplier(90)
