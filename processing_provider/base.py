@@ -214,6 +214,9 @@ class Algorithm(QgsProcessingAlgorithm):
                     algorithm=self.displayName(), kind=type(error).__name__, message=error, tracker=metadata("tracker")
                 )
             ) from error
+        finally:
+            # The reader knows the algorithm: a circle that would outlive QGIS's own objects.
+            self._read = None
 
     # ------------------------------------------------------------ how it runs
 

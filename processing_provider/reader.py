@@ -115,7 +115,8 @@ class Reader:
     def path(self, name: str) -> Optional[Path]:
         """Return the path of a file to read, None where an optional one is empty."""
         path = self._algorithm.parameterAsFile(self._parameters, name, self._context)
-        return Path(path) if path else None
+        # The backend's working folder is not ours.
+        return Path(path).absolute() if path else None
 
     def _default(self, name: str) -> Any:
         return self._algorithm.parameterDefinition(name).defaultValue()
@@ -177,7 +178,7 @@ class Reader:
         coordinates, values = points.coordinates[known], values[known]
         at_samples = None
         if covariates is not None and covariates.bands:
-            self._require_rasters_in(points.crs, tr("the samples"))
+            self._require_rasters_in(self._covariates, points.crs, tr("the samples"))
             at_samples, inside = self._covariates_at(covariates, coordinates)
             coordinates, values = coordinates[inside], values[inside]
         samples = Samples(coordinates, values, tuple(names), crs_code(points.crs), at_samples)
@@ -248,18 +249,28 @@ class Reader:
             )
         return rasters
 
-    def covariates_of_model(
-        self, names: Sequence[str], categorical: Sequence[bool], crs: str
-    ) -> CovariateRasters:
-        """Return the rasters a model asks for, in its order; others are not used."""
-        rasters = CovariateRasters.of_sources(self._covariates).only(names, categorical)
-        needed = {band.source for band in rasters.bands}
-        for source in needed:
-            require_same(source.crs, source.name, crs_from_code(crs), tr("the model"), WARP)
+    def covariates_of_model(self, samples: Samples) -> CovariateRasters:
+        """Return the rasters that a model with these training samples asks for; others are not used.
+
+        Raises
+        ------
+        InputError
+            For a missing raster, or one in another CRS.
+        """
+        if samples.covariates is None:
+            return CovariateRasters()
+        rasters = CovariateRasters.of_sources(self._covariates).only(
+            samples.covariates.names, samples.covariates.categorical
+        )
+        self._require_rasters_in(
+            list({band.source.path: band.source for band in rasters.bands}.values()),
+            crs_from_code(samples.crs),
+            tr("the model"),
+        )
         return rasters
 
-    def _require_rasters_in(self, crs, of_what: str) -> None:
-        for source in self._covariates:
+    def _require_rasters_in(self, sources: Sequence[RasterSource], crs, of_what: str) -> None:
+        for source in sources:
             require_same(source.crs, tr("the covariate {}").format(source.name), crs, of_what, WARP)
             if not source.crs.isValid():
                 self.feedback.pushWarning(

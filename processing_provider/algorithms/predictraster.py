@@ -61,12 +61,12 @@ class PredictRaster(Algorithm):
         """Predict block by block, with onnxruntime here or in the backend."""
         path = str(read.path("MODEL"))
         runner = read.resources.enter_context(tasks.Runner())
-        model = runner.run("read_model", {"model": path}, progress=progress, is_cancelled=is_cancelled).outputs
-        targets = model["targets"]
-        rasters = read.covariates_of_model(model["covariate_names"], model["categorical"], model["crs"])
-        samples = HybridModel.from_dict(model["contract"], path).samples
+        contract = runner.run("read_model", {"model": path}, None, progress, is_cancelled).outputs["contract"]
+        samples = HybridModel.from_dict(contract, path).samples
+        targets = list(samples.targets)
+        rasters = read.covariates_of_model(samples)
         fallback = rasters.bands[0].source if rasters.bands else None
-        grid = read.grid(model["crs"], samples.coordinates, fallback, n_bands=len(targets))
+        grid = read.grid(samples.crs, samples.coordinates, fallback, n_bands=len(targets))
         covariates = rasters.on(grid) if rasters.bands else None
         coverage = read.number("COVERAGE")
 

@@ -1,0 +1,131 @@
+"""Identity and manners of every registered algorithm: names, help, flags, parameters."""
+
+import re
+
+import pytest
+
+pytest.importorskip("qgis.core", reason="needs QGIS")
+
+from qgis.core import (  # noqa: E402
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingParameterEnum,
+)
+
+# interface.md of the project: ids and names other people's models depend on.
+PROMISED = {
+    "checksamples": (
+        {"INPUT", "FIELDS", "DUPLICATES", "CENSORED", "TRANSFORM"},
+        {"OUTPUT", "OUTPUT_HTML", "N", "N_DUPLICATES", "N_CENSORED"},
+    ),
+    "fitvariogram": (
+        {"INPUT", "FIELD", "TRANSFORM", "MODEL"},
+        {"VARIOGRAM", "OUTPUT_HTML", "NUGGET", "PSILL", "EFFECTIVE_RANGE", "LOO_RMSE"},
+    ),
+    "ordinarykriging": (
+        {"INPUT", "FIELD", "VARIOGRAM", "EXTENT", "CELL_SIZE", "TEMPLATE", "MIN_NEIGHBORS", "MAX_NEIGHBORS",
+         "SEARCH_RADIUS"},
+        {"ESTIMATE", "KRIGING_VARIANCE"},
+    ),
+    "trainhybridmodel": (
+        {"INPUT", "TARGETS", "COVARIATES", "TRANSFORM", "VARIOGRAM", "SEED"},
+        {"MODEL", "OUTPUT_HTML", "RMSE", "R2", "KRIGING_RMSE", "RMSE_RATIO", "WEIGHTS", "COVERAGE"},
+    ),
+    "predictraster": (
+        {"MODEL", "COVARIATES", "EXTENT", "CELL_SIZE", "TEMPLATE", "COVERAGE"},
+        {"PREDICTION", "LOWER", "UPPER"},
+    ),
+    "comparemethods": (
+        {"INPUT", "TARGETS", "COVARIATES", "METHODS", "FOLDS", "SEED"},
+        {"OUTPUT", "RESIDUALS", "OUTPUT_HTML", "BEST_METHOD"},
+    ),
+    "setupbackend": ({"PYTHON", "WHEELS"}, {"OUTPUT", "READY"}),
+    "checkbackend": (set(), {"OUTPUT", "READY"}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=sorted(PROMISED))
+def algorithm(request, provider):
+    found = provider.algorithm(request.param)
+    assert found is not None, f"{request.param} is not registered"
+    return found
+
+
+def test_nothing_else_is_registered(provider):
+    assert {algorithm.name() for algorithm in provider.algorithms()} == set(PROMISED)
+
+
+def test_identity(algorithm):
+    assert re.fullmatch("[a-z0-9]+", algorithm.name())
+    assert re.fullmatch("[a-z]+", algorithm.groupId())
+    assert algorithm.id() == f"hybridgeo:{algorithm.name()}"
+    assert algorithm.group() and 1 <= len(algorithm.displayName().split()) <= 4
+    assert algorithm.displayName()[0].isupper() and algorithm.displayName()[1:].lower() == algorithm.displayName()[1:]
+    assert algorithm.shortDescription().endswith(".") and algorithm.tags()
+    assert not algorithm.icon().isNull()
+    assert algorithm.helpUrl().startswith("https://")
+
+
+def test_help_is_rendered(algorithm):
+    text = algorithm.shortHelpString()
+    assert text.startswith("<p>") and len(text) > 300
+    assert "**" not in text and "\n#" not in text
+
+
+def test_names_that_were_promised(algorithm):
+    inputs, outputs = PROMISED[algorithm.name()]
+    destinations = {definition.name() for definition in algorithm.destinationParameterDefinitions()}
+    assert inputs <= {definition.name() for definition in algorithm.parameterDefinitions()} - destinations
+    assert outputs <= {definition.name() for definition in algorithm.outputDefinitions()}
+
+
+def test_every_parameter_is_explained(algorithm):
+    for definition in algorithm.parameterDefinitions():
+        assert re.fullmatch("[A-Z][A-Z0-9_]*", definition.name())
+        assert definition.description() and len(definition.help()) > 20, definition.name()
+    for definition in algorithm.outputDefinitions():
+        assert definition.description(), definition.name()
+
+
+def test_choices_are_words(algorithm):
+    for definition in algorithm.parameterDefinitions():
+        if isinstance(definition, QgsProcessingParameterEnum):
+            assert definition.usesStaticStrings(), definition.name()
+            defaults = definition.defaultValue()
+            for default in defaults if isinstance(defaults, list) else [defaults]:
+                assert default in definition.options()
+
+
+def test_works_from_input_and_field_alone(algorithm):
+    """What has no default is a layer, its fields, a model, or what is written."""
+    needed = {
+        definition.name()
+        for definition in algorithm.parameterDefinitions()
+        if not definition.flags() & definition.Flag.FlagOptional
+        and definition.defaultValue() is None
+        and not definition.isDestination()
+    }
+    assert needed <= {"INPUT", "FIELD", "FIELDS", "TARGETS", "MODEL"}
+
+
+def test_flags_and_instances(algorithm):
+    flags = algorithm.flags()
+    assert flags & QgsProcessingAlgorithm.Flag.FlagCanCancel and flags & QgsProcessingAlgorithm.Flag.FlagSupportsBatch
+    assert not flags & QgsProcessingAlgorithm.Flag.FlagNoThreading
+    assert algorithm.canExecute()[0]
+    copy = algorithm.create()
+    assert type(copy) is type(algorithm) and copy is not algorithm
+    assert len(copy.parameterDefinitions()) == len(algorithm.parameterDefinitions())
+
+
+def test_missing_parameters_are_refused(algorithm):
+    if algorithm.parameterDefinition("INPUT") is not None:
+        ok, message = algorithm.checkParameterValues({}, QgsProcessingContext())
+        assert not ok and message
+
+
+def test_provider(provider, root):
+    assert provider.id() == "hybridgeo" and provider.name() == "Hybrid Geostatistics"
+    assert f"version={provider.versionInfo()}" in (root / "metadata.txt").read_text(encoding="utf-8").splitlines()
+    assert not provider.icon().isNull()
+    assert provider.defaultRasterFileExtension() == "tif"

@@ -1,0 +1,376 @@
+"""Ordinary kriging through Processing. Truth: the core on the same numbers (two roads), exactness, adapter contracts."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.grid import Block, RasterGrid
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
+from hybrid_geostatistics.core.variogram.models import VariogramFile
+from osgeo import gdal
+
+
+def kriged(world, variogram, grid, max_neighbors=64):
+    """Return estimate and variance of the core on a grid."""
+    coordinates, values = world.field_values()
+    file = VariogramFile.read(variogram)
+    kriging = fit_kriging(
+        coordinates, file.transform.forward(values), file.model, Neighborhood(max_neighbors=max_neighbors)
+    )
+    result = kriging.predict_grid(grid)
+    return [part.reshape(grid.shape) for part in file.transform.back_transform(result.estimate, result.kriging_variance)]
+
+
+def test_takes_the_template_grid_exactly(run, world, samples, variogram, template, tmp_path):
+    results, log = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
+         "ESTIMATE": str(tmp_path / "e.tif"), "KRIGING_VARIANCE": str(tmp_path / "v.tif")},
+    )  # fmt: skip
+    assert results["N"] == 40
+    expected = gdal.Open(template)
+    grid = RasterGrid((5, 3), expected.GetGeoTransform())
+    for path, truth in zip((results["ESTIMATE"], results["KRIGING_VARIANCE"]), kriged(world, variogram, grid)):
+        values, dataset = world.read_raster(path)
+        assert dataset.GetGeoTransform() == expected.GetGeoTransform()
+        assert dataset.GetSpatialRef().IsSame(expected.GetSpatialRef())
+        np.testing.assert_allclose(values[0], truth, rtol=1e-6)  # float32
+    band = dataset.GetRasterBand(1)
+    assert band.DataType == gdal.GDT_Float32 and band.GetNoDataValue() == -9999
+    assert band.GetDescription() == "zinc kriging variance"
+    assert dataset.GetMetadataItem("COMPRESSION", "IMAGE_STRUCTURE") == "DEFLATE"
+    assert band.GetBlockSize() == [256, 256]
+
+
+def test_covers_the_extent_with_cells_of_exactly_the_size(run, world, samples, variogram, tmp_path):
+    west, south, east, north = world.LEFT + 3, world.TOP - 100, world.LEFT + 100, world.TOP
+    results, _ = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 30,
+         "EXTENT": f"{west},{east},{south},{north} [{world.CRS}]", "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    values, dataset = world.read_raster(results["ESTIMATE"])
+    grid = RasterGrid.from_extent(west, south, east, north, 30)
+    assert dataset.GetGeoTransform() == grid.transform == (west, 30, 0, north, 0, -30)
+    assert values.shape == (1, 4, 4)  # edge cells reach beyond the extent instead of being cut
+    np.testing.assert_allclose(values[0], kriged(world, variogram, grid)[0], rtol=1e-6)
+    assert "KRIGING_VARIANCE" not in results
+
+
+def test_an_extent_in_another_crs_is_transformed(run, world, samples, variogram, tmp_path):
+    results, _ = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 500,
+         "EXTENT": "13.58,13.60,50.545,50.555 [EPSG:4326]", "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    _, dataset = world.read_raster(results["ESTIMATE"])
+    left, _, _, top, _, _ = dataset.GetGeoTransform()
+    assert 399_000 < left < 400_000 and 5_600_000 < top < 5_602_000
+
+
+def test_every_default_is_enough(run, world, samples, variogram, tmp_path):
+    results, _ = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "ESTIMATE": "TEMPORARY_OUTPUT"},
+    )
+    values, dataset = world.read_raster(results["ESTIMATE"])
+    assert dataset.GetGeoTransform()[1] == 2.0 and 80 <= max(values.shape) <= 125
+    coordinates, _ = world.field_values()
+    left, width, _, top, _, height = dataset.GetGeoTransform()
+    assert left <= coordinates[:, 0].min() and top >= coordinates[:, 1].max()
+    assert left + values.shape[2] * width >= coordinates[:, 0].max()
+    assert top + values.shape[1] * height <= coordinates[:, 1].min()
+
+
+def test_edge_blocks_are_written(run, world, samples, variogram, tmp_path):
+    """257 x 300 cells make four blocks of 256, three of them narrow; each is compared with one call for the whole."""
+    results, _ = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "MAX_NEIGHBORS": 8, "CELL_SIZE": 1,
+         "EXTENT": f"{world.LEFT},{world.LEFT + 257},{world.TOP - 300},{world.TOP}", "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    values, _ = world.read_raster(results["ESTIMATE"])
+    assert values.shape == (1, 300, 257)
+    grid = RasterGrid.from_extent(world.LEFT, world.TOP - 300, world.LEFT + 257, world.TOP, 1)
+    np.testing.assert_allclose(values[0], kriged(world, variogram, grid, 8)[0], rtol=1e-6)
+    assert grid.centers(Block(299, 256, 1, 1)).tolist() == [[world.LEFT + 256.5, world.TOP - 299.5]]
+
+
+def test_estimates_come_back_from_the_logarithm(run, world, samples, template, tmp_path):
+    structure = {"model": "exponential", "psill": 0.3, "effective_range": 200.0}
+    variogram = world.write_variogram(
+        tmp_path / "log.json", nugget=0.02, structures=[structure], transform={"kind": "log"}, field="zinc"
+    )
+    results, log = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
+         "ESTIMATE": str(tmp_path / "e.tif"), "KRIGING_VARIANCE": str(tmp_path / "v.tif")},
+    )  # fmt: skip
+    truth = kriged(world, variogram, RasterGrid((5, 3), gdal.Open(template).GetGeoTransform()))
+    np.testing.assert_allclose(world.read_raster(results["ESTIMATE"])[0][0], truth[0], rtol=1e-6)
+    np.testing.assert_allclose(world.read_raster(results["KRIGING_VARIANCE"])[0][0], truth[1], rtol=1e-6)
+    assert "fitted" not in log.text
+
+
+def test_a_cell_on_a_sample_has_its_value_and_no_variance(run, world, variogram, tmp_path):
+    """The theorem of exactness, through the adapter."""
+    coordinates, values = world.field_values()
+    coordinates[0] = world.LEFT + 45.0, world.TOP - 30.0  # the centre of row 1, column 1
+    path = world.write_points(tmp_path / "exact.gpkg", coordinates, {"zinc": values.tolist()})
+    template = world.write_raster(tmp_path / "grid.tif", np.zeros(world.SHAPE, np.float32))
+    results, _ = run(
+        "ordinarykriging",
+        {"INPUT": path, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
+         "ESTIMATE": str(tmp_path / "e.tif"), "KRIGING_VARIANCE": str(tmp_path / "v.tif")},
+    )  # fmt: skip
+    assert world.read_raster(results["ESTIMATE"])[0][0, 1, 1] == np.float32(values[0])
+    assert world.read_raster(results["KRIGING_VARIANCE"])[0][0, 1, 1] == 0
+
+
+def test_cells_without_neighbours_are_nodata_and_counted(run, world, samples, variogram, tmp_path):
+    results, log = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "SEARCH_RADIUS": 15, "MIN_NEIGHBORS": 2,
+         "CELL_SIZE": 20, "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    values, _ = world.read_raster(results["ESTIMATE"])
+    n_missing = int(np.isnan(values).sum())
+    assert 0 < n_missing < values.size
+    assert f"{n_missing} of {values.size} cells have no estimate" in log.text
+
+
+def test_what_is_left_out_and_merged_is_counted(run, world, variogram, template, tmp_path):
+    coordinates, values = world.field_values()
+    places = [*coordinates.tolist(), coordinates[4].tolist(), None]
+    zinc = [*values.tolist(), float(values[4]) + 10, 5.0]
+    zinc[0] = None
+    path = world.write_points(tmp_path / "messy.gpkg", places, {"zinc": zinc})
+    results, log = run(
+        "ordinarykriging",
+        {"INPUT": path, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
+         "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    assert results["N"] == 39
+    assert "1 features have no geometry" in log.text
+    assert "1 of 41 samples have no number in zinc" in log.text
+    assert "1 samples lie where another one does" in log.text and "averaged" in log.text
+
+
+def test_only_selected_features_count(run, world, samples, variogram, template, tmp_path):
+    from qgis.core import QgsProcessingFeatureSourceDefinition, QgsProject, QgsVectorLayer
+
+    layer = QgsVectorLayer(samples, "chosen", "ogr")
+    QgsProject.instance().addMapLayer(layer)
+    layer.selectByExpression('"fid" <= 25')
+    results, _ = run(
+        "ordinarykriging",
+        {"INPUT": QgsProcessingFeatureSourceDefinition(layer.id(), True), "FIELD": "zinc", "VARIOGRAM": variogram,
+         "TEMPLATE": template, "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    assert results["N"] == 25
+
+
+def test_a_variogram_of_other_data_is_told(run, world, samples, template, tmp_path):
+    variogram = world.write_variogram(tmp_path / "other.json", field="lead", crs="EPSG:28992")
+    _, log = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
+         "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    assert "fitted to the field lead, and is used for zinc" in log.text
+    assert "EPSG:28992" in log.text and "EPSG:25833" in log.text
+
+
+def test_without_a_variogram_one_is_fitted(run, samples, template, tmp_path):
+    pytest.importorskip("skgstat")
+    _, log = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "TEMPLATE": template, "ESTIMATE": str(tmp_path / "e.tif")},
+    )
+    assert "Variogram: " in log.text and "effective range" in log.text
+
+
+def test_kriging_imports_nothing_outside_qgis(root, samples, variogram, tmp_path):
+    """In a fresh interpreter where scikit-gstat, onnxruntime and sklearn cannot be imported."""
+    import subprocess
+    import sys
+
+    code = f"""
+import importlib.util, sys
+for name in ("skgstat", "onnxruntime", "sklearn", "pandas", "tensorflow", "numba"):
+    sys.modules[name] = None
+spec = importlib.util.spec_from_file_location("hybrid_geostatistics", {str(root / "__init__.py")!r},
+                                              submodule_search_locations=[{str(root)!r}])
+package = importlib.util.module_from_spec(spec)
+sys.modules["hybrid_geostatistics"] = package
+spec.loader.exec_module(package)
+from qgis.core import QgsApplication
+app = QgsApplication([], False)
+app.initQgis()
+import sys; sys.path.append(app.pkgDataPath() + "/python/plugins")
+from processing.core.Processing import Processing
+Processing.initialize()
+plugin = package.classFactory(None)
+plugin.initProcessing()
+import processing
+print(processing.run("hybridgeo:ordinarykriging", {{"INPUT": {samples!r}, "FIELD": "zinc", "VARIOGRAM": {variogram!r},
+      "CELL_SIZE": 20, "ESTIMATE": {str(tmp_path / "e.tif")!r}}})["N"])
+plugin.unload()
+assert QgsApplication.processingRegistry().providerById("hybridgeo") is None
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )  # fmt: skip
+    assert done.stdout.split()[-1:] == ["40"], done.stderr
+
+
+def test_cancel_leaves_nothing(run, world, samples, variogram, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    results, log = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 1,
+         "ESTIMATE": str(folder / "e.tif")},
+        world.Log(cancel_at="Grid: "),
+    )  # fmt: skip
+    assert "ESTIMATE" not in results and list(folder.iterdir()) == []
+    assert "Cancelled" in log.text
+
+
+def test_a_loaded_layer_gets_name_and_colours(run, world, samples, variogram, tmp_path):
+    from hybrid_geostatistics.processing_provider.styles import RampStyle
+    from qgis.core import QgsProcessingContext, QgsProject, QgsRasterLayer
+
+    results, log = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 20, "ESTIMATE": str(tmp_path / "e.tif")},
+    )
+    layer = QgsRasterLayer(results["ESTIMATE"], "e")
+    RampStyle("zinc").postProcessLayer(layer, QgsProcessingContext(), log)
+    assert layer.name() == "zinc" and layer.renderer().type() == "singlebandpseudocolor"
+    items = layer.renderer().shader().rasterShaderFunction().colorRampItemList()
+    values, _ = world.read_raster(results["ESTIMATE"])
+    assert np.nanmin(values) <= items[0].value < items[-1].value <= np.nanmax(values)
+    assert len({item.color.name() for item in items}) == len(items) == 5
+    QgsProject.instance().clear()
+
+
+# ---------------------------------------------------------------- bad input
+
+
+@pytest.fixture
+def bad(refused, samples, variogram, tmp_path):
+    """Return a function that runs kriging with something bad and checks that nothing was written."""
+
+    def bad(**parameters):
+        folder = tmp_path / "out"
+        folder.mkdir()
+        given = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 20,
+                 "ESTIMATE": str(folder / "e.tif"), **parameters}  # fmt: skip
+        said = refused("ordinarykriging", given)
+        assert list(folder.iterdir()) == []
+        assert "Traceback" not in said
+        return said
+
+    return bad
+
+
+def test_geographic_crs(bad, world, tmp_path):
+    path = world.write_points(tmp_path / "g.gpkg", [[13.1, 50.2], [13.3, 50.4], [13.2, 50.9]], {"zinc": [1, 2, 3]},
+                              crs="EPSG:4326")  # fmt: skip
+    said = bad(INPUT=path)
+    assert "projected CRS" in said and "EPSG:4326" in said and "native:reprojectlayer" in said
+
+
+def test_no_features(bad, world, tmp_path):
+    assert "got no feature" in bad(INPUT=world.write_points(tmp_path / "none.gpkg", [], {"zinc": []}))
+
+
+def test_field_that_is_not_there(bad):
+    said = bad(FIELD="zink")
+    assert "no field zink" in said and "zinc" in said
+
+
+def test_field_of_text(bad, world, tmp_path):
+    coordinates, _ = world.field_values(5)
+    path = world.write_points(tmp_path / "t.gpkg", coordinates, {"zinc": ["<5", "7", "9", "8", "6"]})
+    said = bad(INPUT=path)
+    assert "Expected numbers in field zinc" in said and "'<5'" in said and "hybridgeo:checksamples" in said
+
+
+def test_values_that_are_all_equal(bad, world, tmp_path):
+    coordinates, _ = world.field_values(6)
+    assert "equal 7" in bad(INPUT=world.write_points(tmp_path / "c.gpkg", coordinates, {"zinc": [7.0] * 6}))
+
+
+def test_too_few_samples(bad, world, tmp_path):
+    coordinates, _ = world.field_values(4)
+    said = bad(INPUT=world.write_points(tmp_path / "f.gpkg", coordinates, {"zinc": [1.0, 2.0, None, None]}))
+    assert "needs at least 3 samples, got 2" in said
+
+
+def test_values_outside_the_transform(bad, world, tmp_path):
+    coordinates, values = world.field_values(8)
+    values[3] = 0.0
+    path = world.write_points(tmp_path / "z.gpkg", coordinates, {"zinc": values.tolist()})
+    said = bad(INPUT=path, VARIOGRAM=world.write_variogram(tmp_path / "l.json", transform={"kind": "log"}))
+    assert "values of zinc above 0, got 0" in said
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ("{", "cannot be read as a variogram file"),
+        (json.dumps({"nugget": 1}), "is not a variogram file"),
+        (json.dumps({"format": "hybridgeo-variogram", "version": 2}), "version 2"),
+    ],
+)
+def test_variogram_file_that_is_not_ours(bad, tmp_path, content, words):
+    path = tmp_path / "v.json"
+    path.write_text(content)
+    assert words in bad(VARIOGRAM=str(path))
+
+
+def test_template_in_another_crs(bad, world, tmp_path):
+    path = world.write_raster(tmp_path / "t.tif", np.zeros((3, 2), np.float32), crs="EPSG:32633")
+    said = bad(TEMPLATE=path)
+    assert "EPSG:25833" in said and "EPSG:32633" in said and "gdal:warpreproject" in said
+
+
+def test_template_that_does_not_exist(bad):
+    said = bad(TEMPLATE="/nowhere/t.tif")
+    assert "Expected an existing raster in TEMPLATE, got /nowhere/t.tif" in said
+
+
+def test_more_cells_than_the_disk_holds(bad, world):
+    said = bad(CELL_SIZE=1e-4, EXTENT=f"{world.LEFT},{world.LEFT + 1e4},{world.TOP - 1e4},{world.TOP}")
+    assert "TiB" in said and "free" in said and "larger cell size" in said
+
+
+def test_folder_that_does_not_exist(bad, tmp_path):
+    said = bad(ESTIMATE=str(tmp_path / "nowhere" / "e.tif"))
+    assert "Cannot write" in said and "nowhere" in said
+
+
+def test_folder_that_is_a_file(bad, samples):
+    assert "Cannot write" in bad(ESTIMATE=f"{samples}/e.tif")
+
+
+def test_format_that_is_not_geotiff(bad, tmp_path):
+    assert "Expected the name of a GeoTIFF" in bad(ESTIMATE=str(tmp_path / "e.asc"))
+
+
+def test_neighbourhood_that_is_none(bad):
+    assert "min_neighbors" in bad(MIN_NEIGHBORS=9, MAX_NEIGHBORS=4)
+
+
+def test_what_was_there_survives_a_failure(refused, world, samples, tmp_path):
+    target = tmp_path / "e.tif"
+    target.write_text("precious")
+    refused("ordinarykriging", {"INPUT": samples, "FIELD": "zinc", "ESTIMATE": str(target),
+                                "VARIOGRAM": world.write_variogram(tmp_path / "v.json", version=9)})  # fmt: skip
+    assert target.read_text() == "precious"
+    assert not [path for path in tmp_path.iterdir() if "part" in path.name]
