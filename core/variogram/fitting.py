@@ -19,6 +19,7 @@ from ..kriging.drift import DriftBasis, check_drift
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import fit_kriging
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from ..report.markup import rounded
 from .experimental import ExperimentalVariogram, experimental_variogram
 from .likelihood import refine_by_reml
 from .models import Structure, VariogramModel, effective_range_from_skgstat
@@ -98,6 +99,8 @@ class FittedVariogram:
         What a user should know before trusting the model, in sentences.
     versions : dict
         Name to version of the libraries that did the fit.
+    mean_rmse : float
+        Leave-one-out error without any variogram: of the mean, or of the drift by least squares.
     """
 
     model: VariogramModel
@@ -108,12 +111,14 @@ class FittedVariogram:
     candidates: tuple[Candidate, ...]
     warnings: tuple[str, ...]
     versions: dict
+    mean_rmse: float = np.nan
 
     def fit_to_dict(self) -> dict:
         """Return the object that variogram files hold under ``fit``."""
         return {
             "loo_rmse": float(self.loo_rmse),
             "loo_msdr": float(self.loo_msdr),
+            "mean_rmse": float(self.mean_rmse),
             "method": self.method,
             "warnings": list(self.warnings),
             "versions": dict(self.versions),
@@ -182,7 +187,7 @@ def fit_variogram(
     values = np.asarray(values, dtype=float)
     _check(coordinates, values, model, method, anisotropic)
     columns = check_drift(drift, len(values), None, "samples")
-    residuals = _least_squares_residuals(values, columns)
+    residuals, mean_rmse = _least_squares_residuals(values, columns)
     skgstat = _scikit_gstat()
 
     experimental = experimental_variogram(
@@ -230,12 +235,13 @@ def fit_variogram(
         loo_msdr=chosen.loo_msdr,
         method=chosen.method,
         candidates=tuple(candidates),
-        warnings=tuple(_remarks(chosen, candidates, experimental, extent, len(values), method)),
+        warnings=tuple(_remarks(chosen, candidates, experimental, extent, len(values), method, mean_rmse)),
         versions={
             "scikit-gstat": str(skgstat.__version__),
             "numpy": str(np.__version__),
             "scipy": str(scipy.__version__),
         },
+        mean_rmse=mean_rmse,
     )
 
 
@@ -281,16 +287,19 @@ def _scikit_gstat() -> ModuleType:
     return skgstat
 
 
-def _least_squares_residuals(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return the residuals from [1, drift], shape (n_samples,)."""
+def _least_squares_residuals(values: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the residuals from [1, drift], shape (n_samples,), and their exact leave-one-out RMSE."""
     basis = DriftBasis.fit(columns).scores(columns)
     if len(values) < basis.shape[1] + MIN_SAMPLES:
         raise InputError(
             f"Expected at least {basis.shape[1] + MIN_SAMPLES} samples for {basis.shape[1] - 1} independent drift "
             f"columns, got {len(values)}. Use fewer drift columns."
         )
-    coefficients = np.linalg.lstsq(basis, values, rcond=None)[0]
-    return values - basis @ coefficients
+    orthonormal = np.linalg.qr(basis)[0]
+    residuals = values - orthonormal @ (orthonormal.T @ values)
+    leverage = (orthonormal**2).sum(axis=1)
+    others = leverage < 1 - 1e-9  # a sample that alone fixes a coefficient cannot be left out
+    return residuals, float(np.sqrt(np.mean((residuals[others] / (1 - leverage[others])) ** 2)))
 
 
 def skgstat_variogram(
@@ -470,6 +479,7 @@ def _remarks(
     extent: float,
     n_samples: int,
     method: str,
+    mean_rmse: float,
 ) -> list[str]:
     """Say what a user should know before trusting the model."""
     model = chosen.model
@@ -485,19 +495,24 @@ def _remarks(
         )
     elif model.effective_range < experimental.lags[0]:
         remarks.append(
-            f"The effective range ({model.effective_range:.4g} map units) is shorter than the first lag "
-            f"({experimental.lags[0]:.4g}): the samples are too far apart to show it, and kriging will hardly differ "
-            "from the mean."
+            f"The effective range ({rounded(model.effective_range)} map units) is shorter than the first lag "
+            f"({rounded(experimental.lags[0])}): the samples are too far apart to show it, and kriging will hardly "
+            "differ from the mean."
         )
     elif model.effective_range > extent:
         remarks.append(
-            f"The effective range ({model.effective_range:.4g} map units) exceeds the extent of the samples "
-            f"({extent:.4g}): within it the values show no sill. There may be a trend; consider a drift."
+            f"The effective range ({rounded(model.effective_range)} map units) exceeds the extent of the samples "
+            f"({rounded(extent)}): within it the values show no sill. There may be a trend; consider a drift."
         )
     elif model.effective_range > experimental.max_lag:
         remarks.append(
-            f"The effective range ({model.effective_range:.4g} map units) lies beyond the largest lag used "
-            f"({experimental.max_lag:.4g}), so the sill is an extrapolation."
+            f"The effective range ({rounded(model.effective_range)} map units) lies beyond the largest lag used "
+            f"({rounded(experimental.max_lag)}), so the sill is an extrapolation."
+        )
+    if chosen.loo_rmse > 0.98 * mean_rmse:
+        remarks.append(
+            f"Kriging with this variogram predicts left-out samples hardly better than no variogram at all (RMSE "
+            f"{rounded(chosen.loo_rmse)} against {rounded(mean_rmse)}): there is practically no spatial structure."
         )
     if model.nugget < HELD_NUGGET * model.sill and chosen.name in ("gaussian", "cubic"):
         remarks.append(

@@ -68,6 +68,7 @@ def variogram_page(
                 ("Psill", rounded(structure.psill)),
                 (f"Effective range ({map_unit})", rounded(model.effective_range)),
                 ("Leave-one-out RMSE", rounded(fitted.loo_rmse)),
+                ("without a variogram", rounded(fitted.mean_rmse)),
             ]
         ),
     ]

@@ -1,0 +1,264 @@
+"""Truth: gstat's fit, scikit-gstat's own fitted function, exact models, theorems and limits."""
+
+import sys
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.errors import BackendMissing, Cancelled, InputError
+from hybrid_geostatistics.core.variogram import fitting
+from hybrid_geostatistics.core.variogram.experimental import ExperimentalVariogram
+from hybrid_geostatistics.core.variogram.fitting import MODELS, Candidate, fit_variogram
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, effective_range_from_skgstat
+from numpy.testing import assert_allclose
+
+skgstat = pytest.importorskip("skgstat", reason="scikit-gstat is installed with the backend")
+
+
+def exact_table(model, max_lag=1000.0, n_lags=15):
+    """Return an experimental variogram that lies on a model."""
+    lags = (np.arange(n_lags) + 0.6) * max_lag / n_lags
+    return ExperimentalVariogram(lags, model.gamma(lags), np.arange(40, 40 + n_lags), "matheron", max_lag)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_scikit_gstat_and_our_model_are_the_same_curve(kind):
+    table = exact_table(VariogramModel(3.0, (Structure("spherical", 7.0, 800.0),)))
+    bounds = ([1.0, 0.0, 0.0], [4000.0, 50.0, 20.0])
+    theirs = fitting.skgstat_variogram(
+        skgstat, kind, table.lags, table.semivariances, np.ones(15), bounds, (500.0, 5.0, 1.0)
+    )
+    described = theirs.describe()
+    ours = VariogramModel(
+        described["nugget"],
+        # Its "sill" is the psill.
+        (Structure(kind, described["sill"], effective_range_from_skgstat(kind, described["effective_range"])),),
+    )
+    lags = np.array([1.0, 60.0, 333.0, 700.0, 1500.0, 3000.0])
+    assert_allclose(np.asarray(theirs.fitted_model(lags)), ours.gamma(lags), rtol=1e-12)
+    # At 0 it returns its nugget where a semivariance is 0.
+    assert theirs.fitted_model(np.array([0.0]))[0] == pytest.approx(described["nugget"])
+    assert ours.gamma(np.array([0.0]))[0] == 0.0
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize(("nugget", "effective_range"), [(2.0, 400.0), (0.5, 900.0)])
+def test_an_exact_model_is_recovered(kind, nugget, effective_range):
+    truth = VariogramModel(nugget, (Structure(kind, 10.0 - nugget, effective_range),))
+    fit = fitting._fitted_by_least_squares(skgstat, kind, exact_table(truth), 3000.0)
+    assert_allclose(
+        [fit.model.nugget, fit.model.psill, fit.model.effective_range],
+        [nugget, 10.0 - nugget, effective_range],
+        rtol=2e-3,  # where scipy's curve_fit stops
+    )
+
+
+def test_meuse_equals_gstat(meuse):
+    coordinates, log_zinc, _ = meuse
+    fitted = fit_variogram(coordinates, log_zinc, model="spherical")
+    # fit.variogram(vgm(1, "Sph", 900, 1)): 0.05066243, 0.59060780, 897.0209, SSErr 9.011194e-06
+    assert_allclose(
+        [fitted.model.nugget, fitted.model.psill, fitted.model.effective_range],
+        [0.05066242682, 0.5906078022, 897.0209098],
+        rtol=2e-4,  # two optimisers
+    )
+    assert fitted.candidates[0].misfit == pytest.approx(9.011194e-06, rel=1e-5)
+    # krige.cv with rounded parameters: 0.3917494741, mean z-score^2 0.8227633
+    assert fitted.loo_rmse == pytest.approx(0.3917494741, abs=2e-4)
+    assert fitted.loo_msdr == pytest.approx(0.8227633, abs=0.01)
+    assert fitted.warnings == ()
+    assert set(fitted.versions) == {"scikit-gstat", "numpy", "scipy"}
+
+
+def test_auto_takes_the_lowest_error_and_among_ties_the_best_fit(meuse):
+    fitted = fit_variogram(*meuse[:2])
+    assert [c.name for c in fitted.candidates] == list(MODELS)
+    errors = {c.name: c.loo_rmse for c in fitted.candidates}
+    tied = [c for c in fitted.candidates if c.loo_rmse <= min(errors.values()) * 1.005]
+    assert fitted.model is min(tied, key=lambda c: c.misfit).model
+    clear = [Candidate(k, "least_squares", fitted.model, e, 1.0, m) for k, e, m in (("a", 0.50, 1), ("b", 0.40, 9))]
+    assert fitting._best(clear, "least_squares").name == "b"
+
+
+def test_likelihood_starts_there_and_predicts_better(meuse):
+    coordinates, log_zinc, _ = meuse
+    fitted = fit_variogram(coordinates, log_zinc, model="spherical", method="reml", anisotropic=True)
+    assert [c.method for c in fitted.candidates] == ["least_squares", "reml"]
+    assert fitted.method == "reml"
+    assert fitted.loo_rmse < 0.375 < fitted.candidates[0].loo_rmse
+    assert fitted.loo_msdr == pytest.approx(1.0, abs=0.1)
+    assert any("beyond the largest lag" in warning for warning in fitted.warnings)
+
+
+def test_units_scale_and_place_do_not_matter(meuse):
+    coordinates, log_zinc, _ = meuse
+    model = fit_variogram(coordinates, log_zinc, model="spherical").model
+    other = fit_variogram(coordinates / 1000.0 + 7.0, 200.0 * log_zinc - 50.0, model="spherical").model
+    assert_allclose(
+        [other.nugget / 4e4, other.psill / 4e4, other.effective_range * 1000.0],
+        [model.nugget, model.psill, model.effective_range],
+        rtol=1e-6,
+    )
+
+
+def test_what_the_drift_explains_does_not_matter(meuse):
+    coordinates, log_zinc, drift = meuse
+    columns = np.column_stack([drift, coordinates[:, 0]])
+    without = fit_variogram(coordinates, log_zinc, model="spherical")
+    first = fit_variogram(coordinates, log_zinc, model="spherical", drift=columns)
+    second = fit_variogram(
+        coordinates, log_zinc + 3.0 * drift - 0.001 * coordinates[:, 0], model="spherical", drift=columns * [2.0, -1.0]
+    )
+    assert first.model.sill < 0.5 * without.model.sill
+    assert first.loo_rmse < without.loo_rmse
+    assert_allclose(first.experimental.semivariances, second.experimental.semivariances, rtol=1e-6)
+    assert first.model.sill == pytest.approx(second.model.sill, rel=1e-4)
+    assert first.loo_rmse == pytest.approx(second.loo_rmse, rel=1e-4)
+
+
+def test_repeats_exactly(meuse):
+    first, second = (fit_variogram(*meuse[:2], model="exponential", method="reml") for _ in range(2))
+    assert first.model == second.model and first.loo_rmse == second.loo_rmse
+
+
+@pytest.mark.parametrize("method", ["least_squares", "reml"])
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_white_noise_is_said_to_have_no_structure(method, seed):
+    random = np.random.default_rng(seed)
+    fitted = fit_variogram(random.random((300, 2)) * 1000.0, random.normal(size=300), method=method)
+    assert any("practically no spatial structure" in warning for warning in fitted.warnings)
+    assert fitted.loo_rmse == pytest.approx(fitted.mean_rmse, rel=0.02)
+
+
+def test_a_flat_experimental_variogram_is_a_pure_nugget():
+    table = ExperimentalVariogram(np.arange(1.0, 9.0), np.full(8, 3.0), np.full(8, 90), "matheron", 8.0)
+    fit = fitting._fitted_by_least_squares(skgstat, "spherical", table, 24.0)
+    remarks = fitting._remarks(fit, [fit], table, 24.0, 100, "least_squares", 2.0)
+    assert fit.model.sill == pytest.approx(3.0, rel=1e-6)
+    assert any("pure nugget" in remark or "shorter than the first lag" in remark for remark in remarks)
+
+
+def test_error_without_a_variogram_is_that_of_refits(meuse):
+    _, log_zinc, drift = meuse
+    errors = []
+    for i in range(155):
+        others = np.arange(155) != i
+        slope, level = np.polyfit(drift[others], log_zinc[others], 1)
+        errors.append(log_zinc[i] - level - slope * drift[i])
+    _, rmse = fitting._least_squares_residuals(log_zinc, drift[:, None])
+    assert rmse == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-10)
+
+
+def test_a_trend_is_said_to_have_no_sill():
+    random = np.random.default_rng(12)
+    coordinates = random.random((200, 2)) * [900.0, 600.0]
+    values = coordinates @ [0.01, 0.004] + 0.05 * random.normal(size=200)
+    fitted = fit_variogram(coordinates, values, model="spherical")
+    assert any("exceeds the extent" in warning for warning in fitted.warnings)
+
+
+def test_few_samples_and_few_pairs_are_said():
+    random = np.random.default_rng(13)
+    fitted = fit_variogram(random.random((12, 2)), random.normal(size=12), n_lags=8, model="spherical")
+    assert any(warning.startswith("12 samples give an uncertain") for warning in fitted.warnings)
+    assert any("pairs, so the nugget is uncertain" in warning for warning in fitted.warnings)
+
+
+def test_coincident_samples_without_a_nugget_hold_the_nugget_and_say_so():
+    random = np.random.default_rng(14)
+    smooth = random.random((60, 2)) * 100.0
+    coordinates = np.vstack([smooth, smooth[:3]])
+    values = np.sin(coordinates[:, 0] / 20.0) + np.cos(coordinates[:, 1] / 25.0)
+    fitted = fit_variogram(coordinates, values, model="spherical")
+    assert fitted.model.nugget > 0
+    assert any("nugget was held" in warning for warning in fitted.warnings)
+
+
+def test_more_samples_than_global_leave_one_out_takes(monkeypatch, meuse):
+    monkeypatch.setattr(fitting, "GLOBAL_LEAVE_ONE_OUT", 100)
+    local = fit_variogram(*meuse[:2], model="spherical")
+    assert local.loo_rmse == pytest.approx(0.3918, abs=0.003)  # 32 neighbours instead of 154
+
+
+def test_three_dimensions(simulate):
+    truth = VariogramModel(0.2, (Structure("spherical", 1.0, 500.0),))
+    coordinates, values = simulate(truth, 400, 6, size=(900.0, 700.0, 600.0))
+    fitted = fit_variogram(coordinates, values, model="spherical")
+    assert 250.0 < fitted.model.effective_range < 900.0
+
+
+def test_a_start_that_fails_leaves_the_others(monkeypatch, meuse):
+    calls = []
+    original = fitting.skgstat_variogram
+
+    def sometimes(*arguments):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("Optimal parameters not found")
+        return original(*arguments)
+
+    monkeypatch.setattr(fitting, "skgstat_variogram", sometimes)
+    fitted = fit_variogram(*meuse[:2], model="spherical")
+    assert fitted.model.effective_range == pytest.approx(897.02, rel=1e-3)
+
+
+def test_when_nothing_can_be_fitted_it_says_what_to_do(monkeypatch, meuse):
+    def never(*arguments):
+        raise RuntimeError("Optimal parameters not found")
+
+    monkeypatch.setattr(fitting, "skgstat_variogram", never)
+    with pytest.raises(InputError, match=r"Optimal parameters not found.*another maximum lag"):
+        fit_variogram(*meuse[:2])
+
+
+def test_a_model_left_out_is_named(monkeypatch, meuse):
+    original = fitting.skgstat_variogram
+
+    def no_cubic(module, kind, *arguments):
+        if kind == "cubic":
+            raise RuntimeError("Optimal parameters not found")
+        return original(module, kind, *arguments)
+
+    monkeypatch.setattr(fitting, "skgstat_variogram", no_cubic)
+    fitted = fit_variogram(*meuse[:2])
+    assert any(warning.startswith("The cubic model was left out") for warning in fitted.warnings)
+
+
+def test_without_scikit_gstat_it_names_the_backend(monkeypatch, meuse):
+    monkeypatch.setitem(sys.modules, "skgstat", None)
+    with pytest.raises(BackendMissing, match="hybridgeo:setupbackend"):
+        fit_variogram(*meuse[:2])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "linear"}, "out of auto, spherical, exponential, gaussian, cubic, got 'linear'"),
+        ({"method": "ml"}, "least_squares, reml, got 'ml'"),
+        ({"anisotropic": True}, "by likelihood only"),
+        ({"values": np.full(155, 2.0)}, "All 155 values equal 2"),
+        ({"values": np.append(np.arange(154.0), np.nan)}, "row 155"),
+        ({"values": np.arange(9.0), "coordinates": np.eye(9)[:, :2]}, "at least 10 samples .* got 9"),
+        ({"max_lag": 300.0, "n_lags": 2}, "at least 3 lags, got 2"),
+        ({"drift": np.arange(155.0), "values": 2.0 * np.arange(155.0)}, "do not vary beyond the drift"),
+        ({"drift": np.random.default_rng(0).normal(size=(155, 150))}, "Use fewer drift columns"),
+        ({"drift": np.ones((3, 1))}, "Expected 155 rows"),
+    ],
+)
+def test_bad_input_is_named(meuse, change, message):
+    arguments = {"coordinates": meuse[0], "values": meuse[1], **change}
+    with pytest.raises(InputError, match=message):
+        fit_variogram(arguments.pop("coordinates"), arguments.pop("values"), **arguments)
+
+
+def test_progress_rises_to_one_and_cancel_stops(meuse):
+    seen = []
+    fit_variogram(*meuse[:2], method="reml", progress=lambda fraction, message="": seen.append(fraction))
+    assert seen == sorted(seen) and seen[-1] == 1.0
+    with pytest.raises(Cancelled):
+        fit_variogram(*meuse[:2], is_cancelled=lambda: len(seen) > 0)
+
+
+def test_file_object(meuse):
+    content = fit_variogram(*meuse[:2], model="spherical").fit_to_dict()
+    assert content["method"] == "least_squares" and type(content["loo_rmse"]) is float
+    assert content["versions"]["scikit-gstat"]
