@@ -132,10 +132,11 @@ def _tick_labels(ticks: Sequence[float]) -> list[str]:
         return []
     largest = max(abs(t) for t in ticks)
     steps = [b - a for a, b in zip(ticks, ticks[1:])]
-    if largest >= 1e8 or (0 < largest < 1e-3):
-        return [f"{t:g}".replace("-", "−") for t in ticks]
     if steps and max(steps) > 5 * min(steps):  # logarithmic
         return [f"{t:.6g}".replace("-", "−") for t in ticks]
+    if largest >= 1e8 or 0 < largest < 1e-3:
+        digits = 3 + max(0, math.ceil(math.log10(largest / min(steps)))) if steps else 6
+        return [f"{t:.{digits}g}".replace("-", "−") for t in ticks]
     places = 0 if not steps else max(0, -math.floor(math.log10(min(steps)) + 1e-9))
     if steps and any(abs(round(t, places) - t) > 1e-6 * abs(min(steps)) for t in ticks):
         places += 1

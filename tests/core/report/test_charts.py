@@ -1,0 +1,131 @@
+"""Charts are well-formed, put marks where the numbers are, and describe themselves."""
+
+import math
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.report import charts
+from hybrid_geostatistics.core.report.charts import Band, Level, Line, Points, nice_ticks
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAN = math.nan
+CHARTS = {
+    "xy": lambda: charts.xy_chart(
+        "A <b> & c",
+        "lag (m)",
+        "semivariance",
+        [
+            Band([0, 1, 2], [0, 0, 1], [1, 2, 3], "band"),
+            Line([0, 1, NAN, 2, 3], [0, 1, 1, 2, 3], "line", dashed=True),
+            Points([1, 2, NAN], [1, 2, 3], "points", low=[0.5, NAN, 1], high=[1.5, 2, 4], notes=["<1>", "2", "3"]),
+            Level(1.5, "level"),
+            Level(2.5, "here", vertical=True),
+        ],
+        x_from_zero=True,
+    ),
+    "empty": lambda: charts.xy_chart("Nothing", "x", "y", []),
+    "one point": lambda: charts.xy_chart("One", "x", "y", [Points([3.0], [0.0])]),
+    "log": lambda: charts.xy_chart("Log", "x", "y", [Points([0, 1, 1e4], [1, -2, 5])], x_log=True, y_log=True),
+    "one to one": lambda: charts.one_to_one("Fit", [1, 2, NAN, 0], [1.5, 1.0, 2, 3], "mg/kg", log=True),
+    "bars": lambda: charts.horizontal_bars(
+        "RMSE", ["a & b", "c", "d"], [0.4, -0.1, NAN], x_label="RMSE", colors=[0, 1, 2]
+    ),
+    "no bars": lambda: charts.horizontal_bars("RMSE", [], []),
+    "intervals": lambda: charts.intervals(
+        "Ratio", ["x", "y"], [1.0, NAN], [0.9, NAN], [1.1, NAN], reference=1.0, reference_label="kriging"
+    ),
+    "histogram": lambda: charts.histogram("Zinc", [1, 2, 2, NAN, 9], "zinc", levels=[Level(2.0, "median")]),
+    "equal values": lambda: charts.histogram("Zinc", [5.0, 5.0], "zinc"),
+    "no values": lambda: charts.histogram("Zinc", [], "zinc"),
+    "map": lambda: charts.sample_map("Zinc", [1e5, 2e5, 3e5], [5e6, 5.1e6, 5.3e6], [1.0, 2.0, NAN], "mg/kg"),
+}
+
+
+@pytest.mark.parametrize("name", list(CHARTS))
+def test_well_formed_finite_and_described(name):
+    text = CHARTS[name]()
+    root = ElementTree.fromstring(text)
+    assert root.tag == "svg" and root.get("role") == "img"
+    assert root.find("title").text and root.find("desc").text
+    assert "nan" not in text.lower().replace("nan of", "") and "inf" not in text.lower()
+    assert "http" not in text and "<script" not in text
+    _, _, width, height = (float(v) for v in root.get("viewBox").split())
+    for element in root.iter():
+        for x_name, y_name in (("cx", "cy"), ("x1", "y1"), ("x2", "y2"), ("x", "y")):
+            if element.get(x_name) is not None:
+                assert -1 <= float(element.get(x_name)) <= width + 1, ElementTree.tostring(element)
+                assert -1 <= float(element.get(y_name)) <= height + 1, ElementTree.tostring(element)
+
+
+def test_titles_and_labels_are_escaped():
+    text = CHARTS["xy"]()
+    assert "A &lt;b&gt; &amp; c" in text and "&lt;1&gt;" in text
+
+
+def test_marks_lie_where_the_axis_says():
+    root = ElementTree.fromstring(charts.xy_chart("t", "x", "y", [Points([0, 5, 10], [100, 300, 200], size=3.0)]))
+    circles = [(float(c.get("cx")), float(c.get("cy"))) for c in root.iter("circle")]
+    labels = {t.text: (float(t.get("x")), float(t.get("y"))) for t in root.iter("text")}
+    assert circles[1][0] == pytest.approx(0.5 * (circles[0][0] + circles[2][0]), abs=0.1)
+    assert circles[0][0] == pytest.approx(labels["0"][0], abs=0.1)
+    assert circles[2][0] == pytest.approx(labels["10"][0], abs=0.1)
+    assert circles[0][1] == pytest.approx(labels["100"][1] - 4, abs=0.1)
+    assert circles[1][1] == pytest.approx(labels["300"][1] - 4, abs=0.1)
+
+
+def test_logarithmic_axis_is_even_in_decades():
+    root = ElementTree.fromstring(charts.xy_chart("t", "x", "y", [Points([1, 10, 100], [1, 2, 3])], x_log=True))
+    x = [float(c.get("cx")) for c in root.iter("circle")]
+    assert x[1] - x[0] == pytest.approx(x[2] - x[1], abs=0.11)
+
+
+def test_one_to_one_has_equal_axes_and_the_diagonal_passes_equal_pairs():
+    root = ElementTree.fromstring(charts.one_to_one("t", [1, 4, 9], [1, 4, 9]))
+    diagonal = next(line for line in root.iter("line") if line.get("class") == "hg-level")
+    x1, y1, x2, y2 = (float(diagonal.get(k)) for k in ("x1", "y1", "x2", "y2"))
+    assert x2 - x1 == pytest.approx(y1 - y2, abs=0.11)
+    for circle in root.iter("circle"):
+        share = (float(circle.get("cx")) - x1) / (x2 - x1)
+        assert (y1 - float(circle.get("cy"))) / (y1 - y2) == pytest.approx(share, abs=1e-3)
+
+
+def test_bars_are_as_long_as_their_values():
+    root = ElementTree.fromstring(charts.horizontal_bars("t", ["a", "b", "c"], [4.0, 2.0, -1.0]))
+    lengths = [float(r.get("width")) for r in root.iter("rect")]
+    assert lengths == pytest.approx([lengths[0], lengths[0] / 2, lengths[0] / 4], abs=0.11)
+    assert {"4.00", "2.00", "−1.00"} <= {t.text for t in root.iter("text")}
+
+
+def test_bins_hold_every_value():
+    values = np.random.default_rng(0).lognormal(5, 1, 400)
+    edges = charts._round_edges(values, 12)
+    assert edges[0] <= values.min() and edges[-1] >= values.max()
+    assert np.histogram(values, edges)[0].sum() == 400
+
+
+def test_map_keeps_the_shape_of_the_ground():
+    root = ElementTree.fromstring(charts.sample_map("t", [0, 100, 0], [0, 0, 50], [1, 2, 3]))
+    marks = [(float(c.get("cx")), float(c.get("cy"))) for c in root.iter("circle")][:3]
+    assert (marks[1][0] - marks[0][0]) == pytest.approx(2 * (marks[0][1] - marks[2][1]), abs=0.2)
+
+
+@given(
+    low=st.floats(-1e9, 1e9, allow_nan=False),
+    span=st.floats(1e-3, 1e9, allow_nan=False),
+    n=st.integers(2, 8),
+)
+def test_ticks_are_few_round_and_inside(low, span, n):
+    high = low + span
+    if (high - low) < 1e-9 * max(abs(low), abs(high)):
+        return  # nothing to tell apart in floating point
+    ticks = nice_ticks(low, high, n)
+    slack = 1e-6 * (high - low)
+    assert 1 <= len(ticks) <= 2 * n + 2
+    assert all(low - slack <= tick <= high + slack for tick in ticks)
+    assert len(set(charts._tick_labels(ticks))) == len(ticks)
+
+
+def test_series_have_as_many_colours_by_night_as_by_day():
+    assert len(charts.COLORS) == len(charts.DARK_COLORS) == len(set(charts.COLORS)) == len(set(charts.DARK_COLORS))
