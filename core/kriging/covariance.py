@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..variogram.models import CORRELATIONS, VariogramModel
+from ..variogram.models import CORRELATIONS, SUPPORTS, VariogramModel
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,16 @@ class Frame:
 
     matrix: np.ndarray
     terms: tuple[Term, ...]
+    is_map_frame: bool = False
+
+    def scale(self, points: np.ndarray) -> np.ndarray:
+        """Return points in this frame."""
+        return points if self.is_map_frame else points @ self.matrix.T
+
+    @property
+    def support(self) -> float:
+        """Distance in this frame beyond which there is no covariance."""
+        return max(SUPPORTS[term.model] * term.scale for term in self.terms)
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,7 @@ class SmoothCovariance:
             else:
                 frames.append(Frame(matrix, (term,)))
         if isotropic:
-            frames.insert(0, Frame(identity, tuple(isotropic)))
+            frames.insert(0, Frame(identity, tuple(isotropic), is_map_frame=True))
         return cls(tuple(frames))
 
     def between(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -71,20 +81,24 @@ class SmoothCovariance:
         -------
         ndarray, shape (..., n_a, n_b)
         """
-        shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + (a.shape[-2], b.shape[-2])
-        covariance = np.zeros(shape)
+        covariance = None
         for frame in self.frames:
-            squared = squared_distances(a @ frame.matrix.T, b @ frame.matrix.T)
-            covariance += correlation_sum(frame.terms, squared)
+            part = correlation_sum(frame.terms, squared_distances(frame.scale(a), frame.scale(b)))
+            covariance = part if covariance is None else np.add(covariance, part, out=covariance)
+        if covariance is None:
+            shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+            covariance = np.zeros(shape + (a.shape[-2], b.shape[-2]))
         return covariance
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return squared distances, shape (..., n_a, n_b), from differences (no cancellation)."""
-    squared = a[..., :, None, 0] - b[..., None, :, 0]
+    along_b = np.ascontiguousarray(np.swapaxes(b, -1, -2))
+    squared = a[..., :, None, 0] - along_b[..., None, 0, :]
     squared *= squared
+    difference = np.empty_like(squared)
     for axis in range(1, a.shape[-1]):
-        difference = a[..., :, None, axis] - b[..., None, :, axis]
+        np.subtract(a[..., :, None, axis], along_b[..., None, axis, :], out=difference)
         difference *= difference
         squared += difference
     return squared
@@ -93,7 +107,10 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def correlation_sum(terms: tuple[Term, ...], squared: np.ndarray) -> np.ndarray:
     """Return the sum of some structures at squared distances, which are overwritten."""
     distance = np.sqrt(squared, out=squared)
-    total = terms[0].psill * CORRELATIONS[terms[0].model](distance / terms[0].scale)
-    for term in terms[1:]:
-        total += term.psill * CORRELATIONS[term.model](distance / term.scale)
-    return total
+    total = None
+    for i, term in enumerate(terms):
+        ratio = np.multiply(distance, 1.0 / term.scale, out=distance if i == len(terms) - 1 else None)
+        part = CORRELATIONS[term.model](ratio)
+        part *= term.psill
+        total = part if total is None else np.add(total, part, out=total)
+    return distance if total is None else total

@@ -17,18 +17,24 @@ Chiles, J.-P. & Delfiner, P. (2012). Geostatistics, 2nd ed., sections 3.3 to 3.5
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import get_lapack_funcs, solve_triangular
+from scipy.linalg.blas import dtrmm
 from scipy.spatial import cKDTree
 
 from ..errors import InputError, KrigingSystemError
-from .covariance import SmoothCovariance
+from .covariance import SmoothCovariance, squared_distances
+from .tiles import spatial_tiles
 
 MAX_GLOBAL_SAMPLES = 10_000
 """Beyond this the matrix of one global system passes 800 MB."""
 
 _LOST_DRIFT = 1e-9
+_FEW_NEAR = 0.6
+_LARGEST_PRECISION = 1e4
+_TILE_TARGETS = 1024
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def inverse_factor(covariance: SmoothCovariance, nugget: float, samples: SystemS
     Returns
     -------
     ndarray, shape (n_samples, n_samples)
-        Lower triangular, zero above the diagonal.
+        Lower triangular, zero above the diagonal, in column order.
 
     Raises
     ------
@@ -125,7 +131,7 @@ def inverse_factor(covariance: SmoothCovariance, nugget: float, samples: SystemS
         factor, failed = trtri(factor, lower=1, overwrite_c=1)
     if failed:
         raise singular_system_error(samples, nugget)
-    return np.ascontiguousarray(factor)
+    return factor
 
 
 @dataclass(frozen=True)
@@ -210,21 +216,73 @@ class GlobalSystem:
         -------
         estimate, kriging_variance : ndarray, shape (n_targets,)
         """
+        if len(targets) == 0:
+            return np.empty(0), np.empty(0)
+        near = None
+        if self._near_helps:
+            order, starts = _tiles(targets, self.covariance)
+            near = _near(targets[order], starts, self.samples.points, self.covariance)
+        if near is None or np.mean(near) > _FEW_NEAR:
+            estimate, variance = self._predict_all(targets, columns)
+        else:
+            estimate, variance = np.empty(len(targets)), np.empty(len(targets))
+            estimate[order], variance[order] = self._predict_near(targets[order], columns[order], starts, near)
+        # Below zero is rounding of sill - |w|^2 next to a sample of a nugget-free model.
+        return estimate, np.maximum(variance, 0.0)
+
+    def _predict_all(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Use every sample for every target, through the inverse factor."""
         estimate = np.empty(len(targets))
         variance = np.empty(len(targets))
-        step = int(np.clip(2**18 // len(self.samples), 64, 4096))
-        transposed = self.inverse_factor.T
+        step = int(np.clip(2**15 // len(self.samples), 64, 4096))
         for start in range(0, len(targets), step):
             part = slice(start, start + step)
             covariances = self.covariance.between(targets[part], self.samples.points)
             estimate[part] = columns[part] @ self.coefficients + covariances @ self.dual
-            whitened = covariances @ transposed
+            # V C' in place: C' is C in BLAS's column order, and V triangular halves the work.
+            whitened = dtrmm(1.0, self.inverse_factor, covariances.T, lower=1, overwrite_b=1).T
             drift_part = columns[part] @ self.column_factor - whitened @ self.whitened_columns
             variance[part] = (
                 self.sill - np.einsum("ij,ij->i", whitened, whitened) + np.einsum("ij,ij->i", drift_part, drift_part)
             )
-        # Below zero is rounding of sill - |w|^2 next to a sample of a nugget-free model.
-        return estimate, np.maximum(variance, 0.0)
+        return estimate, variance
+
+    def _predict_near(
+        self, targets: np.ndarray, columns: np.ndarray, starts: np.ndarray, near: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Use for each tile the samples within the support of the covariance: the others add exactly 0."""
+        influence = self.inverse_factor.T @ (self.whitened_columns @ self.column_factor.T)
+        white_columns = columns @ self.column_factor
+        estimate = columns @ self.coefficients
+        variance = self.sill + np.einsum("ij,ij->i", white_columns, white_columns)
+        stops = np.append(starts[1:], len(targets))
+        for tile, (start, stop) in enumerate(zip(starts, stops)):
+            rows = np.flatnonzero(near[tile])
+            if len(rows) == 0:
+                continue
+            part = slice(start, stop)
+            covariances = self.covariance.between(targets[part], self.samples.points[rows])
+            estimate[part] += covariances @ self.dual[rows]
+            reduction = covariances @ self._precision[np.ix_(rows, rows)]
+            reduction += 2.0 * (columns[part] @ influence[rows].T)
+            variance[part] -= np.einsum("ij,ij->i", reduction, covariances)
+        return estimate, variance
+
+    @cached_property
+    def _precision(self) -> np.ndarray:
+        """P, shape (n_samples, n_samples)."""
+        projection = self.whitened_columns.T @ self.inverse_factor
+        return self.inverse_factor.T @ self.inverse_factor - projection.T @ projection
+
+    @cached_property
+    def _near_helps(self) -> bool:
+        """Whether the covariance ends within the samples' extent, and P is small enough to keep its digits."""
+        reaches_all = any(
+            frame.support > np.linalg.norm(np.ptp(frame.scale(self.samples.points), axis=0))
+            for frame in self.covariance.frames
+        )
+        largest = np.einsum("ij,ij->j", self.inverse_factor, self.inverse_factor).max()
+        return not reaches_all and largest * self.sill < _LARGEST_PRECISION
 
     def weights(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return kriging weights and Lagrange multipliers at locations that carry no sample.
@@ -279,3 +337,30 @@ class GlobalSystem:
             return None
         remaining = np.linalg.inv(precision - projection.T @ projection)
         return self.samples.values[rows] - remaining @ self.dual[rows], np.diag(remaining).copy()
+
+
+def _tiles(targets: np.ndarray, covariance: SmoothCovariance) -> tuple[np.ndarray, np.ndarray]:
+    """Gather targets in tiles that are small beside the support; return their order and the tiles' starts."""
+    extent = np.ptp(targets, axis=0)
+    support = max((frame.support for frame in covariance.frames), default=1.0)
+    sides = extent > 0
+    n_sides = max(1, int(sides.sum()))
+    few_targets = float(np.prod(extent[sides] ** (1 / n_sides))) * (_TILE_TARGETS / len(targets)) ** (1 / n_sides)
+    order, lengths = spatial_tiles(
+        targets, max(min(0.2 * support, few_targets), 0.25 * few_targets, 1e-300), _TILE_TARGETS
+    )
+    return order, np.cumsum(lengths) - lengths
+
+
+def _near(targets: np.ndarray, starts: np.ndarray, points: np.ndarray, covariance: SmoothCovariance) -> np.ndarray:
+    """Return which samples may covary with some target of each tile, shape (n_tiles, n_samples)."""
+    near = np.zeros((len(starts), len(points)), dtype=bool)
+    lengths = np.diff(np.append(starts, len(targets)))
+    for frame in covariance.frames:
+        scaled = frame.scale(targets)
+        centers = 0.5 * (np.minimum.reduceat(scaled, starts) + np.maximum.reduceat(scaled, starts))
+        offset = scaled - np.repeat(centers, lengths, axis=0)
+        half = np.sqrt(np.maximum.reduceat(np.einsum("ij,ij->i", offset, offset), starts))
+        reach = (frame.support + half) * (1 + 1e-9)
+        near |= squared_distances(centers, frame.scale(points)) <= (reach**2)[:, None]
+    return near

@@ -58,7 +58,7 @@ def tile_batches(
     scaled = search.scale(targets)
     spare = 0 if left_out is None else 1
     k = min(search.limit + spare, search.n_samples)
-    tiles, lengths = _spatial_tiles(scaled, _tile_side(scaled, search, k))
+    tiles, lengths = spatial_tiles(scaled, _tile_side(scaled, search, k))
     centers, half = _centers(scaled, tiles, lengths)
     # Every neighbour of every target of a tile lies in this ball about its centre.
     reach = np.full(len(lengths), np.inf)
@@ -123,14 +123,14 @@ def _tile_side(scaled: np.ndarray, search: NeighborSearch, k: int) -> float:
     return 1.2 * spacing + 0.25 * neighborhood_radius
 
 
-def _spatial_tiles(scaled: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
+def spatial_tiles(scaled: np.ndarray, side: float, largest: int = _LARGEST_TILE) -> tuple[np.ndarray, np.ndarray]:
     """Sort targets by the cube they lie in; return their order and how many each tile holds."""
     cubes = np.floor((scaled - scaled.min(axis=0)) / side).astype(np.int64)
     key = np.ravel_multi_index(tuple(cubes.T), tuple(cubes.max(axis=0) + 1))
     order = np.argsort(key, kind="stable")
     _, lengths = np.unique(key[order], return_counts=True)
-    if lengths.max() > _LARGEST_TILE:
-        pieces = -(-lengths // _LARGEST_TILE)
+    if lengths.max() > largest:
+        pieces = -(-lengths // largest)
         lengths = np.concatenate([np.diff(np.linspace(0, n, p + 1).astype(np.int64)) for n, p in zip(lengths, pieces)])
     return order, lengths
 

@@ -59,6 +59,9 @@ CORRELATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 """Correlation of each model as a function of lag / effective_range."""
 
+SUPPORTS: dict[str, float] = {"spherical": 1.0, "exponential": 14.0, "gaussian": 3.8, "cubic": 1.0}
+"""Lag / effective range beyond which a model's correlation is 0, or below 1e-18 and lost in any sum."""
+
 _SKGSTAT_RANGE_FACTOR = {"spherical": 1.0, "exponential": 1.0, "gaussian": float(np.sqrt(3.0) / 2.0), "cubic": 1.0}
 
 

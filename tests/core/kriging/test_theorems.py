@@ -3,11 +3,23 @@
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.grid import Block, RasterGrid
+from hybrid_geostatistics.core.kriging import system
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, scaled
 from numpy.testing import assert_allclose, assert_array_equal
 
+SPHERICAL = VariogramModel(0.1, (Structure("spherical", 0.9, 310.0),))
+ENDING = {
+    "spherical": SPHERICAL,
+    "no nugget": VariogramModel(0.0, SPHERICAL.structures),
+    "cubic": VariogramModel(0.2, (Structure("cubic", 1.3, 400.0),)),
+    "short gaussian": VariogramModel(0.2, (Structure("gaussian", 1.3, 150.0),)),
+    "anisotropic": VariogramModel(0.1, (Structure("spherical", 0.9, 500.0, azimuth=35.0, ratio_minor=0.4),)),
+    "two frames": VariogramModel(
+        0.05, (Structure("spherical", 0.5, 200.0), Structure("cubic", 0.5, 700.0, azimuth=120.0, ratio_minor=0.5))
+    ),
+}
 # Condition numbers here stay below 1e6, so ten digits survive the solution of a system.
 SAME = {"rtol": 1e-9, "atol": 1e-10}
 
@@ -79,6 +91,20 @@ def test_all_samples_as_nearest_neighbors_is_the_global_system(samples, model, w
         assert_allclose(a.estimate, b.estimate, **SAME)
         assert_allclose(a.kriging_variance, b.kriging_variance, **SAME)
         assert_array_equal(a.n_neighbors, b.n_neighbors)
+
+
+@pytest.mark.parametrize("name", list(ENDING))
+def test_leaving_out_samples_beyond_the_range_changes_nothing(monkeypatch, meuse, name):
+    coordinates, values, drift = meuse
+    random = np.random.default_rng(6)
+    targets = coordinates.min(axis=0) - 300.0 + random.random((900, 2)) * (np.ptp(coordinates, axis=0) + 600.0)
+    target_drift = random.random(900)
+    results = []
+    for few in (0.0, 1.0):
+        monkeypatch.setattr(system, "_FEW_NEAR", few)
+        results.append(fit_kriging(coordinates, values, ENDING[name], drift=drift).predict(targets, target_drift))
+    assert_allclose(results[0].estimate, results[1].estimate, **SAME)
+    assert_allclose(results[0].kriging_variance, results[1].kriging_variance, **SAME)
 
 
 def test_exact_at_samples(samples, model, neighborhood):

@@ -1,0 +1,38 @@
+"""Truth: gstat's leave-one-out of meuse, and figures computed by hand."""
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.errors import InputError
+from hybrid_geostatistics.core.kriging.cross_validation import cross_validate, summarize
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.kriging.ordinary import KrigingEstimate, fit_kriging
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from numpy.testing import assert_allclose
+
+MODEL = VariogramModel(0.05, (Structure("spherical", 0.59, 897.0),))
+
+
+def test_meuse_against_gstat(meuse):
+    coordinates, zinc, _ = meuse
+    summary = cross_validate(fit_kriging(coordinates, zinc, MODEL), coverage=0.95)
+    assert (summary.n, summary.n_missing) == (155, 0)
+    assert_allclose(
+        [summary.rmse, summary.mae, summary.msdr, summary.coverage],
+        [0.3917494741, 0.2921010805, 0.8227633, 0.96774],
+        rtol=1e-5,
+    )
+    assert_allclose(summary.bias, -1.256e-05, rtol=1e-3)
+    assert_allclose(summary.r2, 1 - 0.3917494741**2 / zinc.var(), rtol=1e-6)
+
+
+def test_samples_without_an_estimate_are_counted_apart(meuse):
+    coordinates, zinc, _ = meuse
+    summary = cross_validate(fit_kriging(coordinates, zinc, MODEL, Neighborhood(search_radius=130.0)))
+    assert summary.n + summary.n_missing == 155 and summary.n_missing > 0
+    assert np.isfinite([summary.rmse, summary.r2, summary.msdr]).all()
+
+
+def test_nothing_to_summarize_is_said():
+    nothing = KrigingEstimate(np.array([np.nan]), np.array([np.nan]), np.array([0]))
+    with pytest.raises(InputError, match="None of 1 samples"):
+        summarize(np.array([1.0]), nothing)
