@@ -489,15 +489,18 @@ def _best_method(
                 found = describe(label(rival), label(candidate), *ratio) + (f", {where}" if len(cells) > 1 else "")
         return found
 
-    last = ""
+    rejected: list[tuple[str, str]] = []
     for candidate in sorted(methods, key=simplicity):
         reasons = [beats(other, candidate) for other in sorted(methods, key=simplicity) if other != candidate]
-        if not any(reasons):
-            why = (
-                f"Use {label(candidate)}: the simplest of the methods compared that no other beats by more than noise."
-            )
-            return candidate, f"{why} {last[0].upper()}{last[1:]}." if last else why
-        last = next(filter(None, reversed(reasons)))
+        if any(reasons):
+            rejected.append((candidate, next(filter(None, reversed(reasons)))))
+            continue
+        why = f"Use {label(candidate)}: the simplest of the methods compared that no other beats by more than noise."
+        if rejected:
+            simpler, beaten_by_another = rejected[-1]
+            reason = beats(candidate, simpler) or beaten_by_another
+            why = f"{why} {reason[0].upper()}{reason[1:]}."
+        return candidate, why
     lowest = min(methods, key=lambda m: compared(m, methods[0], range(len(cells)))[0])
     return lowest, (
         f"No method is unbeaten on every target and kind of fold; over all of them {label(lowest)} has the lowest RMSE."
