@@ -389,9 +389,11 @@ class Reader:
             "transforms": transforms,
             "n_neighbors": self.whole("N_NEIGHBORS"),
             "n_seeds": self.whole("N_SEEDS"),
-            "network": {"epochs": self.whole("EPOCHS")},
             "seed": self.whole("SEED"),
         }
+        n_steps = self.whole("N_STEPS")
+        if n_steps is not None:
+            settings["network"] = {"min_steps": n_steps, "max_steps": n_steps}
         path = self.path("VARIOGRAM")
         if path is None:
             return settings

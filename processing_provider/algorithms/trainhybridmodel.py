@@ -60,8 +60,8 @@ class TrainHybridModel(Algorithm):
                 advanced=True,
             ),
             with_help(
-                whole_number("EPOCHS", tr("Epochs"), 20, 1, 10000),
-                tr("Passes over the samples, where these make more than 240 steps."),
+                whole_number("N_STEPS", tr("Training steps"), None, 1, 100000),
+                tr("Steps of the network's training. Empty: 240, and more on many samples, at most 1200."),
                 advanced=True,
             ),
         ],

@@ -1,4 +1,4 @@
-"""Ordinary kriging through Processing. Truth: the core on the same numbers (two roads), exactness, adapter contracts."""
+"""Ordinary kriging through Processing. Truth: the core on the same numbers, exactness, adapter contracts."""
 
 import json
 import os
@@ -20,7 +20,8 @@ def kriged(world, variogram, grid, max_neighbors=64):
         coordinates, file.transform.forward(values), file.model, Neighborhood(max_neighbors=max_neighbors)
     )
     result = kriging.predict_grid(grid)
-    return [part.reshape(grid.shape) for part in file.transform.back_transform(result.estimate, result.kriging_variance)]
+    parts = file.transform.back_transform(result.estimate, result.kriging_variance)
+    return [part.reshape(grid.shape) for part in parts]
 
 
 def test_takes_the_template_grid_exactly(run, world, samples, variogram, template, tmp_path):
@@ -89,7 +90,8 @@ def test_edge_blocks_are_written(run, world, samples, variogram, tmp_path):
     results, _ = run(
         "ordinarykriging",
         {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "MAX_NEIGHBORS": 8, "CELL_SIZE": 1,
-         "EXTENT": f"{world.LEFT},{world.LEFT + 257},{world.TOP - 300},{world.TOP}", "ESTIMATE": str(tmp_path / "e.tif")},
+         "EXTENT": f"{world.LEFT},{world.LEFT + 257},{world.TOP - 300},{world.TOP}",
+         "ESTIMATE": str(tmp_path / "e.tif")},
     )  # fmt: skip
     values, _ = world.read_raster(results["ESTIMATE"])
     assert values.shape == (1, 300, 257)
@@ -246,8 +248,9 @@ def test_a_loaded_layer_gets_name_and_colours(run, world, samples, variogram, tm
 
     results, log = run(
         "ordinarykriging",
-        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 20, "ESTIMATE": str(tmp_path / "e.tif")},
-    )
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 20,
+         "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
     layer = QgsRasterLayer(results["ESTIMATE"], "e")
     RampStyle("zinc").postProcessLayer(layer, QgsProcessingContext(), log)
     assert layer.name() == "zinc" and layer.renderer().type() == "singlebandpseudocolor"
