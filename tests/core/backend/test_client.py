@@ -22,7 +22,6 @@ POSIX = os.name == "posix"
 # What every fake starts with: read the run, answer with one line.
 PREAMBLE = """
 import json, os, signal, subprocess, sys, time
-import numpy as np
 def say(kind, /, **content):
     print(json.dumps({"type": kind, **content}), flush=True)
 def hear():
@@ -93,6 +92,7 @@ def wait_until_gone(pid):
 def test_progress_outputs_arrays_and_files(fake, tmp_path):
     session = fake(
         """
+        import numpy as np
         given = np.load(folder + "/inputs.npz")
         say("Progress", current=1, maximum=4, message="one")
         say("Progress", current=9, maximum=4, message="")
