@@ -14,6 +14,7 @@ from typing import Union
 
 import numpy as np
 
+from .axes import Axis, limits, nice_ticks, tick_labels
 from .markup import Html, aligned, decimals_for, escaped, rounded
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#8a6d00", "#5c5c5c")
@@ -98,95 +99,6 @@ class Level:
 Layer = Union[Points, Line, Band, Level]
 
 
-def nice_ticks(low: float, high: float, n: int = 5) -> list[float]:
-    """Return about `n` round numbers that span [low, high] from inside.
-
-    Examples
-    --------
-    >>> nice_ticks(0, 1597)
-    [0.0, 500.0, 1000.0, 1500.0]
-    >>> nice_ticks(0.12, 0.71)
-    [0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
-    """
-    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
-        return [low]
-    raw = (high - low) / max(n, 1)
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = min((m * power for m in (1, 2, 5, 10) if m * power >= raw * 0.72), default=10 * power)
-    first = math.ceil(low / step - 1e-9)
-    last = math.floor(high / step + 1e-9)
-    places = max(0, 1 - math.floor(math.log10(step)))
-    return [round(i * step, places) + 0.0 for i in range(first, last + 1)]
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers on a logarithmic axis: 1-2-5 in each decade, fewer over many decades."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    multiples = (1, 2, 5) if len(decades) <= 4 else (1,)
-    return [m * 10.0**d for d in decades for m in multiples if low * 0.999 <= m * 10.0**d <= high * 1.001]
-
-
-def _tick_labels(ticks: Sequence[float]) -> list[str]:
-    """Labels with common decimals, as few as tell the ticks apart."""
-    if not ticks:
-        return []
-    largest = max(abs(t) for t in ticks)
-    steps = [b - a for a, b in zip(ticks, ticks[1:])]
-    if steps and max(steps) > 5 * min(steps):  # logarithmic
-        return [f"{t:.6g}".replace("-", "−") for t in ticks]
-    if largest >= 1e8 or 0 < largest < 1e-3:
-        digits = 3 + max(0, math.ceil(math.log10(largest / min(steps)))) if steps else 6
-        return [f"{t:.{digits}g}".replace("-", "−") for t in ticks]
-    places = 0 if not steps else max(0, -math.floor(math.log10(min(steps)) + 1e-9))
-    if steps and any(abs(round(t, places) - t) > 1e-6 * abs(min(steps)) for t in ticks):
-        places += 1
-    return [f"{t:.{places}f}".replace("-", "−") for t in ticks]
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """A data interval laid on a pixel interval."""
-
-    low: float
-    high: float
-    start: float
-    stop: float
-    log: bool = False
-
-    def at(self, value: float) -> float:
-        if self.log:
-            share = (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
-        else:
-            share = (value - self.low) / (self.high - self.low)
-        return self.start + share * (self.stop - self.start)
-
-    def ticks(self, n: int) -> list[float]:
-        if self.log:
-            ticks = _log_ticks(self.low, self.high)
-            if len(ticks) >= 2:
-                return ticks
-        return nice_ticks(self.low, self.high, n)
-
-    def holds(self, value: float) -> bool:
-        slack = 1e-9 * (self.high - self.low)
-        return math.isfinite(value) and self.low - slack <= value <= self.high + slack
-
-
-def _limits(values: Sequence[float], *, zero: bool = False, log: bool = False) -> tuple[float, float]:
-    """Return a data interval with a little air, from 0 where asked and sensible."""
-    array = np.asarray([v for v in values if v is not None and math.isfinite(v) and not (log and v <= 0)], dtype=float)
-    if len(array) == 0:
-        return (1.0, 10.0) if log else (0.0, 1.0)
-    low, high = float(array.min()), float(array.max())
-    if log:
-        low, high = low / 1.08, high * 1.08
-        return (low / 1.5, high * 1.5) if high / low < 1.2 else (low, high)
-    if zero and low >= 0:
-        return 0.0, (high * 1.06 if high > 0 else 1.0)
-    air = 0.04 * (high - low) if high > low else 0.5 * abs(high) or 1.0
-    return low - air, high + air
-
-
 def _svg(title: str, description: str, width: float, height: float, body: Sequence[str]) -> Html:
     """Wrap the parts in an svg that says what it shows."""
     return Html(
@@ -246,17 +158,17 @@ def _legend(layers: Sequence[Layer], left: float, right: float, y: float) -> tup
     return parts, y + 10
 
 
-def _frame(x_axis: _Axis, y_axis: _Axis, x_label: str, y_label: str, n_x: int, n_y: int) -> list[str]:
+def _frame(x_axis: Axis, y_axis: Axis, x_label: str, y_label: str, n_x: int, n_y: int) -> list[str]:
     """Grid, ticks and axis titles."""
     parts = []
     bottom, top = y_axis.start, y_axis.stop
     left, right = x_axis.start, x_axis.stop
     y_ticks, x_ticks = y_axis.ticks(n_y), x_axis.ticks(n_x)
-    for tick, label in zip(y_ticks, _tick_labels(y_ticks)):
+    for tick, label in zip(y_ticks, tick_labels(y_ticks)):
         y = y_axis.at(tick)
         parts.append(_segment(left, y, right, y, "hg-grid", GRID))
         parts.append(_text(left - 7, y + 4, label, anchor="end"))
-    for tick, label in zip(x_ticks, _tick_labels(x_ticks)):
+    for tick, label in zip(x_ticks, tick_labels(x_ticks)):
         x = x_axis.at(tick)
         parts.append(_segment(x, bottom, x, top, "hg-grid", GRID))
         parts.append(_text(x, bottom + 16, label, anchor="middle"))
@@ -270,7 +182,7 @@ def _frame(x_axis: _Axis, y_axis: _Axis, x_label: str, y_label: str, n_x: int, n
     return parts
 
 
-def _drawn(layer: Layer, x_axis: _Axis, y_axis: _Axis) -> list[str]:
+def _drawn(layer: Layer, x_axis: Axis, y_axis: Axis) -> list[str]:
     """Draw the marks of one layer."""
     if isinstance(layer, Level):
         return _drawn_level(layer, x_axis, y_axis)
@@ -315,7 +227,7 @@ def _drawn(layer: Layer, x_axis: _Axis, y_axis: _Axis) -> list[str]:
     return parts
 
 
-def _drawn_level(layer: Level, x_axis: _Axis, y_axis: _Axis) -> list[str]:
+def _drawn_level(layer: Level, x_axis: Axis, y_axis: Axis) -> list[str]:
     """Draw a reference line with its name at its end."""
     dash = ' stroke-dasharray="3 3" stroke-width="1.2"'
     if layer.vertical:
@@ -374,17 +286,17 @@ def xy_chart(
         One ``<svg>`` element.
     """
     x_values, y_values = _extent_of(layers)
-    x_low, x_high = _limits(x_values, zero=x_from_zero, log=x_log)
-    y_low, y_high = _limits(y_values, zero=y_from_zero, log=y_log)
+    x_low, x_high = limits(x_values, zero=x_from_zero, log=x_log)
+    y_low, y_high = limits(y_values, zero=y_from_zero, log=y_log)
     right = width - 18
-    draft = _Axis(y_low, y_high, 0, 1, y_log)
-    left = 36 + CHARACTER * max(len(label) for label in _tick_labels(draft.ticks(5)) or [""])
+    draft = Axis(y_low, y_high, 0, 1, y_log)
+    left = 36 + CHARACTER * max(len(label) for label in tick_labels(draft.ticks(5)) or [""])
     legend, top = _legend(layers, left, right, 38)
     named = any(isinstance(layer, Level) and layer.vertical and layer.label for layer in layers)
     top = max(top + (13 if named else 0), 34)
     bottom = height - 46
-    x_axis = _Axis(x_low, x_high, left, right, x_log)
-    y_axis = _Axis(y_low, y_high, bottom, top, y_log)
+    x_axis = Axis(x_low, x_high, left, right, x_log)
+    y_axis = Axis(y_low, y_high, bottom, top, y_log)
     body = [_heading(title, left), *legend, *_frame(x_axis, y_axis, x_label, y_label, 6, 5)]
     for layer in layers:
         body += _drawn(_positive(layer, x_log, y_log), x_axis, y_axis)
@@ -464,14 +376,14 @@ def one_to_one(
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
     if log:
         pairs = pairs[(pairs > 0).all(axis=1)]
-    low, high = _limits(pairs.ravel().tolist(), log=log)
+    low, high = limits(pairs.ravel().tolist(), log=log)
     in_unit = f" ({unit})" if unit else ""
-    draft = _Axis(low, high, 0, 1, log)
-    left = 36 + CHARACTER * max(len(label) for label in _tick_labels(draft.ticks(5)) or [""])
+    draft = Axis(low, high, 0, 1, log)
+    left = 36 + CHARACTER * max(len(label) for label in tick_labels(draft.ticks(5)) or [""])
     top, bottom = 34.0, size - 46
     side = min(size - 18 - left, bottom - top)
-    x_axis = _Axis(low, high, left, left + side, log)
-    y_axis = _Axis(low, high, top + side, top, log)
+    x_axis = Axis(low, high, left, left + side, log)
+    y_axis = Axis(low, high, top + side, top, log)
     body = [_heading(title, left), *_frame(x_axis, y_axis, f"observed{in_unit}", f"predicted{in_unit}", 5, 5)]
     body.append(
         _segment(left, top + side, left + side, top, "hg-level", QUIET, ' stroke-dasharray="3 3" stroke-width="1.2"')
@@ -577,7 +489,7 @@ def intervals(
         for i in range(n)
     ]
     everything = [*values, *low, *high] + ([] if reference is None else [reference])
-    x_axis, body, top, row = _rows(title, labels, *_limits(everything), notes, width)
+    x_axis, body, top, row = _rows(title, labels, *limits(everything), notes, width)
     bottom = top + row * len(labels)
     body += _row_scale(x_axis, top, bottom, x_label)
     if reference is not None:
@@ -599,7 +511,7 @@ def intervals(
 
 def _rows(
     title: str, labels: Sequence[str], low: float, high: float, notes: Sequence[str], width: float
-) -> tuple[_Axis, list[str], float, float]:
+) -> tuple[Axis, list[str], float, float]:
     """Lay out a chart of labelled rows: axis, heading and labels, top, row height."""
     left = 24 + min(max([CHARACTER * len(label) for label in labels], default=0.0), 0.4 * width)
     right = width - 28 - max([CHARACTER * len(note) for note in notes], default=0.0)
@@ -609,14 +521,14 @@ def _rows(
         _text(left - 8, top + row * index + row / 2 + 4, label, anchor="end", kind="ink")
         for index, label in enumerate(labels)
     ]
-    return _Axis(low, high if high > low else low + 1.0, left, right), body, top, row
+    return Axis(low, high if high > low else low + 1.0, left, right), body, top, row
 
 
-def _row_scale(x_axis: _Axis, top: float, bottom: float, x_label: str) -> list[str]:
+def _row_scale(x_axis: Axis, top: float, bottom: float, x_label: str) -> list[str]:
     """Vertical grid, tick labels and title below the rows."""
     ticks = x_axis.ticks(5)
     parts = []
-    for tick, label in zip(ticks, _tick_labels(ticks)):
+    for tick, label in zip(ticks, tick_labels(ticks)):
         x = x_axis.at(tick)
         parts.append(_segment(x, bottom, x, top, "hg-grid", GRID))
         parts.append(_text(x, bottom + 15, label, anchor="middle"))
@@ -662,8 +574,8 @@ def histogram(
     edges = _round_edges(array, wanted)
     counts = np.histogram(array, edges)[0]
     left = 36 + CHARACTER * len(str(counts.max()))
-    x_axis = _Axis(edges[0], edges[-1], left, width - 14)
-    y_axis = _Axis(0.0, 1.06 * max(int(counts.max()), 1), height - 46, 44)
+    x_axis = Axis(edges[0], edges[-1], left, width - 14)
+    y_axis = Axis(0.0, 1.06 * max(int(counts.max()), 1), height - 46, 44)
     body = [_heading(title, left), *_frame(x_axis, y_axis, x_label, "samples", 5, 4)]
     kind, color = _series(0)
     for count, a, b in zip(counts, edges, edges[1:]):
@@ -724,12 +636,12 @@ def sample_map(
     x, y, z = (np.asarray(v, dtype=float) for v in (easting, northing, values))
     known = np.isfinite(z)
     breaks = np.unique(np.quantile(z[known], [0.2, 0.4, 0.6, 0.8])) if known.any() else np.array([])
-    (x_low, x_high), (y_low, y_high) = _limits(x.tolist()), _limits(y.tolist())
-    left = 36 + CHARACTER * max(len(label) for label in _tick_labels(nice_ticks(y_low, y_high)) or [""])
+    (x_low, x_high), (y_low, y_high) = limits(x.tolist()), limits(y.tolist())
+    left = 36 + CHARACTER * max(len(label) for label in tick_labels(nice_ticks(y_low, y_high)) or [""])
     top = 50.0
     scale = min((width - 18 - left) / (x_high - x_low), (max_height - 46 - top) / (y_high - y_low))
-    x_axis = _Axis(x_low, x_high, left, left + scale * (x_high - x_low))
-    y_axis = _Axis(y_low, y_high, top + scale * (y_high - y_low), top)
+    x_axis = Axis(x_low, x_high, left, left + scale * (x_high - x_low))
+    y_axis = Axis(y_low, y_high, top + scale * (y_high - y_low), top)
     body = [_heading(title, left), *_frame(x_axis, y_axis, "easting", "northing", 4, 5)]
     classes = np.searchsorted(breaks, z, side="right")
     ramp = [RAMP[round(i * (len(RAMP) - 1) / max(len(breaks), 1))] for i in range(len(breaks) + 1)]

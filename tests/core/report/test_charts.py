@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.report import charts
-from hybrid_geostatistics.core.report.charts import Band, Level, Line, Points, nice_ticks
+from hybrid_geostatistics.core.report.axes import nice_ticks, tick_labels
+from hybrid_geostatistics.core.report.charts import Band, Level, Line, Points
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,7 +125,7 @@ def test_ticks_are_few_round_and_inside(low, span, n):
     slack = 1e-6 * (high - low)
     assert 1 <= len(ticks) <= 2 * n + 2
     assert all(low - slack <= tick <= high + slack for tick in ticks)
-    assert len(set(charts._tick_labels(ticks))) == len(ticks)
+    assert len(set(tick_labels(ticks))) == len(ticks)
 
 
 def test_series_have_as_many_colours_by_night_as_by_day():
