@@ -46,9 +46,9 @@ class Architecture:
     n_token_columns: int
     n_context_columns: int
     n_targets: int
-    conv_width: int = 16
-    recurrent_width: int = 12
-    dense_width: int = 16
+    conv_width: int = 8
+    recurrent_width: int = 8
+    dense_width: int = 8
 
     def __post_init__(self) -> None:
         wrong = {name: size for name, size in asdict(self).items() if int(size) != size or size < 1}

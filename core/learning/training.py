@@ -35,14 +35,14 @@ class NetworkSettings:
         Upper bound of the budget.
     """
 
-    conv_width: int = 16
-    recurrent_width: int = 12
-    dense_width: int = 16
+    conv_width: int = 8
+    recurrent_width: int = 8
+    dense_width: int = 8
     dropout: float = 0.25
     weight_decay: float = 0.05
     learning_rate: float = 0.01
     batch_size: int = 64
-    min_steps: int = 240
+    min_steps: int = 120
     epochs: int = 20
     max_steps: int = 1200
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.features.covariates import CovariateEncoder
 from hybrid_geostatistics.core.samples import Covariates
+from numpy.testing import assert_allclose
 
 
 def covariates(seed=0, n=60):

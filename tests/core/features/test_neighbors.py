@@ -5,13 +5,12 @@ import json
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
-
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.features.covariance import average_covariance
 from hybrid_geostatistics.core.features.neighbors import NeighborFeatures, neighbor_sequence
 from hybrid_geostatistics.core.samples import Covariates
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from numpy.testing import assert_allclose, assert_array_equal
 
 MODEL = VariogramModel(0.2, (Structure("spherical", 0.8, 400.0),))
 

@@ -8,17 +8,16 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 pytest.importorskip("tensorflow")
+onnx = pytest.importorskip("onnx")
 pytestmark = pytest.mark.backend
 
 from hybrid_geostatistics.core.errors import Cancelled, InputError, ModelFileError  # noqa: E402
-from hybrid_geostatistics.core.learning.export import to_onnx  # noqa: E402
 from hybrid_geostatistics.core.learning.hybrid import (  # noqa: E402
     HybridSettings,
     fit_hybrid,
     hybrid_method,
     train_hybrid,
 )
-from hybrid_geostatistics.core.learning.networks import keras_ensemble  # noqa: E402
 from hybrid_geostatistics.core.learning.training import NetworkSettings  # noqa: E402
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
 from hybrid_geostatistics.core.samples import Covariates, Samples  # noqa: E402
@@ -109,8 +108,7 @@ def test_progress_rises_to_one_and_tells_epochs(trained):
 
 
 def test_recurrent_layers_stay_fused(trained):
-    ensemble = trained[0].fitted.ensemble
-    model = to_onnx(keras_ensemble(ensemble.architecture, ensemble.weights), ensemble.n_members)
+    model = onnx.load(trained[0].path)
     operators = [node.op_type for node in model.graph.node]
     assert operators.count("LSTM") == 6 and not {"Loop", "Scan"} & set(operators)
     assert model.ir_version == 8 and model.opset_import[0].version == 17

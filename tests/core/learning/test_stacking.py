@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.learning.stacking import _simplex_minimum, stack_weights
+from numpy.testing import assert_allclose
 
 
 def test_simplex_minimum_equals_brute_force():

@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
-
 from hybrid_geostatistics.core.errors import ModelFileError
 from hybrid_geostatistics.core.prediction.contract import data_hash, decode_array, encode_array, parse_contract
+from numpy.testing import assert_array_equal
 
 
 def test_arrays_survive_bit_by_bit():

@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-
 from hybrid_geostatistics.core.errors import InputError, ModelFileError
 from hybrid_geostatistics.core.features.covariates import CovariateEncoder
 from hybrid_geostatistics.core.features.neighbors import NeighborFeatures
@@ -26,6 +24,7 @@ from hybrid_geostatistics.core.prediction.raster import predict_grid
 from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.transforms import Transform
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from numpy.testing import assert_allclose
 
 MODEL = VariogramModel(0.05, (Structure("spherical", 0.4, 400.0),))
 
@@ -111,7 +110,8 @@ def test_all_weight_on_one_base_is_that_kriging(model):
 
 def test_stack_is_the_weighted_mean(model):
     where, covariates = somewhere(model)
-    parts = {b: weighted(model, **{b: 1.0}).stacked(where, covariates, network) for b in ("ordinary", "external", "network")}
+    names = ("ordinary", "external", "network")
+    parts = {name: weighted(model, **{name: 1.0}).stacked(where, covariates, network) for name in names}
     estimate, sigma, unknown = model.stacked(where, covariates, network)
     assert_allclose(estimate, 0.2 * parts["ordinary"][0] + 0.5 * parts["external"][0] + 0.3 * parts["network"][0])
     assert_allclose(sigma, 0.2 * parts["ordinary"][1] + 0.5 * parts["external"][1] + 0.3 * parts["network"][1])
