@@ -59,7 +59,7 @@ def variogram_page(
     summary = [
         paragraph(
             f"{_with_article(structure.model)} model with an effective range of {rounded(model.effective_range)} "
-            f"{map_unit}. {100 * model.nugget / model.sill:.0f} % of the sill is nugget: variation between samples "
+            f"{map_unit}. {_percent(model.nugget / model.sill)} % of the sill is nugget: variation between samples "
             "however close, from measurement and from structure finer than the sampling."
         ),
         figures(
@@ -68,7 +68,7 @@ def variogram_page(
                 ("Psill", rounded(structure.psill)),
                 (f"Effective range ({map_unit})", rounded(model.effective_range)),
                 ("Leave-one-out RMSE", rounded(fitted.loo_rmse)),
-                ("without a variogram", rounded(fitted.mean_rmse)),
+                ("RMSE without a variogram", rounded(fitted.mean_rmse)),
             ]
         ),
     ]
@@ -103,6 +103,11 @@ def variogram_page(
     origin = dict(provenance or {})
     origin.update({f"{name} version": version for name, version in fitted.versions.items()})
     return page(f"Variogram of {field}", described, summary, sections, origin)
+
+
+def _percent(share: float) -> str:
+    """Write a share in percent, small ones with a digit."""
+    return f"{100 * share:.0f}" if share >= 0.01 or share == 0 else rounded(100 * share, 1)
 
 
 def _with_article(kind: str) -> str:
