@@ -106,9 +106,15 @@ class NeighborSearch:
         """Return the distance to the k-th nearest sample (k at most n_samples), shape (n_targets,)."""
         return self._tree.query(scaled, k=[k])[0][:, 0]
 
-    def nearest_to(self, scaled: np.ndarray, k: int) -> np.ndarray:
-        """Return the k nearest samples, shape (n_targets, k), padded with n_samples."""
-        return self._tree.query(scaled, k=np.arange(1, k + 1))[1].reshape(len(scaled), k)
+    def nearest_to(self, scaled: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return distances and row numbers of the k nearest samples (k at most n_samples), nearest first.
+
+        Returns
+        -------
+        distances, samples : ndarray, shape (n_targets, k)
+        """
+        distances, samples = self._tree.query(scaled, k=np.arange(1, k + 1))
+        return distances.reshape(len(scaled), k), samples.reshape(len(scaled), k)
 
     def count_within(self, scaled: np.ndarray, radius: np.ndarray) -> np.ndarray:
         """Return how many samples lie within a distance of each target, shape (n_targets,)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from .neighborhood import NeighborSearch
 
 _LARGEST_TILE = 256
 _LARGEST_BATCH = 2**17
+_LARGEST_SEARCH = 4096
 _ROUNDING = 1e-9
 
 
@@ -60,28 +61,57 @@ def tile_batches(
     k = min(search.limit + spare, search.n_samples)
     tiles, lengths = spatial_tiles(scaled, _tile_side(scaled, search, k))
     centers, half = _centers(scaled, tiles, lengths)
-    # Every neighbour of every target of a tile lies in this ball about its centre.
-    reach = np.full(len(lengths), np.inf)
-    if k < search.n_samples:
-        reach = search.kth_distance(centers, k) + 2 * half
-    reach = np.minimum(reach, search.radius + half) * (1 + _ROUNDING)
-    n_candidates = np.maximum(search.count_within(centers, reach), 1)
     starts = np.cumsum(lengths) - lengths
-    order = np.lexsort((n_candidates, lengths))
+    by_length = np.argsort(lengths, kind="stable")
+    for begin in range(0, len(by_length), _LARGEST_SEARCH):
+        some = by_length[begin : begin + _LARGEST_SEARCH]
+        nearest, n_candidates = _candidates(search, centers[some], half[some], k)
+        order = np.lexsort((n_candidates, lengths[some]))
+        for chosen in _runs(order, lengths[some], n_candidates):
+            length = int(lengths[some[chosen[0]]])
+            rows = tiles[starts[some[chosen]][:, None] + np.arange(length)]
+            candidates = np.sort(nearest(chosen, int(n_candidates[chosen].max())), axis=1)
+            yield TileBatch(rows, candidates, _neighbors_of_each(scaled[rows], candidates, rows, search, left_out))
+
+
+def _candidates(
+    search: NeighborSearch, centers: np.ndarray, half: np.ndarray, k: int
+) -> tuple[Callable[[np.ndarray, int], np.ndarray], np.ndarray]:
+    """Find the samples that may be a neighbour of some target of each tile.
+
+    Returns
+    -------
+    nearest : callable
+        ``nearest(tiles, m)`` are the m samples nearest to the centres of some tiles.
+    n_candidates : ndarray of int, shape (n_tiles,)
+        How many of them the tile needs.
+    """
+    guess = min(2 * k + 8, search.n_samples)
+    distances, found = search.nearest_to(centers, guess)
+    # Every neighbour of every target of a tile lies in this ball about its centre.
+    reach = distances[:, k - 1] + 2 * half if k < search.n_samples else np.full(len(half), np.inf)
+    reach = np.minimum(reach, search.radius + half) * (1 + _ROUNDING)
+    n_candidates = np.count_nonzero(distances <= reach[:, None], axis=1)
+    short = np.flatnonzero((n_candidates == guess) & (guess < search.n_samples))
+    n_candidates[short] = search.count_within(centers[short], reach[short])
+
+    def nearest(tiles: np.ndarray, m: int) -> np.ndarray:
+        return found[tiles, :m] if m <= guess else search.nearest_to(centers[tiles], m)[1]
+
+    return nearest, np.maximum(n_candidates, 1)
+
+
+def _runs(order: np.ndarray, lengths: np.ndarray, n_candidates: np.ndarray) -> Iterator[np.ndarray]:
+    """Split sorted tiles into runs of equal length whose distances fit the cache."""
     begin = 0
     while begin < len(order):
-        length = int(lengths[order[begin]])
-        end = begin + 1
-        most = int(n_candidates[order[begin]])
+        length, most, end = lengths[order[begin]], 0, begin
         while end < len(order) and lengths[order[end]] == length:
-            next_most = max(most, int(n_candidates[order[end]]))
-            if (end + 1 - begin) * length * next_most > _LARGEST_BATCH:
+            most = max(most, int(n_candidates[order[end]]))
+            if end > begin and (end + 1 - begin) * length * most > _LARGEST_BATCH:
                 break
-            most, end = next_most, end + 1
-        chosen = order[begin:end]
-        rows = tiles[starts[chosen][:, None] + np.arange(length)]
-        candidates = np.sort(search.nearest_to(centers[chosen], most), axis=1)
-        yield TileBatch(rows, candidates, _neighbors_of_each(scaled[rows], candidates, rows, search, left_out))
+            end += 1
+        yield order[begin:end]
         begin = end
 
 
