@@ -18,6 +18,8 @@ def crs_code(crs: QgsCoordinateReferenceSystem) -> str:
 
 def crs_from_code(code: str) -> QgsCoordinateReferenceSystem:
     """Return the CRS that `crs_code` named."""
+    if not code:
+        return QgsCoordinateReferenceSystem()
     return QgsCoordinateReferenceSystem.fromWkt(code) if "[" in code else QgsCoordinateReferenceSystem(code)
 
 

@@ -20,7 +20,10 @@ class SetUpBackend(Algorithm):
         lambda: tr("Makes or repairs the Python environment that training runs in, about 2 GB."),
         inputs=lambda: [
             with_help(
-                QgsProcessingParameterFile("PYTHON", tr("Python to make it with"), defaultValue=None, optional=True),
+                # QGIS's own filter (*.*) would refuse names without a dot, as programs have them.
+                QgsProcessingParameterFile(
+                    "PYTHON", tr("Python to make it with"), defaultValue=None, optional=True, fileFilter="Programs (*)"
+                ),
                 tr("A Python 3.10 to 3.13 interpreter. Empty: one is looked for. QGIS's own Python is not changed."),
                 advanced=True,
             ),

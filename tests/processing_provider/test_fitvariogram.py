@@ -1,0 +1,74 @@
+"""Fit variogram through Processing. Truth: the core on the same numbers; a file that kriging takes."""
+
+import json
+
+import pytest
+
+pytest.importorskip("skgstat", reason="needs scikit-gstat here")
+
+from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
+from hybrid_geostatistics.core.variogram.fitting import fit_variogram  # noqa: E402
+from hybrid_geostatistics.core.variogram.models import VariogramFile  # noqa: E402
+
+
+def test_writes_what_the_core_fits(run, world, samples, tmp_path):
+    target = tmp_path / "zinc.json"
+    results, log = run(
+        "fitvariogram",
+        {"INPUT": samples, "FIELD": "zinc", "TRANSFORM": "log", "MODEL": "exponential", "N_LAGS": 9, "MAX_LAG": 120,
+         "VARIOGRAM": str(target), "OUTPUT_HTML": str(tmp_path / "zinc.html")},
+    )  # fmt: skip
+    coordinates, values = world.field_values()
+    fitted = fit_variogram(coordinates, Transform("log").forward(values), model="exponential", n_lags=9, max_lag=120)
+    file = VariogramFile.read(target)
+    assert file.model == fitted.model and results["VARIOGRAM"] == str(target)
+    assert (file.field, file.crs, file.transform.kind) == ("zinc", world.CRS, "log")
+    assert results["NUGGET"] == fitted.model.nugget and results["PSILL"] == fitted.model.psill
+    assert results["EFFECTIVE_RANGE"] == fitted.model.effective_range and results["MODEL_NAME"] == "exponential"
+    assert results["LOO_RMSE"] == pytest.approx(fitted.loo_rmse)
+    assert len(json.loads(target.read_text())["experimental"]["lags"]) <= 9
+    assert "hybrid" in (tmp_path / "zinc.html").read_text(encoding="utf-8").lower()
+    assert "exponential" in log.text
+
+
+def test_kriging_takes_the_file(run, samples, template, tmp_path):
+    fitted, _ = run(
+        "fitvariogram",
+        {"INPUT": samples, "FIELD": "zinc", "MODEL": "spherical", "VARIOGRAM": str(tmp_path / "v.json")},
+    )
+    results, log = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": fitted["VARIOGRAM"], "TEMPLATE": template,
+         "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    assert results["N"] == fitted["N"] == 40
+
+
+def test_too_few_samples(refused, world, tmp_path):
+    coordinates, values = world.field_values(9)
+    path = world.write_points(tmp_path / "few.gpkg", coordinates, {"zinc": values.tolist()})
+    said = refused("fitvariogram", {"INPUT": path, "FIELD": "zinc", "VARIOGRAM": str(tmp_path / "v.json")})
+    assert "needs at least 10 samples, got 9" in said and not (tmp_path / "v.json").exists()
+
+
+def test_cancel_leaves_nothing(run, world, samples, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    results, _ = run(
+        "fitvariogram",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": str(folder / "v.json"), "OUTPUT_HTML": str(folder / "v.html")},
+        world.Log(cancel_at="Fitting the exponential"),
+    )
+    assert "VARIOGRAM" not in results and list(folder.iterdir()) == []
+
+
+def test_runs_in_the_backend_where_scikit_gstat_is_not_here(refused, samples, tmp_path, monkeypatch):
+    """No scikit-gstat here and no backend: the message names what is missing and the algorithm that makes it."""
+    import sys
+
+    monkeypatch.setitem(sys.modules, "skgstat", None)
+    monkeypatch.setenv("HYBRIDGEO_BACKEND_DIR", str(tmp_path / "none"))
+    monkeypatch.delenv("HYBRIDGEO_BACKEND_PYTHON", raising=False)
+    said = refused("fitvariogram", {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": str(tmp_path / "v.json")})
+    assert "skgstat" in said and "hybridgeo:setupbackend" in said and "Traceback" not in said
+    assert not (tmp_path / "v.json").exists()

@@ -1,0 +1,278 @@
+"""Training, comparing and predicting through Processing, end to end with a tiny network where a backend is ready.
+
+Truth: adapter contracts; the same file read by the core (two roads); messages of bad input.
+"""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.backend import environment
+from hybrid_geostatistics.core.grid import Block, RasterGrid
+from hybrid_geostatistics.core.samples import Covariates
+
+needs_backend = pytest.mark.skipif(
+    not environment.check(run_it=False).is_ready, reason="needs the backend environment (setupbackend)"
+)
+
+
+@pytest.fixture(scope="module")
+def place(world, tmp_path_factory):
+    """Return a folder with samples of two targets, a slope with a hole, and classes of soil."""
+    folder = tmp_path_factory.mktemp("hybrid")
+    coordinates, values = world.field_values(60)
+    lead = (0.3 * values + np.random.default_rng(1).normal(0, 2, 60) + 20).tolist()
+    world.write_points(folder / "samples.gpkg", coordinates, {"zinc": values.tolist(), "lead": lead})
+    world.write_raster(folder / "slope.tif", slope_values(world), nodata=-1.5e6)
+    soil = np.repeat(np.array([1, 2, 2, 1, 3, 3, 1], np.uint8)[None], 9, axis=0)
+    world.write_raster(folder / "soil.tif", soil)
+    return folder
+
+
+def slope_values(world):
+    """Return a raster that is no class: not all of its numbers are whole."""
+    return world.slope_values() * np.float32(1.5)
+
+
+def covariates(place, *names):
+    return [str(place / f"{name}.tif") for name in names or ("slope", "soil")]
+
+
+@pytest.fixture(scope="module")
+def trained(place, provider, world):
+    """Train once: one kind of folds, two of them, eight steps."""
+    import processing
+
+    log = world.Log()
+    results = processing.run(
+        "hybridgeo:trainhybridmodel",
+        {"INPUT": str(place / "samples.gpkg"), "TARGETS": ["zinc", "lead"], "COVARIATES": covariates(place),
+         "TRANSFORM": "log", "FOLDS": "random", "N_FOLDS": 2, "N_STEPS": 8, "N_NEIGHBORS": 4,
+         "MODEL": str(place / "model.onnx"), "OUTPUT_HTML": str(place / "training.html")},
+        feedback=log,
+    )  # fmt: skip
+    return results, log
+
+
+@needs_backend
+def test_training_tells_its_scores(trained, place):
+    results, log = trained
+    assert results["MODEL"] == str(place / "model.onnx")
+    assert 50 <= results["N"] <= 60 and "lie outside a covariate raster" in log.text
+    assert 0 < results["RMSE"] and results["RMSE_RATIO"] == pytest.approx(results["RMSE"] / results["KRIGING_RMSE"])
+    assert 0 <= results["COVERAGE"] <= 1 and results["R2"] < 1
+    weights = json.loads(results["WEIGHTS"])
+    assert set(weights) == {"zinc", "lead"}
+    for of_target in weights.values():
+        assert sum(of_target.values()) == pytest.approx(1) and min(of_target.values()) >= 0
+    assert set(json.loads(results["SCORES"])) == {"random"}
+    assert "Categorical (found by their values): soil" in log.text
+    assert "Epoch" in log.text and results["VERDICT"] in log.text
+    assert (place / "training.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+@needs_backend
+def test_prediction_equals_the_core(run, world, trained, place, tmp_path):
+    """On the covariates' own grid, and the order of the rasters does not matter."""
+    onnx = pytest.importorskip("hybrid_geostatistics.core.prediction.trained_model")
+    pytest.importorskip("onnxruntime")
+    results, log = run(
+        "predictraster",
+        {"MODEL": trained[0]["MODEL"], "COVARIATES": covariates(place, "soil", "slope"), "COVERAGE": 0.8,
+         "PREDICTION": str(tmp_path / "p.tif"), "LOWER": str(tmp_path / "l.tif"), "UPPER": str(tmp_path / "u.tif")},
+    )  # fmt: skip
+    grid = RasterGrid(world.SHAPE, (world.LEFT, 30.0, 0.0, world.TOP, 0.0, -20.0), world.CRS)
+    slope = np.where(slope_values(world) < 0, np.nan, slope_values(world)).reshape(-1)
+    soil = world.read_raster(place / "soil.tif")[0].reshape(-1)
+    known = Covariates(("slope", "soil"), np.column_stack([slope, soil]), (False, True))
+    truth = onnx.TrainedModel.read(trained[0]["MODEL"]).predict(grid.centers(Block(0, 0, *world.SHAPE)), known, 0.8)
+    for name, expected in (("PREDICTION", truth.estimate), ("LOWER", truth.lower), ("UPPER", truth.upper)):
+        values, dataset = world.read_raster(results[name])
+        np.testing.assert_allclose(values.reshape(2, -1).T, expected, rtol=1e-6)  # float32
+        assert dataset.GetGeoTransform() == grid.transform and dataset.RasterCount == 2
+        assert np.isnan(values[:, world.HOLE[0], world.HOLE[1]]).all() and np.isnan(values).sum() == 4
+    assert "2 of 63 cells have no estimate" in log.text
+    assert results["TARGETS"] == "zinc, lead"
+    assert [dataset.GetRasterBand(i).GetDescription() for i in (1, 2)] == [
+        "zinc, upper end of 80 %",
+        "lead, upper end of 80 %",
+    ]
+
+
+@needs_backend
+def test_prediction_in_the_backend_is_the_same(run, world, trained, place, template, tmp_path, monkeypatch):
+    """Two roads: onnxruntime here, and in the worker."""
+    import sys
+
+    parameters = {"MODEL": trained[0]["MODEL"], "COVARIATES": covariates(place), "TEMPLATE": template}
+    here, _ = run("predictraster", {**parameters, "PREDICTION": str(tmp_path / "here.tif")})
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    there, _ = run("predictraster", {**parameters, "PREDICTION": str(tmp_path / "there.tif")})
+    one, dataset = world.read_raster(here["PREDICTION"])
+    other, _ = world.read_raster(there["PREDICTION"])
+    assert dataset.GetGeoTransform() == (world.LEFT + 7.25, 41.0, 0.0, world.TOP - 11.5, 0.0, -23.5)
+    np.testing.assert_allclose(one, other, rtol=1e-4)  # two versions of onnxruntime and numpy
+
+
+@needs_backend
+def test_prediction_refuses(refused, world, trained, place, tmp_path):
+    model, target = trained[0]["MODEL"], str(tmp_path / "out" / "p.tif")
+    (tmp_path / "out").mkdir()
+    said = refused("predictraster", {"MODEL": model, "COVARIATES": covariates(place, "slope"), "PREDICTION": target})
+    assert "not among the rasters: soil" in said and "rename their layers" in said
+    away = world.write_raster(tmp_path / "soil.tif", np.ones((2, 2), np.uint8), crs="EPSG:32633")
+    rasters = [*covariates(place, "slope"), away]
+    said = refused("predictraster", {"MODEL": model, "COVARIATES": rasters, "PREDICTION": target})
+    assert "EPSG:25833" in said and "EPSG:32633" in said and "gdal:warpreproject" in said
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b'{"format": "hybridgeo-model"}'])
+def test_a_model_that_is_none(refused, place, tmp_path, content):
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "x.onnx").write_bytes(content)
+    said = refused(
+        "predictraster",
+        {"MODEL": str(tmp_path / "x.onnx"), "COVARIATES": covariates(place), "PREDICTION": str(tmp_path / "p.tif")},
+    )
+    assert "x.onnx is not an ONNX model" in said and "hybridgeo:trainhybridmodel" in said
+    assert not (tmp_path / "p.tif").exists()
+
+
+def test_a_model_that_does_not_exist(refused, place, tmp_path):
+    pytest.importorskip("onnxruntime")
+    said = refused("predictraster", {"MODEL": "/nowhere.onnx", "PREDICTION": str(tmp_path / "p.tif")})
+    assert "/nowhere.onnx cannot be read" in said
+
+
+def test_comparison_without_the_hybrid_needs_no_tensorflow(run, world, place, tmp_path):
+    pytest.importorskip("skgstat")
+    results, log = run(
+        "comparemethods",
+        {"INPUT": str(place / "samples.gpkg"), "TARGETS": "zinc", "COVARIATES": ";".join(covariates(place)),
+         "METHODS": ["ordinary_kriging", "external_drift_kriging", "mean"], "FOLDS": "all", "N_FOLDS": 3,
+         "OUTPUT": str(tmp_path / "table.csv"), "RESIDUALS": str(tmp_path / "residuals.gpkg"),
+         "OUTPUT_HTML": str(tmp_path / "report.html")},
+    )  # fmt: skip
+    rows = list(csv.DictReader((tmp_path / "table.csv").open(encoding="utf-8")))
+    assert {(row["folds"], row["method"]) for row in rows} == {
+        (folds, method)
+        for folds in ("random", "blocks")
+        for method in ("ordinary_kriging", "external_drift_kriging", "mean")
+    }
+    assert results["BEST_METHOD"] in {"ordinary_kriging", "external_drift_kriging"}
+    assert results["VERDICT"] in log.text and results["BEST_METHOD"].split("_")[0] in results["VERDICT"]
+    from qgis.core import QgsVectorLayer
+
+    layer = QgsVectorLayer(results["RESIDUALS"], "residuals", "ogr")
+    assert layer.featureCount() == results["N"] * 2 * 3 and layer.crs().authid() == world.CRS
+    for feature in layer.getFeatures():
+        assert feature["residual"] == pytest.approx(feature["observed"] - feature["predicted"])
+    mean = [f for f in layer.getFeatures() if f["method"] == "mean" and f["folds"] == "random"]
+    rmse = np.sqrt(np.mean([f["residual"] ** 2 for f in mean]))
+    expected = next(row for row in rows if row["method"] == "mean" and row["folds"] == "random")
+    assert rmse == pytest.approx(float(expected["rmse"]), rel=1e-6)
+
+
+def test_external_drift_is_left_out_without_covariates(run, place, tmp_path):
+    pytest.importorskip("skgstat")
+    _, log = run(
+        "comparemethods",
+        {"INPUT": str(place / "samples.gpkg"), "TARGETS": "zinc", "METHODS": "ordinary_kriging,external_drift_kriging",
+         "FOLDS": "random", "N_FOLDS": 2, "OUTPUT": str(tmp_path / "t.csv")},
+    )  # fmt: skip
+    assert "external-drift kriging is left out" in log.text
+    assert {row["method"] for row in csv.DictReader((tmp_path / "t.csv").open())} == {"ordinary_kriging"}
+
+
+@pytest.fixture
+def bad(refused, place, tmp_path):
+    """Return a function that trains with something bad and checks that nothing was written."""
+
+    def bad(**parameters):
+        folder = tmp_path / "out"
+        folder.mkdir()
+        given = {"INPUT": str(place / "samples.gpkg"), "TARGETS": ["zinc"], "COVARIATES": covariates(place),
+                 "MODEL": str(folder / "m.onnx"), **parameters}  # fmt: skip
+        said = refused("trainhybridmodel", given)
+        assert list(folder.iterdir()) == [] and "Traceback" not in said
+        return said
+
+    return bad
+
+
+def test_missing_backend(bad, tmp_path, monkeypatch):
+    monkeypatch.setenv("HYBRIDGEO_BACKEND_DIR", str(tmp_path / "none"))
+    monkeypatch.delenv("HYBRIDGEO_BACKEND_PYTHON", raising=False)
+    assert "hybridgeo:setupbackend" in bad()
+
+
+def test_covariate_that_does_not_exist(bad, place):
+    said = bad(COVARIATES=[*covariates(place), "/nowhere/dem.tif"])
+    assert "Expected an existing raster in COVARIATES, got /nowhere/dem.tif" in said
+
+
+def test_covariate_in_another_crs(bad, world, tmp_path):
+    path = world.write_raster(tmp_path / "dem.tif", np.zeros(world.SHAPE, np.float32), crs="EPSG:4326")
+    said = bad(COVARIATES=[path])
+    assert "covariate dem" in said and "EPSG:4326" in said and "EPSG:25833" in said
+
+
+def test_covariates_that_miss_most_samples(bad, world, tmp_path):
+    path = world.write_raster(tmp_path / "dem.tif", np.zeros((9, 2), np.float32))
+    said = bad(COVARIATES=[path])
+    assert "outside a raster" in said and "dem (" in said and "cover the samples" in said
+
+
+def test_target_among_the_covariates(bad, world, tmp_path):
+    path = world.write_raster(tmp_path / "zinc.tif", np.arange(63, dtype=np.float32).reshape(world.SHAPE))
+    assert "cannot be its own covariate: zinc" in bad(COVARIATES=[path])
+
+
+def test_variogram_of_no_target(bad, world, tmp_path):
+    path = world.write_variogram(tmp_path / "v.json", field="copper")
+    assert "Expected a variogram of one of the targets zinc, got one of copper" in bad(VARIOGRAM=path)
+
+
+def test_unwritable_model(refused, place):
+    said = refused(
+        "trainhybridmodel",
+        {"INPUT": str(place / "samples.gpkg"), "TARGETS": ["zinc"], "MODEL": "/nowhere/at/all/m.onnx"},
+    )
+    assert "Cannot write" in said and "/nowhere/at/all" in said
+
+
+def test_too_few_samples(bad, world, tmp_path):
+    coordinates, values = world.field_values(19)
+    path = world.write_points(tmp_path / "few.gpkg", coordinates, {"zinc": values.tolist()})
+    assert "needs at least 20 samples, got 19" in bad(INPUT=path, COVARIATES=[])
+
+
+@needs_backend
+def test_cancel_ends_the_training(run, world, place, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    results, log = run(
+        "trainhybridmodel",
+        {"INPUT": str(place / "samples.gpkg"), "TARGETS": ["zinc"], "COVARIATES": covariates(place),
+         "MODEL": str(folder / "m.onnx"), "OUTPUT_HTML": str(folder / "m.html")},
+        world.Log(cancel_at="fold 1 of 5"),
+    )  # fmt: skip
+    assert "MODEL" not in results and list(folder.iterdir()) == [] and "Cancelled" in log.text
+
+
+def test_backend_that_dies(bad, place, tmp_path, monkeypatch):
+    """A backend whose Python ends at once: a readable error and no file."""
+    import os
+    import stat
+    import sys
+
+    if os.name == "nt":
+        pytest.skip("a shell script stands in for a Python")
+    fake = tmp_path / "python"
+    fake.write_text(f"#!/bin/sh\nif [ \"$1\" = -c ]; then exec {sys.executable} \"$@\"; fi\necho boom >&2\nexit 3\n")
+    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("HYBRIDGEO_BACKEND_PYTHON", str(fake))
+    said = bad()
+    assert "exit code 3" in said and "boom" in said
