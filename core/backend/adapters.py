@@ -94,19 +94,19 @@ def train_hybrid(job: Job) -> TaskResult:
     """Cross-validate and train a hybrid, and write its model file.
 
     Inputs: ``samples``; ``settings``, see `hybrid_settings`; ``schemes`` of outer folds (default random and
-    blocks, empty for none) and ``n_folds``; ``page`` for the report: ``title``, ``inputs`` (pairs of name and value),
-    ``units`` by target, ``created``, ``provenance``. Outputs: ``weights``, ``inner_scores``, ``scores``
-    (`core.learning.hybrid.cross_validated_scores`), ``notes``, ``seconds``, and with outer folds the outputs of
-    `compare_methods`. Files: ``model`` (ONNX), ``report`` (HTML).
+    blocks, empty for none) and ``n_folds``; ``title``, ``created`` and ``provenance`` for the report.
+    Outputs: ``weights``, ``inner_scores``, ``scores`` (`core.learning.hybrid.cross_validated_scores`), ``notes``,
+    ``seconds``, and with outer folds the outputs of `compare_methods`. Files: ``model`` (ONNX), ``report`` (HTML).
     """
     from ..learning.hybrid import train_hybrid as train
     from ..validation.report import LearningCurve, training_page
 
     inputs = job.inputs
     samples = exchange.unpack_samples(inputs["samples"], job.arrays)
+    settings = hybrid_settings(inputs.get("settings", {}))
     trained = train(
         samples,
-        hybrid_settings(inputs.get("settings", {})),
+        settings,
         job.folder / "model.onnx",
         schemes=tuple(inputs.get("schemes", ("random", "blocks"))),
         n_folds=inputs.get("n_folds", 5),
@@ -122,20 +122,19 @@ def train_hybrid(job: Job) -> TaskResult:
     }
     if trained.comparison is not None:
         outputs.update(_verdict(trained.comparison))
-    page = inputs.get("page", {})
-    text = training_page(
-        title=page.get("title") or f"Hybrid model of {', '.join(samples.targets)}",
+    page = training_page(
+        title=inputs.get("title") or f"Hybrid model of {', '.join(samples.targets)}",
         targets=samples.targets,
         weights=trained.fitted.weights,
         comparison=trained.comparison,
         curves=[LearningCurve("all members", trained.fitted.ensemble.losses, ())],
-        inputs=[(name, value) for name, value in page.get("inputs", ())],
+        inputs=_what_went_in(samples, settings, trained.fitted.ensemble.n_members),
         warnings=trained.fitted.notes,
-        units=page.get("units"),
-        created=page.get("created", ""),
-        provenance=page.get("provenance"),
+        units=settings.units,
+        created=inputs.get("created", ""),
+        provenance=inputs.get("provenance"),
     )
-    (job.folder / "report.html").write_text(text, encoding="utf-8")
+    (job.folder / "report.html").write_text(page, encoding="utf-8")
     files = {"model": job.folder / "model.onnx", "report": job.folder / "report.html"}
     return TaskResult(outputs, files=files)
 
@@ -144,10 +143,10 @@ def compare_methods(job: Job) -> TaskResult:
     """Cross-validate methods on the same folds.
 
     Inputs: ``samples``; ``methods`` by name, "hybrid" among them or not; ``schemes`` and ``n_folds``; ``settings``,
-    see `hybrid_settings`, of which kriging takes transforms and neighbourhood; ``seed``; ``page`` for the report:
-    ``title``, ``units`` by target, ``created``, ``provenance``. Outputs: ``rows`` of the table, ``summaries`` (target,
-    folds, text), ``best_method``, ``best_text``, ``warnings``. Arrays: the columns of
-    `Comparison.residual_columns`. Files: ``table`` (CSV), ``report`` (HTML).
+    see `hybrid_settings`, of which kriging takes transforms and neighbourhood, and the report ``units``; ``seed``;
+    ``title``, ``created`` and ``provenance`` for the report. Outputs: ``rows`` of the table, ``summaries`` (target,
+    folds, text), ``best_method``, ``best_text``, ``warnings``. Arrays: the columns of `Comparison.residual_columns`.
+    Files: ``table`` (CSV), ``report`` (HTML).
     """
     from ..validation.comparison import compare_methods as compare
     from ..validation.folds import make_folds
@@ -175,9 +174,14 @@ def compare_methods(job: Job) -> TaskResult:
         is_cancelled=job.is_cancelled,
     )
     comparison.write_csv(job.folder / "table.csv")
-    keys = ("title", "units", "created", "provenance")
-    page = {key: value for key, value in inputs.get("page", {}).items() if key in keys}
-    (job.folder / "report.html").write_text(comparison_page(comparison, **page), encoding="utf-8")
+    page = comparison_page(
+        comparison,
+        title=inputs.get("title") or "Comparison of methods",
+        units=given.get("units"),
+        created=inputs.get("created", ""),
+        provenance=inputs.get("provenance"),
+    )
+    (job.folder / "report.html").write_text(page, encoding="utf-8")
     files = {"table": job.folder / "table.csv", "report": job.folder / "report.html"}
     return TaskResult(_verdict(comparison), comparison.residual_columns(), files)
 
@@ -298,6 +302,27 @@ def _neighborhood(content: Mapping[str, Any]) -> Neighborhood | None:
 def neighborhood_to_dict(neighborhood: Neighborhood | None) -> dict | None:
     """Return a neighbourhood as `hybrid_settings` reads it."""
     return None if neighborhood is None else asdict(neighborhood)
+
+
+def _what_went_in(samples: Samples, settings: HybridSettings, n_members: int) -> list[tuple[str, object]]:
+    """Return the lines of a report that say what a model was trained from."""
+    from ..validation.predictive import transform_of
+
+    transforms = {target: transform_of(settings.transforms, target).kind for target in samples.targets}
+    covariates = samples.covariates.names if samples.covariates is not None else ()
+    network = settings.network
+    return [
+        ("Samples", len(samples)),
+        ("CRS", samples.crs or "unknown"),
+        ("Covariates", ", ".join(covariates) or "none"),
+        ("Transforms", ", ".join(f"{target}: {kind}" for target, kind in transforms.items())),
+        ("Variograms given", ", ".join(settings.variograms) or "none, all fitted"),
+        ("Neighbours a sequence", settings.n_neighbors),
+        ("Networks", n_members),
+        ("Widths (convolution, LSTM, dense)",
+         f"{network.conv_width}, {network.recurrent_width}, {network.dense_width}"),
+        ("Seed", settings.seed),
+    ]  # fmt: skip
 
 
 def _verdict(comparison: Comparison) -> dict:

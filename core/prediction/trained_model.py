@@ -19,18 +19,49 @@ _BATCH = 8192
 """Rows sent through the network at once; fastest in measurements, and it bounds memory."""
 
 
-class DescribedModel:
-    """What a model file says about itself, wherever its network runs.
+class TrainedModel:
+    """A model file opened for prediction; use `TrainedModel.read`.
 
     Parameters
     ----------
     contract : dict
     hybrid : HybridModel
+    session : onnxruntime.InferenceSession
     """
 
-    def __init__(self, contract: dict, hybrid: HybridModel) -> None:
+    def __init__(self, contract: dict, hybrid: HybridModel, session: onnxruntime.InferenceSession) -> None:
         self.contract = contract
         self.hybrid = hybrid
+        self._session = session
+
+    @classmethod
+    def read(cls, path: str | Path) -> TrainedModel:
+        """Open a model file.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Raises
+        ------
+        ModelFileError
+            When the file is missing, not ours, damaged, or of a newer version.
+        BackendMissing
+            When onnxruntime is not installed in this Python.
+        """
+        path = Path(path)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelFileError(
+                f"{path} cannot be read: {error.strerror or error}. Choose a model file (.onnx)."
+            ) from error
+        session = _open(content, str(path))
+        metadata = session.get_modelmeta().custom_metadata_map
+        contract = parse_contract(metadata.get(METADATA_KEY), str(path))
+        hybrid = HybridModel.from_dict(contract, str(path))
+        _check_shapes(session, hybrid, str(path))
+        return cls(contract, hybrid, session)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -62,50 +93,6 @@ class DescribedModel:
     def n_dimensions(self) -> int:
         """2 or 3."""
         return self.hybrid.samples.n_dimensions
-
-
-class TrainedModel(DescribedModel):
-    """A model file opened for prediction; use `TrainedModel.read`.
-
-    Parameters
-    ----------
-    contract : dict
-    hybrid : HybridModel
-    session : onnxruntime.InferenceSession
-    """
-
-    def __init__(self, contract: dict, hybrid: HybridModel, session: onnxruntime.InferenceSession) -> None:
-        super().__init__(contract, hybrid)
-        self._session = session
-
-    @classmethod
-    def read(cls, path: str | Path) -> TrainedModel:
-        """Open a model file.
-
-        Parameters
-        ----------
-        path : str or Path
-
-        Raises
-        ------
-        ModelFileError
-            When the file is missing, not ours, damaged, or of a newer version.
-        BackendMissing
-            When onnxruntime is not installed in this Python.
-        """
-        path = Path(path)
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ModelFileError(
-                f"{path} cannot be read: {error.strerror or error}. Choose a model file (.onnx)."
-            ) from error
-        session = _open(content, str(path))
-        metadata = session.get_modelmeta().custom_metadata_map
-        contract = parse_contract(metadata.get(METADATA_KEY), str(path))
-        hybrid = HybridModel.from_dict(contract, str(path))
-        _check_shapes(session, hybrid, str(path))
-        return cls(contract, hybrid, session)
 
     def drift(self, sequences: np.ndarray, context: np.ndarray) -> np.ndarray:
         """Evaluate the network, shape (n, n_targets)."""

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.backend import environment, exchange, model, tasks
+from hybrid_geostatistics.core.backend import environment, exchange, tasks
 from hybrid_geostatistics.core.backend.tasks import Runner, Task, run
 from hybrid_geostatistics.core.errors import BackendMissing, Cancelled, InputError, ModelFileError
 from hybrid_geostatistics.core.samples import Covariates, Samples
@@ -123,9 +123,9 @@ def test_compare_methods_writes_table_and_report(packed, tmp_path, monkeypatch):
     content, arrays = packed
     inputs = {
         "samples": content, "methods": ["mean", "ordinary_kriging"], "schemes": ["blocks"], "n_folds": 2, "seed": 5,
-        "page": {"title": "Metals", "units": {"zinc": "mg/kg"}, "inputs": [["a", 1]]},
+        "title": "Metals", "provenance": {"layer": "meuse"},
         "settings": {"transforms": {"zinc": {"kind": "log"}, "lead": {"kind": "none"}},
-                     "neighborhood": {"max_neighbors": 16}},
+                     "neighborhood": {"max_neighbors": 16}, "units": {"zinc": "mg/kg"}},
     }  # fmt: skip
     files = {"table": tmp_path / "t.csv", "report": tmp_path / "r.html"}
     here, result = on_both_roads(monkeypatch, "compare_methods", inputs, arrays, files=files)
@@ -137,7 +137,8 @@ def test_compare_methods_writes_table_and_report(packed, tmp_path, monkeypatch):
     assert {entry["target"] for entry in result.outputs["summaries"]} == {"zinc", "lead"}
     assert result.outputs["best_method"] in inputs["methods"]
     assert files["table"].read_text().splitlines()[0].startswith("target,folds,method,n,rmse")
-    assert "Metals" in files["report"].read_text(encoding="utf-8")
+    page = files["report"].read_text(encoding="utf-8")
+    assert all(words in page for words in ("Metals", "mg/kg", "meuse"))
     assert len(result.arrays["residual"]) == N * 2 * 2
     assert set(result.arrays["method"]) == set(inputs["methods"])
 
@@ -177,16 +178,16 @@ def test_a_model_that_is_not_ours_is_refused_alike(in_backend, tmp_path):
     with Runner() as runner:
         for name in (path, tmp_path / "missing.onnx"):
             with pytest.raises(ModelFileError, match=name.name):
-                model.open_model(name, runner)
+                runner.run("read_model", {"model": name})
 
 
 @pytest.mark.backend
-def test_train_then_predict_here_and_remotely(packed, tmp_path, monkeypatch):
+def test_train_then_predict_on_both_roads(packed, tmp_path, monkeypatch):
     monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
     content, arrays = packed
     network = {"conv_width": 4, "recurrent_width": 4, "dense_width": 4, "min_steps": 4, "max_steps": 4}
     inputs = {
-        "samples": content, "schemes": [], "page": {"units": {"zinc": "mg/kg"}, "inputs": [["Seed", 1]]},
+        "samples": content, "schemes": [],
         "settings": {"transforms": {"kind": "log"}, "n_inner_folds": 2, "n_neighbors": 4, "network": network,
                      "variogram_model": "spherical", "variogram_method": "least_squares"},
     }  # fmt: skip
@@ -196,22 +197,19 @@ def test_train_then_predict_here_and_remotely(packed, tmp_path, monkeypatch):
     assert any(message.startswith("Epoch") for message in messages)
     for weights in result.outputs["weights"].values():
         assert sum(weights.values()) == pytest.approx(1.0)
-    assert "<html" in files["report"].read_text(encoding="utf-8")
+    assert "river, soil" in files["report"].read_text(encoding="utf-8")
+    contract = run("read_model", {"model": files["model"]}).outputs["contract"]
+    assert contract["format"] == "hybridgeo-model"
     samples = make_samples()
-    places = samples.coordinates + 5.0
-    with Runner() as runner:
-        here = model.open_model(files["model"], runner)
-        monkeypatch.setattr(tasks, "runs_here", lambda name, inputs=None: False)
-        remote = model.open_model(files["model"], runner)
-        assert isinstance(remote, model.RemoteModel)
-        for name in ("targets", "units", "covariate_names", "categorical", "crs", "n_dimensions"):
-            assert getattr(remote, name) == getattr(here, name)
-        expected = here.predict(places, samples.covariates, 0.8)
-        found = remote.predict(places, samples.covariates, 0.8)
-        for name in ("estimate", "lower", "upper", "kriging_variance"):
-            np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-12)
-        with pytest.raises(InputError, match="river"):
-            remote.predict(places, None)
+    covariates, arrays = exchange.pack_covariates(samples.covariates)
+    arrays["coordinates"] = samples.coordinates + 5.0
+    wanted = {"model": files["model"], "covariates": covariates, "coverage": 0.8}
+    here, there = on_both_roads(monkeypatch, "predict_points", wanted, arrays)
+    assert here.arrays["estimate"].shape == (N, 2)
+    for name in ("estimate", "lower", "upper", "kriging_variance"):
+        np.testing.assert_allclose(there.arrays[name], here.arrays[name], rtol=1e-12)
+    with pytest.raises(InputError, match="river"):
+        run("predict_points", {"model": files["model"]}, arrays)
 
 
 @pytest.mark.backend
