@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +58,12 @@ def write_model(
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, text
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(model.SerializeToString())
-        os.replace(name, path)
+        unfinished.write_bytes(model.SerializeToString())
+        os.replace(unfinished, path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def to_onnx(network: Any, n_members: int) -> Any:
