@@ -21,7 +21,7 @@ from ..kriging.ordinary import fit_kriging
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..report.markup import rounded
 from .experimental import ExperimentalVariogram, experimental_variogram
-from .likelihood import refine_by_reml
+from .likelihood import LEAST_RATIO_MINOR, refine_by_reml
 from .models import Structure, VariogramModel, effective_range_from_skgstat
 
 MODELS = ("spherical", "exponential", "gaussian", "cubic")
@@ -508,6 +508,11 @@ def _remarks(
         remarks.append(
             f"The effective range ({rounded(model.effective_range)} map units) lies beyond the largest lag used "
             f"({rounded(experimental.max_lag)}), so the sill is an extrapolation."
+        )
+    if min(s.ratio_minor for s in model.structures) < 1.05 * LEAST_RATIO_MINOR:
+        remarks.append(
+            f"The anisotropy reached the limit of {1 / LEAST_RATIO_MINOR:.0f} to 1: there may be a trend across the "
+            "longest direction; consider a drift."
         )
     if chosen.loo_rmse > 0.98 * mean_rmse:
         remarks.append(

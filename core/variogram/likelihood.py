@@ -37,6 +37,9 @@ MAX_BLOCKS = 24
 NUGGET_SHARES = (1e-5, 1.0 - 1e-5)
 """Bounds of nugget / sill in the search."""
 
+LEAST_RATIO_MINOR = 0.1
+"""Bound of the horizontal anisotropy in the search: beyond ten to one it is a trend, not a variogram."""
+
 _GAIN_OF_ONE, _GAIN_OF_TWO = 1.92, 3.0  # 95 % likelihood-ratio tests for one and two parameters
 
 
@@ -271,7 +274,7 @@ class _Search:
         self._bounds = {
             "share": NUGGET_SHARES,
             "effective_range": range_bounds,
-            "ratio_minor": (0.05, 1.0),
+            "ratio_minor": (LEAST_RATIO_MINOR, 1.0),
             "ratio_vertical": (1e-3, 10.0),
         }
         self._is_cancelled = is_cancelled

@@ -156,6 +156,15 @@ def test_a_trend_is_said_to_have_no_sill():
     assert any("exceeds the extent" in warning for warning in fitted.warnings)
 
 
+def test_an_extreme_anisotropy_is_said():
+    random = np.random.default_rng(15)
+    coordinates = random.random((200, 2)) * 1000.0
+    values = np.sin(coordinates[:, 0] / 60.0) + 0.1 * random.normal(size=200)  # the same at every northing
+    fitted = fit_variogram(coordinates, values, model="spherical", method="reml", anisotropic=True)
+    assert any("limit of 10 to 1" in warning for warning in fitted.warnings)
+    assert abs((fitted.model.structures[0].azimuth + 90.0) % 180.0 - 90.0) < 5.0
+
+
 def test_few_samples_and_few_pairs_are_said():
     random = np.random.default_rng(13)
     fitted = fit_variogram(random.random((12, 2)), random.normal(size=12), n_lags=8, model="spherical")
