@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from ..variogram.models import VariogramModel
 from .covariance import SmoothCovariance
 from .neighborhood import Neighborhood, NeighborSearch, search_frame
 from .system import SystemSamples, inverse_factor, singular_system_error
-from .tiles import TileBatch, tile_batches
+from .tiles import TileBatch, neighbors_of_each, tile_batches
 
+_WORTH_COMPILING = 30_000
 _LARGEST_PART = 2**19
 _LARGEST_BLOCK = 1000
 _ONE_BLOCK_UP_TO = 2500
@@ -168,12 +170,13 @@ class MovingSystem:
         n = len(targets)
         estimate, variance = np.full(n, np.nan), np.full(n, np.nan)
         counts = np.zeros(n, dtype=int)
-        for batch in tile_batches(targets, self.search, left_out):
-            n_each = np.count_nonzero(batch.is_neighbor, axis=2)
-            counts[batch.targets] = n_each
-            for tiles, n_shared in _alike(batch, n_each):
-                rows = tiles.targets.ravel()
-                estimate[rows], variance[rows], beyond = self._solve(targets, columns, tiles, n_shared)
+        scaled = self.search.scale(targets)
+        kernels = compiled_kernels() if n >= _WORTH_COMPILING else None
+        solve = self._solve if kernels is None else CompiledSolver(kernels, self, targets)
+        for batch in tile_batches(scaled, self.search, spare=0 if left_out is None else 1):
+            for rows, found, products in solve(batch, targets, scaled, left_out):
+                counts[rows] = found
+                estimate[rows], variance[rows], beyond = products.kriged(self.sill, columns[rows])
                 if self.drift is not None:
                     correction, spread = self._drift_correction(beyond, None if left_out is None else left_out[rows])
                     estimate[rows] += correction
@@ -184,8 +187,16 @@ class MovingSystem:
         return estimate, variance, counts
 
     def _solve(
-        self, targets: np.ndarray, columns: np.ndarray, tiles: TileBatch, n_shared: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        self, batch: TileBatch, targets: np.ndarray, scaled: np.ndarray, left_out: np.ndarray | None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, Products]]:
+        """Yield rows of targets, their numbers of neighbours and their dot products, with numpy alone."""
+        is_neighbor = neighbors_of_each(batch, scaled, self.search, left_out)
+        for part, n_shared in _alike(is_neighbor):
+            tiles = batch.rows(part)
+            found = np.count_nonzero(is_neighbor[part], axis=2).ravel()
+            yield tiles.targets.ravel(), found, self._eliminate(targets, tiles, is_neighbor[part], n_shared)
+
+    def _eliminate(self, targets: np.ndarray, tiles: TileBatch, is_neighbor: np.ndarray, n_shared: int) -> Products:
         """Solve the systems of some tiles by one Cholesky factorisation in two parts.
 
         The first `n_shared` samples are neighbours of every target of the tile: they are
@@ -196,12 +207,11 @@ class MovingSystem:
 
         Returns
         -------
-        estimate, kriging_variance : ndarray, shape (n_tiles * n_targets,)
-        beyond : ndarray, shape (n_tiles * n_targets, n_columns)
-            The target's drift columns minus the neighbours' as weighted.
+        Products
+            One row a target, tile by tile.
         """
         samples = self.samples
-        used, own = _shared_first(tiles, n_shared)
+        used, own = _shared_first(tiles.candidates, is_neighbor, n_shared)
         n_tiles, n_targets = tiles.targets.shape
         points = samples.points[used]
         matrix = self.covariance.between(points, points)
@@ -229,7 +239,7 @@ class MovingSystem:
         else:
             white_right, matrix_rest, right_rest = right[:, :0], matrix, right
         at_target, at_samples = white_right[..., :n_targets], white_right[..., n_targets:]
-        products = _Products(
+        products = Products(
             target=np.einsum("bct,bct->bt", at_target, at_target).ravel(),
             target_known=(np.swapaxes(at_target, 1, 2) @ at_samples).reshape(n_tiles * n_targets, -1),
             constant_known=np.repeat(np.einsum("bc,bcg->bg", at_samples[..., 0], at_samples), n_targets, axis=0),
@@ -239,11 +249,9 @@ class MovingSystem:
             failed = _factorize(small, own.shape[1], smallest)
             if failed is not None:
                 tile, target = divmod(failed, n_targets)
-                raise singular_system_error(
-                    samples, self.nugget, tiles.candidates[tile][tiles.is_neighbor[tile, target]]
-                )
+                raise singular_system_error(samples, self.nugget, tiles.candidates[tile][is_neighbor[tile, target]])
             products.add(small[own.shape[1] :])
-        return products.kriged(self.sill, columns[tiles.targets.ravel()])
+        return products
 
     def _drift_correction(self, beyond: np.ndarray, left_out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Return what the drift that the neighbours do not carry adds to estimate and variance.
@@ -271,7 +279,7 @@ class MovingSystem:
 
 
 @dataclass
-class _Products:
+class Products:
     """Dot products in whitened space, one row a target: all that kriging needs.
 
     `known` stands for the columns at the samples: constant, drift scores, values.
@@ -298,28 +306,103 @@ class _Products:
         return combined[:, -1], np.maximum(variance, 0.0), columns - combined[:, :-1]
 
 
-def _alike(batch: TileBatch, n_each: np.ndarray) -> Iterator[tuple[TileBatch, int]]:
-    """Split a batch into tiles that share about equally many neighbours, in bounded memory."""
-    n_shared = np.count_nonzero(batch.is_neighbor.all(axis=1), axis=1)
-    n_used = np.count_nonzero(batch.is_neighbor.any(axis=1), axis=1)
+def compiled_kernels() -> ModuleType | None:
+    """Return the compiled twin of the numpy road, or None where numba is not installed."""
+    try:
+        from . import kernels_numba
+    except ImportError:
+        return None
+    return kernels_numba
+
+
+class CompiledSolver:
+    """Solves tiles with `kernels_numba`, as `MovingSystem` does with numpy.
+
+    Parameters
+    ----------
+    kernels : module
+        `kernels_numba`.
+    system : MovingSystem
+    targets : ndarray, shape (n_targets, n_dimensions)
+        Centred as the samples are.
+    """
+
+    def __init__(self, kernels: ModuleType, system: MovingSystem, targets: np.ndarray) -> None:
+        self._kernels = kernels
+        self._system = system
+        frames = system.covariance.frames
+        terms = [(number, term) for number, frame in enumerate(frames) for term in frame.terms]
+        self._terms = (
+            np.array([number for number, _ in terms], dtype=np.int64),
+            np.array([kernels.MODEL_CODES[term.model] for _, term in terms], dtype=np.int64),
+            np.array([term.psill for _, term in terms], dtype=float),
+            np.array([term.scale for _, term in terms], dtype=float),
+        )
+        samples = system.samples
+        # A pure nugget has no frame; the kernel still wants one to hold coordinates.
+        self._sample_places = np.stack([frame.scale(samples.points).T for frame in frames] or [samples.points.T])
+        self._target_places = np.stack([frame.scale(targets).T for frame in frames] or [targets.T])
+        self._known = np.column_stack([samples.columns, samples.values])
+
+    def __call__(
+        self, batch: TileBatch, targets: np.ndarray, scaled: np.ndarray, left_out: np.ndarray | None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, Products]]:
+        """Yield rows of targets, their numbers of neighbours and their dot products."""
+        system, search = self._system, self._system.search
+        rows = batch.targets
+        found = np.empty(rows.shape, dtype=np.int64)
+        n_known = self._known.shape[1]
+        products = Products(np.empty(rows.size), np.empty((rows.size, n_known)), np.empty((rows.size, n_known)))
+        solved = self._kernels.solve_tiles(
+            batch.candidates.astype(np.int64, copy=False),
+            np.full(rows.shape, -1, dtype=np.int64) if left_out is None else left_out[rows].astype(np.int64),
+            scaled[rows],
+            search.scaled_points,
+            search.limit,
+            search.radius**2,
+            self._target_places[:, :, rows],
+            self._sample_places,
+            self._known,
+            *self._terms,
+            system.sill,
+            found,
+            products.target,
+            products.target_known,
+            products.constant_known,
+        )
+        if solved:
+            yield rows.ravel(), found.ravel(), products
+        else:
+            # The numpy road finds the singular system and explains it.
+            yield from system._solve(batch, targets, scaled, left_out)
+
+
+def _alike(is_neighbor: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+    """Split tiles into parts that share about equally many neighbours, in bounded memory.
+
+    Yields the numbers of some tiles and how many neighbours each of them shares at least.
+    """
+    n_shared = np.count_nonzero(is_neighbor.all(axis=1), axis=1)
+    n_used = np.count_nonzero(is_neighbor.any(axis=1), axis=1)
+    n_most = np.count_nonzero(is_neighbor, axis=2).max(axis=1)
+    n_targets = is_neighbor.shape[1]
     order = np.argsort(n_shared, kind="stable")
-    n_targets = batch.targets.shape[1]
     begin = 0
     while begin < len(order):
         fewest = int(n_shared[order[begin]])
         end, most, widest = begin, 0, 0
         while end < len(order):
             most = max(most, int(n_used[order[end]]))
-            widest = max(widest, int(n_each[order[end]].max()) - fewest)
+            widest = max(widest, int(n_most[order[end]]) - fewest)
             size = most * (most + n_targets) + n_targets * (widest + 3) * widest
             if end > begin and (end + 1 - begin) * size > _LARGEST_PART:
                 break
             end += 1
-        yield batch.rows(order[begin:end]), fewest
+        yield order[begin:end], fewest
         begin = end
 
 
-def _shared_first(tiles: TileBatch, n_shared: int) -> tuple[np.ndarray, np.ndarray]:
+def _shared_first(candidates: np.ndarray, is_neighbor: np.ndarray, n_shared: int) -> tuple[np.ndarray, np.ndarray]:
     """Order the samples of each tile, shared ones first, and list each target's own.
 
     Returns
@@ -330,16 +413,16 @@ def _shared_first(tiles: TileBatch, n_shared: int) -> tuple[np.ndarray, np.ndarr
         Places of the target's other neighbours behind the shared ones, padded with the number
         of places.
     """
-    n_tiles, n_targets, _ = tiles.is_neighbor.shape
-    is_shared = tiles.is_neighbor.all(axis=1)
-    is_used = tiles.is_neighbor.any(axis=1)
+    n_tiles, n_targets, _ = is_neighbor.shape
+    is_shared = is_neighbor.all(axis=1)
+    is_used = is_neighbor.any(axis=1)
     order = np.argsort(2 - is_shared - is_used.astype(int), axis=1, kind="stable")
     n_used = int(np.count_nonzero(is_used, axis=1).max())
     order = order[:, :n_used]
-    used = np.take_along_axis(tiles.candidates, order, axis=1)
+    used = np.take_along_axis(candidates, order, axis=1)
     # A tile that uses fewer samples than the widest is filled up with samples no target refers to.
     used = np.where(np.take_along_axis(is_used, order, axis=1), used, 0)
-    is_own = np.take_along_axis(tiles.is_neighbor, order[:, None, n_shared:], axis=2)
+    is_own = np.take_along_axis(is_neighbor, order[:, None, n_shared:], axis=2)
     is_own = is_own.reshape(n_tiles * n_targets, n_used - n_shared)
     n_own = np.count_nonzero(is_own, axis=1)
     own = np.full((n_tiles * n_targets, int(n_own.max(initial=0))), n_used - n_shared)

@@ -18,46 +18,37 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class TileBatch:
-    """Tiles of equally many targets with, for each target, its neighbours among the tile's candidates.
+    """Tiles of equally many targets and the samples that may be a neighbour of some of them.
 
     Parameters
     ----------
     targets : ndarray of int, shape (n_tiles, n_targets)
-        Row numbers of the targets; a short tile repeats its first.
+        Row numbers of the targets.
     candidates : ndarray of int, shape (n_tiles, n_candidates)
         Row numbers of samples, ascending, then padding with n_samples.
-    is_neighbor : ndarray of bool, shape (n_tiles, n_targets, n_candidates)
     """
 
     targets: np.ndarray
     candidates: np.ndarray
-    is_neighbor: np.ndarray
 
     def rows(self, which: np.ndarray | slice) -> TileBatch:
         """Return some of the tiles."""
-        return TileBatch(self.targets[which], self.candidates[which], self.is_neighbor[which])
+        return TileBatch(self.targets[which], self.candidates[which])
 
 
-def tile_batches(
-    targets: np.ndarray, search: NeighborSearch, left_out: np.ndarray | None = None
-) -> Iterator[TileBatch]:
-    """Yield all targets, gathered in tiles, with their neighbours.
-
-    A target's neighbours are its nearest samples in the search frame, within the search radius;
-    of samples at the same distance the first in the table.
+def tile_batches(scaled: np.ndarray, search: NeighborSearch, spare: int = 0) -> Iterator[TileBatch]:
+    """Yield all targets, gathered in tiles, with the samples that may be their neighbours.
 
     Parameters
     ----------
-    targets : ndarray, shape (n_targets, n_dimensions)
-        In the coordinates of the search.
+    scaled : ndarray, shape (n_targets, n_dimensions)
+        In the search frame.
     search : NeighborSearch
-    left_out : ndarray of int, shape (n_targets,), or None
-        One sample for each target that is not its neighbour.
+    spare : int
+        How many of its nearest samples a target may have to do without.
     """
-    if len(targets) == 0:
+    if len(scaled) == 0:
         return
-    scaled = search.scale(targets)
-    spare = 0 if left_out is None else 1
     k = min(search.limit + spare, search.n_samples)
     tiles, lengths = spatial_tiles(scaled, _tile_side(scaled, search, k))
     centers, half = _centers(scaled, tiles, lengths)
@@ -71,7 +62,7 @@ def tile_batches(
             length = int(lengths[some[chosen[0]]])
             rows = tiles[starts[some[chosen]][:, None] + np.arange(length)]
             candidates = np.sort(nearest(chosen, int(n_candidates[chosen].max())), axis=1)
-            yield TileBatch(rows, candidates, _neighbors_of_each(scaled[rows], candidates, rows, search, left_out))
+            yield TileBatch(rows, candidates)
 
 
 def _candidates(
@@ -115,15 +106,33 @@ def _runs(order: np.ndarray, lengths: np.ndarray, n_candidates: np.ndarray) -> I
         begin = end
 
 
-def _neighbors_of_each(
-    scaled: np.ndarray, candidates: np.ndarray, rows: np.ndarray, search: NeighborSearch, left_out: np.ndarray | None
+def neighbors_of_each(
+    tiles: TileBatch, scaled: np.ndarray, search: NeighborSearch, left_out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Mark the nearest candidates of each target, at most the limit and within the radius."""
+    """Mark the neighbours of each target among the candidates of its tile.
+
+    They are the nearest samples in the search frame, at most the limit and within the radius; of
+    samples at the same distance the first in the table.
+
+    Parameters
+    ----------
+    tiles : TileBatch
+    scaled : ndarray, shape (n_targets, n_dimensions)
+        All targets in the search frame.
+    search : NeighborSearch
+    left_out : ndarray of int, shape (n_targets,), or None
+        One sample for each target that is not its neighbour.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_tiles, n_targets, n_candidates)
+    """
+    candidates = tiles.candidates
     present = candidates < search.n_samples
-    squared = squared_distances(scaled, search.scaled_points[np.where(present, candidates, 0)])
+    squared = squared_distances(scaled[tiles.targets], search.scaled_points[np.where(present, candidates, 0)])
     np.copyto(squared, np.inf, where=~present[:, None, :])
     if left_out is not None:
-        np.copyto(squared, np.inf, where=candidates[:, None, :] == left_out[rows][:, :, None])
+        np.copyto(squared, np.inf, where=candidates[:, None, :] == left_out[tiles.targets][:, :, None])
     limit = search.limit
     bound: np.ndarray | float = search.radius**2
     if limit < squared.shape[-1]:

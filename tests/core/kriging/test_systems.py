@@ -8,7 +8,7 @@ from hybrid_geostatistics.core.kriging import moving
 from hybrid_geostatistics.core.kriging.covariance import SmoothCovariance
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood, NeighborSearch
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
-from hybrid_geostatistics.core.kriging.tiles import tile_batches
+from hybrid_geostatistics.core.kriging.tiles import neighbors_of_each, tile_batches
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -126,10 +126,11 @@ def neighbors_of(points, neighborhood, targets, left_out=None):
     points, targets = np.asarray(points, dtype=float), np.asarray(targets, dtype=float)
     search = NeighborSearch(points, neighborhood, np.eye(points.shape[1]))
     found = [None] * len(targets)
-    for batch in tile_batches(targets, search, left_out):
+    for batch in tile_batches(targets, search, spare=0 if left_out is None else 1):
+        is_neighbor = neighbors_of_each(batch, targets, search, left_out)
         for tile, rows in enumerate(batch.targets):
             for column, row in enumerate(rows):
-                found[row] = batch.candidates[tile][batch.is_neighbor[tile, column]].tolist()
+                found[row] = batch.candidates[tile][is_neighbor[tile, column]].tolist()
     return found
 
 
