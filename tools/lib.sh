@@ -124,8 +124,9 @@ algorithm() {
         tail -n 30 "$log" >&2
         die "$name failed (whole log: $log)."
     fi
-    # The results are what follows the last of qgis_process's headings.
-    sed -n '/^Results$/,$p' "$log" | sed -e '1,2d' -e 's/^/           /' | cut -c -160
+    # The results are what follows the last of qgis_process's headings; of texts with many lines only the log knows.
+    sed -n '/^Results$/,$p' "$log" | grep -E '^[A-Z][A-Z0-9_]*:.' | grep -Ev '^(SCORES|OUTPUT:.#)' >"$logs/$name.results" || true
+    fold -s -w 110 "$logs/$name.results" | sed 's/^/           /'
     printf '           (%d s)\n' "$((SECONDS - since))"
 }
 

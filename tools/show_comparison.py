@@ -1,4 +1,4 @@
-"""Print the table that comparemethods wrote, and what it says in words."""
+"""Print the table that comparemethods wrote, its main columns, for the eye."""
 
 import csv
 import sys
@@ -14,15 +14,6 @@ def cell(text: str) -> str:
         return text or "-"
 
 
-def verdict(row: dict) -> str:
-    """Say whether a method differs from the better kriging by more than noise."""
-    low, high, ratio = (float(row[key]) for key in ("rmse_ratio_low", "rmse_ratio_high", "rmse_ratio"))
-    change = f"{abs(1 - ratio):.1%} {'lower' if ratio < 1 else 'higher'}"
-    if low <= 1 <= high:
-        return f"its error is {change} than that of the better kriging, which is within the noise"
-    return f"its error is {change} than that of the better kriging, which is more than noise"
-
-
 with open(sys.argv[1], newline="", encoding="utf-8") as stream:
     rows = list(csv.DictReader(stream))
 for target in dict.fromkeys(row["target"] for row in rows):
@@ -32,6 +23,3 @@ for target in dict.fromkeys(row["target"] for row in rows):
     print(f"{target}: errors in data units; rmse_ratio is to the better kriging on the same folds, with 95 % bounds")
     for line in table:
         print("  " + "  ".join(text.rjust(width) for text, width in zip(line, widths)))
-    for row in mine:
-        if row["method"] == "hybrid":
-            print(f"  {row['folds']} folds: hybrid: {verdict(row)}.")
