@@ -343,8 +343,7 @@ def _on_grid(band: CovariateBand, grid: RasterGrid) -> gdal.Dataset:
             "",
             dataset,
             format="VRT",
-            # Same CRS on both sides, and none at all: nothing but the grid changes.
-            transformerOptions=["SRC_SRS=", "DST_SRS="],
+            # Without a target CRS it stays the raster's own: nothing but the grid changes.
             outputBounds=grid.extent,
             width=grid.shape[1],
             height=grid.shape[0],

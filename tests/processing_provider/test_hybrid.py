@@ -1,6 +1,6 @@
 """Training, comparing and predicting through Processing, end to end with a tiny network where a backend is ready.
 
-Truth: adapter contracts; the same file read by the core (two roads); messages of bad input.
+Truth: adapter contracts; residuals against the table; messages of bad input.
 """
 
 import csv
@@ -9,8 +9,6 @@ import json
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.backend import environment
-from hybrid_geostatistics.core.grid import Block, RasterGrid
-from hybrid_geostatistics.core.samples import Covariates
 
 needs_backend = pytest.mark.skipif(
     not environment.check(run_it=False).is_ready, reason="needs the backend environment (setupbackend)"
@@ -73,77 +71,21 @@ def test_training_tells_its_scores(trained, place):
 
 
 @needs_backend
-def test_prediction_equals_the_core(run, world, trained, place, tmp_path):
-    """On the covariates' own grid, and the order of the rasters does not matter."""
-    onnx = pytest.importorskip("hybrid_geostatistics.core.prediction.trained_model")
-    pytest.importorskip("onnxruntime")
-    results, log = run(
-        "predictraster",
-        {"MODEL": trained[0]["MODEL"], "COVARIATES": covariates(place, "soil", "slope"), "COVERAGE": 0.8,
-         "PREDICTION": str(tmp_path / "p.tif"), "LOWER": str(tmp_path / "l.tif"), "UPPER": str(tmp_path / "u.tif")},
-    )  # fmt: skip
-    grid = RasterGrid(world.SHAPE, (world.LEFT, 30.0, 0.0, world.TOP, 0.0, -20.0), world.CRS)
-    slope = np.where(slope_values(world) < 0, np.nan, slope_values(world)).reshape(-1)
-    soil = world.read_raster(place / "soil.tif")[0].reshape(-1)
-    known = Covariates(("slope", "soil"), np.column_stack([slope, soil]), (False, True))
-    truth = onnx.TrainedModel.read(trained[0]["MODEL"]).predict(grid.centers(Block(0, 0, *world.SHAPE)), known, 0.8)
-    for name, expected in (("PREDICTION", truth.estimate), ("LOWER", truth.lower), ("UPPER", truth.upper)):
-        values, dataset = world.read_raster(results[name])
-        np.testing.assert_allclose(values.reshape(2, -1).T, expected, rtol=1e-6)  # float32
-        assert dataset.GetGeoTransform() == grid.transform and dataset.RasterCount == 2
-        assert np.isnan(values[:, world.HOLE[0], world.HOLE[1]]).all() and np.isnan(values).sum() == 4
-    assert "2 of 63 cells have no estimate" in log.text
-    assert results["TARGETS"] == "zinc, lead"
-    assert [dataset.GetRasterBand(i).GetDescription() for i in (1, 2)] == [
-        "zinc, upper end of 80 %",
-        "lead, upper end of 80 %",
-    ]
-
-
-@needs_backend
-def test_prediction_in_the_backend_is_the_same(run, world, trained, place, template, tmp_path, monkeypatch):
+def test_the_trained_model_maps_the_area(run, world, trained, place, template, tmp_path):
     """Two roads: onnxruntime here, and in the worker."""
     import sys
 
+    pytest.importorskip("onnxruntime")
     parameters = {"MODEL": trained[0]["MODEL"], "COVARIATES": covariates(place), "TEMPLATE": template}
     here, _ = run("predictraster", {**parameters, "PREDICTION": str(tmp_path / "here.tif")})
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    there, _ = run("predictraster", {**parameters, "PREDICTION": str(tmp_path / "there.tif")})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "onnxruntime", None)
+        there, _ = run("predictraster", {**parameters, "PREDICTION": str(tmp_path / "there.tif")})
     one, dataset = world.read_raster(here["PREDICTION"])
     other, _ = world.read_raster(there["PREDICTION"])
     assert dataset.GetGeoTransform() == (world.LEFT + 7.25, 41.0, 0.0, world.TOP - 11.5, 0.0, -23.5)
     np.testing.assert_allclose(one, other, rtol=1e-4)  # two versions of onnxruntime and numpy
-
-
-@needs_backend
-def test_prediction_refuses(refused, world, trained, place, tmp_path):
-    model, target = trained[0]["MODEL"], str(tmp_path / "out" / "p.tif")
-    (tmp_path / "out").mkdir()
-    said = refused("predictraster", {"MODEL": model, "COVARIATES": covariates(place, "slope"), "PREDICTION": target})
-    assert "not among the rasters: soil" in said and "rename their layers" in said
-    away = world.write_raster(tmp_path / "soil.tif", np.ones((2, 2), np.uint8), crs="EPSG:32633")
-    rasters = [*covariates(place, "slope"), away]
-    said = refused("predictraster", {"MODEL": model, "COVARIATES": rasters, "PREDICTION": target})
-    assert "EPSG:25833" in said and "EPSG:32633" in said and "gdal:warpreproject" in said
-    assert list((tmp_path / "out").iterdir()) == []
-
-
-@pytest.mark.parametrize("content", [b"", b"not a model", b'{"format": "hybridgeo-model"}'])
-def test_a_model_that_is_none(refused, place, tmp_path, content):
-    pytest.importorskip("onnxruntime")
-    (tmp_path / "x.onnx").write_bytes(content)
-    said = refused(
-        "predictraster",
-        {"MODEL": str(tmp_path / "x.onnx"), "COVARIATES": covariates(place), "PREDICTION": str(tmp_path / "p.tif")},
-    )
-    assert "x.onnx is not an ONNX model" in said and "hybridgeo:trainhybridmodel" in said
-    assert not (tmp_path / "p.tif").exists()
-
-
-def test_a_model_that_does_not_exist(refused, place, tmp_path):
-    pytest.importorskip("onnxruntime")
-    said = refused("predictraster", {"MODEL": "/nowhere.onnx", "PREDICTION": str(tmp_path / "p.tif")})
-    assert "/nowhere.onnx cannot be read" in said
+    assert here["TARGETS"] == "zinc, lead" and np.isfinite(one).mean() > 0.8 and np.nanmin(one) > 0
 
 
 def test_comparison_without_the_hybrid_needs_no_tensorflow(run, world, place, tmp_path):
