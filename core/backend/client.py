@@ -7,7 +7,7 @@ import logging
 import os
 import queue
 import shutil
-import subprocess  # nosec B404 - only its types and pipes; processes are started by `process.start`
+import subprocess  # nosec B404
 import tempfile
 import threading
 import time
@@ -285,9 +285,10 @@ class _Connection:
             )
         last = next((line.strip() for line in reversed(tail.splitlines()) if line.strip()), "")
         told = f" Its last words: {last[:300]}" if last else ""
+        memory = "Close other programs or use fewer samples and try again. " if "memory" in reason else ""
         return BackendFailed(
-            f"The backend process ended unexpectedly ({reason}). Nothing was written. Free memory or use fewer "
-            f"samples and try again; if it happens again, run {_SETUP} to repair the environment.{told}",
+            f"The backend process ended unexpectedly ({reason}). Nothing was written. {memory}"
+            f"If it happens again, run {_SETUP} to repair the environment.{told}",
             tail,
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess  # nosec B404 - the backend is another interpreter, started with a list of arguments
+import subprocess  # nosec B404
 import sys
 import threading
 import time
