@@ -143,10 +143,6 @@ def decode(line: str) -> Message:
     --------
     >>> decode('{"type": "Cancel"}')
     Cancel()
-    >>> decode("Epoch 1/10")
-    Traceback (most recent call last):
-    ...
-    hybrid_geostatistics.core.backend.protocol.ProtocolError: ...
     """
     try:
         content: Any = json.loads(line)
