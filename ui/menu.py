@@ -11,6 +11,7 @@ from qgis.PyQt.QtWidgets import QMenu, QToolButton
 
 from ..processing_provider.identity import PLUGIN_FOLDER, PROVIDER_ID, metadata, tr
 from .help import HelpDialog
+from .models import add_models
 from .sample import load_sample
 
 try:  # Qt 6 has moved it
@@ -105,6 +106,10 @@ class PluginMenu:
             action.setToolTip(algorithm.shortDescription())
             action.triggered.connect(partial(self._open_algorithm, algorithm.id()))
         menu.addSeparator()
+        action = menu.addAction(
+            QgsApplication.getThemeIcon("/processingModel.svg"), tr("Add the example models to the Toolbox")
+        )
+        action.triggered.connect(lambda checked=False: self._add_models())
         action = menu.addAction(QgsApplication.getThemeIcon("/mActionHelpContents.svg"), tr("Help"))
         action.triggered.connect(lambda checked=False: self._show_help())
 
@@ -112,15 +117,22 @@ class PluginMenu:
         try:
             layers = load_sample(self._iface)
         except OSError as error:
-            self._iface.messageBar().pushMessage(
-                metadata("name"), tr("The sample could not be loaded: {}").format(error), Qgis.MessageLevel.Critical
-            )
+            self._say(tr("The sample could not be loaded: {}").format(error), Qgis.MessageLevel.Critical)
             return
-        self._iface.messageBar().pushMessage(
-            metadata("name"),
-            tr("{} layers loaded. Next: the entries of the menu, from top to bottom.").format(len(layers)),
-            Qgis.MessageLevel.Success,
-        )
+        text = tr("{} layers loaded. Next: the entries of the menu, from top to bottom.")
+        self._say(text.format(len(layers)), Qgis.MessageLevel.Success)
+
+    def _add_models(self) -> None:
+        try:
+            copies = add_models()
+        except OSError as error:
+            self._say(tr("The models could not be copied: {}").format(error), Qgis.MessageLevel.Critical)
+            return
+        text = tr("{} models are in the Toolbox, under Models. The Model Designer can open and change them.")
+        self._say(text.format(len(copies)), Qgis.MessageLevel.Success)
+
+    def _say(self, text: str, level: Qgis.MessageLevel) -> None:
+        self._iface.messageBar().pushMessage(metadata("name"), text, level)
 
     def _open_algorithm(self, algorithm_id: str, checked: bool = False) -> None:
         """Show the dialog of an algorithm, without blocking the map."""

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("qgis")
 
 from hybrid_geostatistics.plugin import HybridGeostatisticsPlugin  # noqa: E402
-from hybrid_geostatistics.ui import sample  # noqa: E402
+from hybrid_geostatistics.ui import models, sample  # noqa: E402
 from hybrid_geostatistics.ui.help import HelpDialog  # noqa: E402
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject  # noqa: E402
 from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar  # noqa: E402
@@ -78,7 +78,7 @@ def test_the_menu_offers_sample_algorithms_and_help(desktop, loaded):
     shown = entries(desktop)
     assert shown[0] == "Load the Meuse sample"
     assert shown[-1] == "Help"
-    assert sorted(shown[1:-1]) == sorted(names)
+    assert sorted(shown[1:-2]) == sorted(names)
     assert len(desktop.toolbar.actions()) == len(desktop.helps.actions()) == 1
 
 
@@ -146,6 +146,17 @@ def test_a_sample_that_cannot_be_written_is_said_not_raised(desktop, loaded, mon
     (menu,) = (action.menu() for action in desktop.plugins.actions())
     menu.actions()[0].trigger()
     assert "disk full" in desktop.messages[-1][1]
+
+
+def test_the_models_are_copied_once_and_kept(tmp_path):
+    copies = models.add_models(tmp_path)
+    assert sorted(copy.name for copy in copies) == [
+        "hybrid_geostatistics_hybrid_chain.model3",
+        "hybrid_geostatistics_kriging_chain.model3",
+    ]
+    copies[0].write_text("mine", encoding="utf-8")
+    assert models.add_models(tmp_path) == copies
+    assert copies[0].read_text(encoding="utf-8") == "mine"
 
 
 def test_help_shows_the_readme(desktop):
