@@ -79,11 +79,13 @@ class HybridSettings:
     n_inner_folds : int
         Folds of one inner set.
     n_seeds : int
-        Inner sets of folds, in turn random and spatial blocks; at least 2. The ensemble has
-        ``n_inner_folds * n_seeds`` members.
+        Inner sets of folds, in turn random and spatial blocks; at least 2.
+    members_per_fold : int
+        Networks that leave out the same fold. The ensemble has ``n_inner_folds * n_seeds * members_per_fold``
+        members.
     network : NetworkSettings
     ridge : float
-        Pull of the stack toward kriging.
+        Pull of the stack toward its prior, see `core.learning.stacking`.
     units : dict of str to str
         Unit of each target, for reports.
     seed : int
@@ -104,16 +106,17 @@ class HybridSettings:
     use_coordinates: bool | None = None
     n_inner_folds: int = 5
     n_seeds: int = 2
+    members_per_fold: int = 1
     network: NetworkSettings = field(default_factory=NetworkSettings)
     ridge: float = RIDGE
     units: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_inner_folds < 2 or self.n_seeds < 2:
+        if self.n_inner_folds < 2 or self.n_seeds < 2 or self.members_per_fold < 1:
             raise InputError(
-                "Expected at least 2 inner folds and 2 sets of them (random and blocks), got "
-                f"{self.n_inner_folds} and {self.n_seeds}."
+                "Expected at least 2 inner folds, 2 sets of them (random and blocks) and 1 member a fold, got "
+                f"{self.n_inner_folds}, {self.n_seeds} and {self.members_per_fold}."
             )
         if not (np.isfinite(self.ridge) and self.ridge >= 0):
             raise InputError(f"Expected a ridge of 0 or above, got {self.ridge!r}.")
@@ -179,7 +182,11 @@ class FittedHybrid:
                 "training": {**network.to_dict(), "learning_rate": self.ensemble.learning_rate},
                 "final_loss": self.ensemble.losses[-1],
             },
-            "inner_folds": {"n_folds": self.settings.n_inner_folds, "sets": _set_kinds(self.settings.n_seeds)},
+            "inner_folds": {
+                "n_folds": self.settings.n_inner_folds,
+                "sets": _set_kinds(self.settings.n_seeds),
+                "members_per_fold": self.settings.members_per_fold,
+            },
             "inner_scores": self.inner_scores,
             "stack": [
                 {
@@ -278,10 +285,11 @@ def fit_hybrid(
         min(settings.n_neighbors, fewest - 1), settings.use_coordinates,
     )  # fmt: skip
     encoded = features.encode(samples.covariates, len(samples))
-    progress(0.3, f"Training {sum(len(np.unique(own)) for own in folds)} networks at once")
+    n_members = settings.members_per_fold * sum(len(np.unique(own)) for own in folds)
+    progress(0.3, f"Training {n_members} networks at once")
     ensemble = train_drift_network(
         features, samples.coordinates, encoded, values, folds, settings.network, settings.seed,
-        part(progress, 0.3, 0.8), is_cancelled,
+        part(progress, 0.3, 0.8), is_cancelled, settings.members_per_fold,
     )  # fmt: skip
     drift = ensemble.out_of_fold.mean(axis=0)
     for column, name in enumerate(samples.targets):

@@ -1,4 +1,12 @@
-"""Weights of the stack: on the simplex, drawn toward the better kriging base, from errors of held-out samples."""
+"""Weights of the stack: on the simplex, drawn toward a prior that is mostly kriging, from held-out errors.
+
+Held-out errors favour kriging over bases with a network: kriging keeps the variogram and the shape of its drift
+from all samples, while the network's drift at a held-out sample comes from a fraction of the ensemble, trained on
+a part of the samples. Measured on jura and meuse, kriging with the network's drift looked 3 to 20 % worse than the
+better kriging inside a training fold and was 2 % worse to 2 % better outside. So the prior gives the networks a
+share, and the held-out errors move the weights away from it; a share too much costs little, as the bases'
+errors are alike.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +18,14 @@ import numpy as np
 
 from ..errors import InputError
 
-RIDGE = 0.05
-"""Default pull toward kriging, in units of its mean squared error."""
+RIDGE = 0.2
+"""Default pull toward the prior, in units of kriging's mean squared error."""
+
+NETWORK_SHARE = 0.3
+"""Prior weight of all bases with a network together."""
+
+_CONTRAST = 10.0
+"""The prior between kriging bases falls by a factor e for every 1 / 10 in relative mean squared error."""
 
 _NEGLIGIBLE = 0.02
 """A weight below this is set to 0."""
@@ -26,7 +40,7 @@ class Stack:
     weights : ndarray, shape (n_bases,)
         At least 0, sum 1.
     reference : int
-        The better kriging base, toward which the weights are drawn.
+        The better kriging base, against which gains are counted.
     rmse_ratio : float
         Root of the stack's mean squared error over the reference's, mean over the sets of errors; an inner
         estimate, optimistic by the fitting of the weights.
@@ -56,8 +70,8 @@ def stack_weights(
     """Find the weights of least squared held-out error.
 
     Every set of errors (leave-one-out, leave-cluster-out) is divided by the mean squared error of the better
-    kriging base in it, so that each question counts the same. The ridge pulls toward that base; when the gain
-    is no larger than its noise, the weights go half of the way that is left.
+    kriging base in it, so that each question counts the same. The ridge pulls toward the prior: `NETWORK_SHARE` for
+    the bases with a network, the rest for the kriging bases, the better the more.
 
     Parameters
     ----------
@@ -70,7 +84,7 @@ def stack_weights(
     allowed : ndarray of bool, shape (n_bases,), or None
         Bases that may have a weight.
     ridge : float
-        Pull toward kriging, in units of its mean squared error.
+        Pull toward the prior, in units of kriging's mean squared error.
 
     Returns
     -------
@@ -99,19 +113,26 @@ def stack_weights(
     reference = candidates[int(np.argmin(relative[:, candidates].mean(axis=0)))]
     scale = np.maximum(mse[:, reference], 1e-300)
     products = np.mean([rows.T @ rows / len(rows) / s for rows, s in zip(errors, scale)], axis=0)
-    prior = np.eye(n_bases)[reference]
+    prior = _prior(relative.mean(axis=0), candidates, usable)
     support = np.flatnonzero(usable)
     weights = np.zeros(n_bases)
     inner = _simplex_minimum(products[np.ix_(support, support)], prior[support], ridge)
     weights[support] = inner
-    gain, gain_error = _gain(errors, scale, weights, reference, groups)
-    if gain <= gain_error:
-        weights = 0.5 * (weights + prior)
     weights = np.where(weights < _NEGLIGIBLE, 0.0, weights)
     weights /= weights.sum()
     gain, gain_error = _gain(errors, scale, weights, reference, groups)
     ratio = np.mean([np.sqrt(np.mean((rows @ weights) ** 2) / s) for rows, s in zip(errors, scale)])
     return Stack(weights, reference, float(ratio), gain, gain_error)
+
+
+def _prior(relative: np.ndarray, kriging: Sequence[int], usable: np.ndarray) -> np.ndarray:
+    """Weights to shrink to: `NETWORK_SHARE` among the other bases, the rest among kriging by relative error."""
+    merit = np.zeros(len(relative))
+    merit[kriging] = np.exp(-_CONTRAST * (relative[kriging] - 1.0))
+    others = usable.copy()
+    others[kriging] = False
+    share = NETWORK_SHARE if others.any() else 0.0
+    return (1.0 - share) * merit / merit.sum() + share * others / max(others.sum(), 1)
 
 
 def _gain(

@@ -70,7 +70,7 @@ class DriftEnsemble:
     weights : dict of ndarray
         Every member's output is on the transformed scale of the targets.
     out_of_fold : ndarray, shape (n_sets, n_samples, n_targets)
-        For each set of folds the prediction of the member that did not see the sample's fold.
+        For each set of folds the mean prediction of the members that did not see the sample's fold.
     losses : tuple of float
         Mean training loss of each epoch, in units of the targets' variance.
     learning_rate : float
@@ -103,8 +103,9 @@ def train_drift_network(
     seed: int = 0,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
+    members_per_fold: int = 1,
 ) -> DriftEnsemble:
-    """Train one member for each fold of each set of folds, all at once.
+    """Train members for each fold of each set of folds, all at once.
 
     A member trains on the samples outside its fold; its sequences, in training and for its out-of-fold
     predictions, are made of those samples only. The number of steps is fixed beforehand, so that no held-out
@@ -126,6 +127,8 @@ def train_drift_network(
         Told the epoch and the loss.
     is_cancelled : IsCancelled
         Asked before every epoch.
+    members_per_fold : int
+        Networks that leave out the same fold; their mean is the out-of-fold drift.
 
     Returns
     -------
@@ -151,7 +154,12 @@ def train_drift_network(
         around = features.at(coordinates, encoded, coordinates[~rows], encoded[~rows])
         sequences.append(around[0])
         context.append(around[1])
-    inputs = np.stack(sequences).astype(np.float32), np.stack(context).astype(np.float32)
+    # All folds once, then all folds again: members of one fold differ in their starting weights and batches.
+    held_out = held_out * members_per_fold
+    inputs = (
+        np.stack(sequences * members_per_fold).astype(np.float32),
+        np.stack(context * members_per_fold).astype(np.float32),
+    )
     means = np.stack([targets[~rows].mean(axis=0) for rows in held_out])
     scales = np.stack([targets[~rows].std(axis=0) for rows in held_out])
     scales[scales == 0] = 1.0
@@ -169,9 +177,9 @@ def train_drift_network(
     weights["output_bias"] = (weights["output_bias"] * scales + means).astype(np.float32)
     predicted = evaluate_ensemble(weights, *inputs)
     set_of_member = np.repeat(np.arange(len(folds)), [len(np.unique(own)) for own in folds])
-    out_of_fold = np.empty((len(folds), *targets.shape))
-    for which, rows, prediction in zip(set_of_member, held_out, predicted):
-        out_of_fold[which, rows] = prediction[rows]
+    out_of_fold = np.zeros((len(folds), *targets.shape))
+    for which, rows, prediction in zip(np.tile(set_of_member, members_per_fold), held_out, predicted):
+        out_of_fold[which, rows] += prediction[rows] / members_per_fold
     return DriftEnsemble(architecture, weights, out_of_fold, tuple(losses), rate)
 
 
