@@ -12,7 +12,10 @@ import numpy as np
 MODEL_CODES = {"spherical": 0, "exponential": 1, "gaussian": 2, "cubic": 3}
 """Number of each model in `solve_tiles`."""
 
-_LANES = 16
+_LANES = 32
+
+# Numbers here are never NaN, and a fused multiply-add only rounds less.
+_fast = numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "contract"})
 
 
 @numba.njit(cache=True, nogil=True)
@@ -40,7 +43,60 @@ def _select(values: np.ndarray, n: int, k: int) -> float:
     return values[k]
 
 
+@_fast
+def _next_below(values: np.ndarray, n: int, bound: float) -> float:
+    """Return the largest of the first n values below a bound, -1 where there is none."""
+    best = -1.0
+    for m in range(n):
+        value = values[m] if values[m] < bound else -1.0
+        best = value if value > best else best
+    return best
+
+
+@_fast
+def _next_above(values: np.ndarray, n: int, bound: float) -> float:
+    """Return the smallest of the first n values above a bound."""
+    best = 1.7976931348623157e308
+    for m in range(n):
+        value = values[m] if values[m] > bound else best
+        best = value if value < best else best
+    return best
+
+
+@_fast
+def _count_up_to(values: np.ndarray, n: int, bound: float) -> int:
+    """Return how many of the first n values do not exceed a bound."""
+    count = 0
+    for m in range(n):
+        count += 1 if values[m] <= bound else 0
+    return count
+
+
 @numba.njit(cache=True, nogil=True)
+def _kth_smallest(values: np.ndarray, n: int, k: int, guess: float, scratch: np.ndarray) -> float:
+    """Return the k-th smallest (from 1) of the first n values, fast where a guess (below 0 for none) is near it."""
+    if guess < 0.0:
+        for m in range(n):
+            scratch[m] = values[m]
+        return _select(scratch, n, k - 1)
+    bound = _next_above(values, n, guess * (1.0 - 1e-12))
+    count = _count_up_to(values, n, bound)
+    for _ in range(10):
+        if count < k:
+            bound = _next_above(values, n, bound)
+            count = _count_up_to(values, n, bound)
+        else:
+            lower = _next_below(values, n, bound)
+            fewer = _count_up_to(values, n, lower)
+            if fewer < k:
+                return bound
+            bound, count = lower, fewer
+    for m in range(n):
+        scratch[m] = values[m]
+    return _select(scratch, n, k - 1)
+
+
+@_fast
 def _covariances(
     out: np.ndarray, start: int, place: np.ndarray, first: int, others: np.ndarray, stop: int, distance: np.ndarray,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
@@ -69,7 +125,8 @@ def _covariances(
         factor = 1.0 / scales[term]
         if models[term] == 0:
             for j in range(start, stop):
-                r = min(distance[j] * factor, 1.0)
+                r = distance[j] * factor
+                r = r if r < 1.0 else 1.0
                 out[j] += psill * (1.0 - r * (1.5 - 0.5 * r * r))
         elif models[term] == 1:
             for j in range(start, stop):
@@ -80,9 +137,27 @@ def _covariances(
                 out[j] += psill * np.exp(-3.0 * r * r)
         else:
             for j in range(start, stop):
-                r = min(distance[j] * factor, 1.0)
+                r = distance[j] * factor
+                r = r if r < 1.0 else 1.0
                 r2 = r * r
                 out[j] += psill * (1.0 - r2 * (7.0 - r * (8.75 - r2 * (3.5 - 0.75 * r2))))
+
+
+@_fast
+def _subtract_4(row: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> None:
+    """Subtract four rows, each times its first element."""
+    share_a, share_b, share_c, share_d = a[0], b[0], c[0], d[0]
+    for column in range(len(row)):
+        row[column] -= (share_a * a[column] + share_b * b[column]) + (share_c * c[column] + share_d * d[column])
+
+
+@_fast
+def _subtract_products_4(out: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+    """Subtract the products of four pairs of rows."""
+    for side in range(_LANES):
+        out[side] -= (left[0, side] * right[0, side] + left[1, side] * right[1, side]) + (
+            left[2, side] * right[2, side] + left[3, side] * right[3, side]
+        )
 
 
 @numba.njit(cache=True, nogil=True)
@@ -127,6 +202,7 @@ def solve_tiles(
     n_candidates = candidates.shape[1]
     width = n_candidates + n_targets + n_known
     squared = np.empty((n_targets, n_candidates))
+    nearby = np.empty((n_dimensions, n_candidates))
     scratch = np.empty(n_candidates)
     is_neighbor = np.empty((n_targets, n_candidates), dtype=np.bool_)
     n_using = np.empty(n_candidates, dtype=np.int64)
@@ -147,14 +223,23 @@ def solve_tiles(
         # Neighbours of each target.
         for m in range(present):
             n_using[m] = 0
-        for t in range(n_targets):
+        for axis in range(n_dimensions):
             for m in range(present):
-                sample = candidates[tile, m]
-                total = 0.0
-                for axis in range(n_dimensions):
-                    offset = search_targets[tile, t, axis] - search_points[sample, axis]
-                    total += offset * offset
-                squared[t, m] = total
+                nearby[axis, m] = search_points[candidates[tile, m], axis]
+        kth = -1.0
+        for t in range(n_targets):
+            row_squared = squared[t]
+            for axis in range(n_dimensions):
+                at = search_targets[tile, t, axis]
+                row_nearby = nearby[axis]
+                if axis == 0:
+                    for m in range(present):
+                        offset = at - row_nearby[m]
+                        row_squared[m] = offset * offset
+                else:
+                    for m in range(present):
+                        offset = at - row_nearby[m]
+                        row_squared[m] += offset * offset
             banned = left_out[tile, t]
             if banned >= 0:
                 for m in range(present):
@@ -162,9 +247,8 @@ def solve_tiles(
                         squared[t, m] = np.inf
             bound = squared_radius
             if limit < present:
-                for m in range(present):
-                    scratch[m] = squared[t, m]
-                bound = min(bound, _select(scratch, present, limit - 1))
+                kth = _kth_smallest(row_squared, present, limit, kth, scratch)
+                bound = min(bound, kth)
             bound = min(bound, 1.7976931348623157e308)
             found = 0
             for m in range(present):
@@ -208,20 +292,30 @@ def solve_tiles(
             for g in range(n_known):
                 system[i, at_known + g] = known[candidates[tile, used[i]], g]
         smallest = sill * n_used * 2.220446049250313e-16
-        # Eliminate the shared samples once for all targets.
-        for j in range(n_shared):
-            pivot = system[j, j]
-            if not pivot > smallest:
-                return False
-            factor = 1.0 / np.sqrt(pivot)
-            row = system[j]
-            for column in range(j, at_known + n_known):
-                row[column] *= factor
-            for i in range(j + 1, n_used):
-                other = system[i]
-                share = row[i]
-                for column in range(i, at_known + n_known):
-                    other[column] -= share * row[column]
+        # Eliminate the shared samples once for all targets, row by row.
+        for i in range(n_used):
+            row = system[i, i : at_known + n_known]
+            before = min(i, n_shared)
+            j = 0
+            while j + 4 <= before:
+                _subtract_4(
+                    row, system[j, i : at_known + n_known], system[j + 1, i : at_known + n_known],
+                    system[j + 2, i : at_known + n_known], system[j + 3, i : at_known + n_known],
+                )  # fmt: skip
+                j += 4
+            while j < before:
+                other = system[j, i : at_known + n_known]
+                share = other[0]
+                for column in range(len(row)):
+                    row[column] -= share * other[column]
+                j += 1
+            if i < n_shared:
+                pivot = row[0]
+                if not pivot > smallest:
+                    return False
+                factor = 1.0 / np.sqrt(pivot)
+                for column in range(len(row)):
+                    row[column] *= factor
         for g in range(n_known):
             total = 0.0
             for j in range(n_shared):
@@ -273,10 +367,17 @@ def solve_tiles(
                     for g in range(n_known + 1):
                         small[widest + g, i, side] = 0.0
             for j in range(widest):
-                for p in range(j):
-                    for i in range(j, widest + 1 + n_known):
+                for i in range(j, widest + 1 + n_known):
+                    out = small[i, j]
+                    p = 0
+                    while p + 4 <= j:
+                        _subtract_products_4(out, small[i, p : p + 4], small[j, p : p + 4])
+                        p += 4
+                    while p < j:
+                        left, right = small[i, p], small[j, p]
                         for side in range(_LANES):
-                            small[i, j, side] -= small[i, p, side] * small[j, p, side]
+                            out[side] -= left[side] * right[side]
+                        p += 1
                 for side in range(_LANES):
                     if not small[j, j, side] > smallest:
                         return False

@@ -354,13 +354,14 @@ class CompiledSolver:
         n_known = self._known.shape[1]
         products = Products(np.empty(rows.size), np.empty((rows.size, n_known)), np.empty((rows.size, n_known)))
         solved = self._kernels.solve_tiles(
-            batch.candidates.astype(np.int64, copy=False),
+            # One layout, one compilation.
+            np.ascontiguousarray(batch.candidates, dtype=np.int64),
             np.full(rows.shape, -1, dtype=np.int64) if left_out is None else left_out[rows].astype(np.int64),
             scaled[rows],
             search.scaled_points,
             search.limit,
             search.radius**2,
-            self._target_places[:, :, rows],
+            np.ascontiguousarray(self._target_places[:, :, rows]),
             self._sample_places,
             self._known,
             *self._terms,
