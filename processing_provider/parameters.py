@@ -29,6 +29,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from .identity import tr
 
 FOLDS = ("random", "blocks", "all")
@@ -157,8 +158,11 @@ def neighborhood_inputs():
     """Return MIN_NEIGHBORS, MAX_NEIGHBORS and SEARCH_RADIUS."""
     return [
         with_help(
-            whole_number("MAX_NEIGHBORS", tr("Most neighbours"), 64, minimum=0),
-            tr("Each cell is estimated from this many nearest samples. 0: from all of them."),
+            whole_number("MAX_NEIGHBORS", tr("Most neighbours"), None, minimum=0),
+            tr(
+                "Each cell is estimated from this many nearest samples; 0: from all of them. Empty: all samples up to "
+                "{limit}, else the nearest {nearest}, as in the comparison of methods."
+            ).format(limit=GLOBAL_LIMIT, nearest=LOCAL_NEIGHBORS),
         ),
         with_help(
             whole_number("MIN_NEIGHBORS", tr("Fewest neighbours"), 1, minimum=1),

@@ -23,6 +23,7 @@ from ..core.grid import RasterGrid
 from ..core.kriging.neighborhood import Neighborhood
 from ..core.samples import Covariates, Samples, average_coincident, require_samples, require_variation
 from ..core.validation.folds import QUESTIONS
+from ..core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..core.variogram.models import VariogramFile
 from .crs import crs_code, crs_from_code, readable, require_projected, require_same
 from .identity import tr
@@ -341,10 +342,13 @@ class Reader:
 
     # ------------------------------------------------------------ kriging
 
-    def neighborhood(self) -> Neighborhood:
-        """Return the neighbourhood; 0 neighbours mean all."""
+    def neighborhood(self, n_samples: int) -> Neighborhood:
+        """Return the neighbourhood; 0 neighbours mean all, and none given those of comparisons."""
+        max_neighbors = self.whole("MAX_NEIGHBORS")
+        if max_neighbors is None and n_samples > GLOBAL_LIMIT:
+            max_neighbors = LOCAL_NEIGHBORS
         return Neighborhood(
-            max_neighbors=self.whole("MAX_NEIGHBORS") or None,
+            max_neighbors=max_neighbors or None,
             min_neighbors=self.whole("MIN_NEIGHBORS") or 1,
             search_radius=self.number("SEARCH_RADIUS"),
         )

@@ -19,7 +19,7 @@ from .fitvariogram import automatic_variogram
 
 
 class OrdinaryKriging(Algorithm):
-    """Estimates one field on a grid from the nearest samples, with its variance."""
+    """Estimates one field on a grid from the samples around, with its variance."""
 
     spec = AlgorithmSpec(
         "ordinarykriging",
@@ -62,7 +62,7 @@ class OrdinaryKriging(Algorithm):
             samples.coordinates,
             transform.forward(samples.target(field), field),
             variogram.model,
-            read.neighborhood(),
+            read.neighborhood(len(samples)),
         )
 
         def predict(block):

@@ -12,7 +12,7 @@ from hybrid_geostatistics.core.variogram.models import VariogramFile
 from osgeo import gdal
 
 
-def kriged(world, variogram, grid, max_neighbors=64):
+def kriged(world, variogram, grid, max_neighbors=None):
     """Return estimate and variance of the core on a grid."""
     coordinates, values = world.field_values()
     file = VariogramFile.read(variogram)
