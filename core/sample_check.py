@@ -33,7 +33,7 @@ FENCE = 3.0
 """Tukey's outer fences: quartiles and so many times the distance between them."""
 LOCAL_NEIGHBORS = 8
 LOCAL_LIMIT = 4.0
-"""A local outlier differs from its neighbours' mean by more than so many robust standard deviations."""
+"""A local outlier differs from its neighbours' median by more than so many robust standard deviations."""
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
@@ -470,7 +470,7 @@ def _about_field(
         "Check them; for right-skewed data use a log transform.", "far out")  # fmt: skip
     local = _local_outliers(column.values, coordinates, transform)
     add(NOTE, local, "unlike the neighbours",
-        f"By more than {LOCAL_LIMIT:g} robust standard deviations from the mean of the {LOCAL_NEIGHBORS} nearest.",
+        f"By more than {LOCAL_LIMIT:g} robust standard deviations from the median of the {LOCAL_NEIGHBORS} nearest.",
         "Check for exchanged samples, wrong units or coordinates.", "unlike its neighbours")  # fmt: skip
     mean, std = float(numbers.mean()), float(numbers.std())
     skewness = float(np.mean(((numbers - mean) / std) ** 3)) if std > 0 else 0.0
@@ -552,7 +552,7 @@ def _local_outliers(values: np.ndarray, coordinates: np.ndarray, transform: Tran
         return np.array([], dtype=int)
     scaled = transform.forward(values[rows])
     neighbors = cKDTree(coordinates[rows]).query(coordinates[rows], k=LOCAL_NEIGHBORS + 1)[1][:, 1:]
-    difference = scaled - scaled[neighbors].mean(axis=1)
+    difference = scaled - np.median(scaled[neighbors], axis=1)
     spread = 1.4826 * float(np.median(np.abs(difference - np.median(difference))))
     return rows[np.abs(difference - np.median(difference)) > LOCAL_LIMIT * spread] if spread > 0 else rows[:0]
 
