@@ -60,7 +60,7 @@ def summarize(values: np.ndarray, left_out: KrigingEstimate, coverage: float = 0
 
     Examples
     --------
-    >>> estimate = KrigingEstimate(np.array([1.0, 3.0]), np.array([1.0, 4.0]), np.array([1, 1]))
+    >>> estimate = KrigingEstimate(np.array([1.0, 3.0]), np.array([1.0, 4.0]), np.array([1, 1]), np.zeros(2))
     >>> summary = summarize(np.array([2.0, 5.0]), estimate)
     >>> summary.bias, summary.mae, summary.msdr, summary.coverage
     (1.5, 1.5, 1.0, 1.0)

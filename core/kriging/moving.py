@@ -129,8 +129,10 @@ class MovingSystem:
             drift=DriftCoefficients.fit(covariance, variogram.nugget, samples) if has_drift else None,
         )
 
-    def predict(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return estimates, kriging variances and neighbour counts at locations that carry no sample.
+    def predict(
+        self, targets: np.ndarray, columns: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimates, kriging and smoothing variances and neighbour counts at locations that carry no sample.
 
         Parameters
         ----------
@@ -141,7 +143,7 @@ class MovingSystem:
 
         Returns
         -------
-        estimate, kriging_variance, n_neighbors : ndarray, shape (n_targets,)
+        estimate, kriging_variance, smoothing_variance, n_neighbors : ndarray, shape (n_targets,)
 
         Raises
         ------
@@ -150,8 +152,8 @@ class MovingSystem:
         """
         return self._each(targets, columns, None)
 
-    def leave_one_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return exact leave-one-out estimates, variances and neighbour counts at the samples.
+    def leave_one_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return exact leave-one-out estimates, both variances and neighbour counts at the samples.
 
         Each sample is estimated from its nearest others; the drift's coefficients are those
         without the sample.
@@ -165,10 +167,10 @@ class MovingSystem:
 
     def _each(
         self, targets: np.ndarray, columns: np.ndarray, left_out: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Solve tile by tile; `left_out` names one sample a target may not use."""
         n = len(targets)
-        estimate, variance = np.full(n, np.nan), np.full(n, np.nan)
+        estimate, variance, smoothing = np.full((3, n), np.nan)
         counts = np.zeros(n, dtype=int)
         scaled = self.search.scale(targets)
         kernels = compiled_kernels() if n >= _WORTH_COMPILING else None
@@ -176,15 +178,19 @@ class MovingSystem:
         for batch in tile_batches(scaled, self.search, spare=0 if left_out is None else 1):
             for rows, found, products in solve(batch, targets, scaled, left_out):
                 counts[rows] = found
-                estimate[rows], variance[rows], beyond = products.kriged(self.sill, columns[rows])
+                estimate[rows], variance[rows], smoothing[rows], beyond = products.kriged(self.sill, columns[rows])
                 if self.drift is not None:
-                    correction, spread = self._drift_correction(beyond, None if left_out is None else left_out[rows])
+                    correction, spread, known = self._drift_correction(
+                        columns[rows], beyond, None if left_out is None else left_out[rows]
+                    )
                     estimate[rows] += correction
                     variance[rows] += spread
+                    smoothing[rows] -= known
         few = counts < self.search.neighborhood.min_neighbors
         estimate[few] = np.nan
         variance[few] = np.nan
-        return estimate, variance, counts
+        smoothing[few] = np.nan
+        return estimate, variance, smoothing, counts
 
     def _solve(
         self, batch: TileBatch, targets: np.ndarray, scaled: np.ndarray, left_out: np.ndarray | None
@@ -253,23 +259,29 @@ class MovingSystem:
             products.add(small[own.shape[1] :])
         return products
 
-    def _drift_correction(self, beyond: np.ndarray, left_out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the drift that the neighbours do not carry adds to estimate and variance.
+    def _drift_correction(
+        self, columns: np.ndarray, beyond: np.ndarray, left_out: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what the drift beyond the neighbours' adds to estimate, kriging variance and the estimate's variance.
 
         The constant's part of `beyond` is 0, as the weights sum to 1.
         """
         drift = self.drift
         if drift is None:
-            return np.zeros(len(beyond)), np.zeros(len(beyond))
+            return np.zeros(len(beyond)), np.zeros(len(beyond)), np.zeros(len(beyond))
+        # The weights w give Cov(w'z, beta) = (F'w)' S, and F'w = columns - beyond.
+        across = 2.0 * columns - beyond
         estimate = beyond @ drift.coefficients
         variance = np.einsum("ic,cd,id->i", beyond, drift.covariance, beyond)
+        known = np.einsum("ic,cd,id->i", across, drift.covariance, beyond)
         if left_out is not None:
             # Without sample i: beta - h_i e_i and S + h_i h_i' / P_ii, with e_i = b_i / P_ii its error.
             reach = np.einsum("ic,ic->i", beyond, drift.influence[left_out])
             precision = drift.precision[left_out]
             estimate -= reach * drift.dual[left_out] / precision
             variance += reach**2 / precision
-        return estimate, variance
+            known += reach * np.einsum("ic,ic->i", across, drift.influence[left_out]) / precision
+        return estimate, variance, known
 
     def _singular(self, matrices: np.ndarray, sets: np.ndarray) -> KrigingSystemError:
         """Find the first singular system and explain it."""
@@ -295,15 +307,15 @@ class Products:
         self.target_known += np.einsum("jl,gjl->lg", whitened[0], whitened[1:])
         self.constant_known += np.einsum("jl,gjl->lg", whitened[1], whitened[1:])
 
-    def kriged(self, sill: float, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return estimate, kriging variance and the drift beyond the neighbours'."""
+    def kriged(self, sill: float, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimate, kriging and smoothing variance and the drift beyond the neighbours'."""
         with np.errstate(divide="ignore", invalid="ignore"):
             # Without neighbours there is no information: the caller writes NaN there.
             multiplier = (1.0 - self.target_known[:, 0]) / self.constant_known[:, 0]
             combined = self.target_known + multiplier[:, None] * self.constant_known
             variance = sill - self.target + multiplier**2 * self.constant_known[:, 0]
         # Below zero is rounding next to a sample of a nugget-free model.
-        return combined[:, -1], np.maximum(variance, 0.0), columns - combined[:, :-1]
+        return combined[:, -1], np.maximum(variance, 0.0), variance - 2.0 * multiplier, columns - combined[:, :-1]
 
 
 def compiled_kernels() -> ModuleType | None:

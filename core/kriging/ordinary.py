@@ -29,11 +29,16 @@ class KrigingEstimate:
         In squared data units; NaN with the estimate.
     n_neighbors : ndarray of int, shape (n,)
         Samples used.
+    smoothing_variance : ndarray, shape (n,)
+        C(0) minus the variance of the estimate, which is the kriging variance plus twice the
+        Lagrange terms mu'f: how much smoother the estimate is than the variable. In squared data
+        units; the unbiased way back from logarithms needs it (`Transform.back_transform`).
     """
 
     estimate: np.ndarray
     kriging_variance: np.ndarray
     n_neighbors: np.ndarray
+    smoothing_variance: np.ndarray
 
     def __len__(self) -> int:
         return len(self.estimate)
@@ -154,11 +159,11 @@ class FittedKriging:
         if isinstance(self._system, GlobalSystem):
             if n - 1 < self.neighborhood.min_neighbors:
                 return _empty_estimate(n)
-            estimate, variance = self._system.leave_one_out()
+            estimate, variance, smoothing = self._system.leave_one_out()
             counts = np.full(n, n - 1)
         else:
-            estimate, variance, counts = self._system.leave_one_out()
-        return KrigingEstimate(estimate, variance, np.where(np.isfinite(estimate), counts, 0))
+            estimate, variance, smoothing, counts = self._system.leave_one_out()
+        return KrigingEstimate(estimate, variance, np.where(np.isfinite(estimate), counts, 0), smoothing)
 
     def leave_group_out(self, groups: np.ndarray) -> KrigingEstimate:
         """Estimate the samples of each group from all other groups, exactly, with the variogram as it is.
@@ -200,9 +205,10 @@ class FittedKriging:
                 part = others._estimate(self.coordinates[rows], columns, exact=False)
                 result.estimate[rows] = part.estimate
                 result.kriging_variance[rows] = part.kriging_variance
+                result.smoothing_variance[rows] = part.smoothing_variance
                 result.n_neighbors[rows] = part.n_neighbors
             else:
-                result.estimate[rows], result.kriging_variance[rows] = solved
+                result.estimate[rows], result.kriging_variance[rows], result.smoothing_variance[rows] = solved
                 result.n_neighbors[rows] = n_others
         return result
 
@@ -251,17 +257,18 @@ class FittedKriging:
         if isinstance(self._system, GlobalSystem):
             if self.n_samples < self.neighborhood.min_neighbors:
                 return result
-            estimate, variance = self._system.predict(points, columns[known])
+            estimate, variance, smoothing = self._system.predict(points, columns[known])
             counts = np.full(len(known), self.n_samples)
         else:
-            estimate, variance, counts = self._system.predict(points, columns[known])
+            estimate, variance, smoothing, counts = self._system.predict(points, columns[known])
         if exact:
             location = self._locations.find(targets[known])
             on_sample = (location >= 0) & np.isfinite(estimate)
             estimate[on_sample] = self._locations.mean_value[location[on_sample]]
-            variance[on_sample] = 0.0
+            variance[on_sample] = smoothing[on_sample] = 0.0
         result.estimate[known] = estimate
         result.kriging_variance[known] = variance
+        result.smoothing_variance[known] = smoothing
         result.n_neighbors[known] = counts
         return result
 
@@ -383,4 +390,4 @@ class _SampledLocations:
 
 def _empty_estimate(n: int) -> KrigingEstimate:
     """Return an estimate that is NaN everywhere."""
-    return KrigingEstimate(np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, dtype=int))
+    return KrigingEstimate(np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, dtype=int), np.full(n, np.nan))

@@ -4,9 +4,13 @@ With K the covariance matrix of the samples, F = [1, drift] and V the inverse of
 factor, everything is a dot product in whitened space: U = V F = Q_u R, w = V c(x),
 
 * estimate  f(x)' beta + c(x)' b, with beta = R^-1 Q_u' V z and b = V' (I - Q_u Q_u') V z,
-* kriging variance  C(0) - |w|^2 + |R^-T f(x) - Q_u' w|^2,
+* kriging variance  s^2 = C(0) - |w|^2 + |d|^2 with d = R^-T f(x) - Q_u' w,
+* smoothing variance  C(0) - Var(estimate) = s^2 + 2 mu'f(x) = s^2 - 2 d' R^-T f(x), with the
+  Lagrange multipliers of ``K w + F mu = c``,
 * leave-one-out error  b_i / P_ii and variance 1 / P_ii, with P = V' (I - Q_u Q_u') V, the upper
-  left block of the inverse of the full kriging matrix.
+  left block of the inverse of the full kriging matrix; for several samples S left out together
+  (P_SS)^-1 b_S and (P_SS)^-1, and with K P = I - H the smoothing variances are the diagonal of
+  (I - 2 H_SS) (P_SS)^-1.
 
 References
 ----------
@@ -202,8 +206,8 @@ class GlobalSystem:
             dual=whitening.T @ residual,
         )
 
-    def predict(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return estimates and kriging variances at locations that carry no sample.
+    def predict(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimates, kriging variances and smoothing variances at locations that carry no sample.
 
         Parameters
         ----------
@@ -214,26 +218,27 @@ class GlobalSystem:
 
         Returns
         -------
-        estimate, kriging_variance : ndarray, shape (n_targets,)
+        estimate, kriging_variance, smoothing_variance : ndarray, shape (n_targets,)
         """
         if len(targets) == 0:
-            return np.empty(0), np.empty(0)
+            return np.empty(0), np.empty(0), np.empty(0)
         near = None
         if self._near_helps:
             order, starts = _tiles(targets, self.covariance)
             near = _near(targets[order], starts, self.samples.points, self.covariance)
         if near is None or np.mean(near) > _FEW_NEAR:
-            estimate, variance = self._predict_all(targets, columns)
+            estimate, variance, smoothing = self._predict_all(targets, columns)
         else:
-            estimate, variance = np.empty(len(targets)), np.empty(len(targets))
-            estimate[order], variance[order] = self._predict_near(targets[order], columns[order], starts, near)
+            estimate, variance, smoothing = np.empty((3, len(targets)))
+            estimate[order], variance[order], smoothing[order] = self._predict_near(
+                targets[order], columns[order], starts, near
+            )
         # Below zero is rounding of sill - |w|^2 next to a sample of a nugget-free model.
-        return estimate, np.maximum(variance, 0.0)
+        return estimate, np.maximum(variance, 0.0), smoothing
 
-    def _predict_all(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _predict_all(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Use every sample for every target, through the inverse factor."""
-        estimate = np.empty(len(targets))
-        variance = np.empty(len(targets))
+        estimate, variance, smoothing = np.empty((3, len(targets)))
         step = int(np.clip(2**15 // len(self.samples), 64, 4096))
         for start in range(0, len(targets), step):
             part = slice(start, start + step)
@@ -241,20 +246,22 @@ class GlobalSystem:
             estimate[part] = columns[part] @ self.coefficients + covariances @ self.dual
             # V C' in place: C' is C in BLAS's column order, and V triangular halves the work.
             whitened = dtrmm(1.0, self.inverse_factor, covariances.T, lower=1, overwrite_b=1).T
-            drift_part = columns[part] @ self.column_factor - whitened @ self.whitened_columns
+            white_columns = columns[part] @ self.column_factor
+            drift_part = white_columns - whitened @ self.whitened_columns
             variance[part] = (
                 self.sill - np.einsum("ij,ij->i", whitened, whitened) + np.einsum("ij,ij->i", drift_part, drift_part)
             )
-        return estimate, variance
+            smoothing[part] = variance[part] - 2.0 * np.einsum("ij,ij->i", drift_part, white_columns)
+        return estimate, variance, smoothing
 
     def _predict_near(
         self, targets: np.ndarray, columns: np.ndarray, starts: np.ndarray, near: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Use for each tile the samples within the support of the covariance: the others add exactly 0."""
-        influence = self.inverse_factor.T @ (self.whitened_columns @ self.column_factor.T)
         white_columns = columns @ self.column_factor
         estimate = columns @ self.coefficients
         variance = self.sill + np.einsum("ij,ij->i", white_columns, white_columns)
+        smoothing = 2.0 * (self.sill - variance)
         stops = np.append(starts[1:], len(targets))
         for tile, (start, stop) in enumerate(zip(starts, stops)):
             rows = np.flatnonzero(near[tile])
@@ -264,9 +271,15 @@ class GlobalSystem:
             covariances = self.covariance.between(targets[part], self.samples.points[rows])
             estimate[part] += covariances @ self.dual[rows]
             reduction = covariances @ self._precision[np.ix_(rows, rows)]
-            reduction += 2.0 * (columns[part] @ influence[rows].T)
-            variance[part] -= np.einsum("ij,ij->i", reduction, covariances)
-        return estimate, variance
+            through_drift = 2.0 * np.einsum("ij,ij->i", columns[part] @ self._influence[rows].T, covariances)
+            variance[part] -= np.einsum("ij,ij->i", reduction, covariances) + through_drift
+            smoothing[part] += through_drift
+        return estimate, variance, smoothing + variance
+
+    @cached_property
+    def _influence(self) -> np.ndarray:
+        """Change of the drift's coefficients with each value, K^-1 F (F'K^-1 F)^-1, shape (n_samples, n_columns)."""
+        return self.inverse_factor.T @ (self.whitened_columns @ self.column_factor.T)
 
     @cached_property
     def _precision(self) -> np.ndarray:
@@ -298,8 +311,8 @@ class GlobalSystem:
         weights = (whitened + drift_part @ self.whitened_columns.T) @ self.inverse_factor
         return weights, -(drift_part @ self.column_factor.T)[:, 0]
 
-    def leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return exact leave-one-out estimates and variances, shape (n_samples,) each.
+    def leave_one_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return exact leave-one-out estimates, kriging and smoothing variances, shape (n_samples,) each.
 
         NaN where the sample alone determines a direction of the drift.
         """
@@ -308,10 +321,11 @@ class GlobalSystem:
         remaining = precision - np.einsum("ij,ij->j", projection, projection)
         determined = remaining > _LOST_DRIFT * precision
         remaining = np.where(determined, remaining, np.nan)
-        return self.samples.values - self.dual / remaining, 1.0 / remaining
+        leverage = np.einsum("ij,ij->i", self.samples.columns, self._influence)
+        return self.samples.values - self.dual / remaining, 1.0 / remaining, (1.0 - 2.0 * leverage) / remaining
 
-    def leave_set_out(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return exact estimates and variances at some samples from all others.
+    def leave_set_out(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Return exact estimates, kriging and smoothing variances at some samples from all others.
 
         Parameters
         ----------
@@ -319,7 +333,7 @@ class GlobalSystem:
 
         Returns
         -------
-        estimate, kriging_variance : ndarray, shape (n_left_out,)
+        estimate, kriging_variance, smoothing_variance : ndarray, shape (n_left_out,)
             Or None when the others alone do not determine the drift.
 
         References
@@ -336,7 +350,10 @@ class GlobalSystem:
         if np.linalg.svd(share, compute_uv=False).max(initial=0.0) ** 2 > 1 - _LOST_DRIFT:
             return None
         remaining = np.linalg.inv(precision - projection.T @ projection)
-        return self.samples.values[rows] - remaining @ self.dual[rows], np.diag(remaining).copy()
+        variance = np.diag(remaining).copy()
+        hat = self.samples.columns[rows] @ self._influence[rows].T
+        smoothing = variance - 2.0 * np.einsum("ij,ji->i", hat, remaining)
+        return self.samples.values[rows] - remaining @ self.dual[rows], variance, smoothing
 
 
 def _tiles(targets: np.ndarray, covariance: SmoothCovariance) -> tuple[np.ndarray, np.ndarray]:

@@ -33,6 +33,6 @@ def test_samples_without_an_estimate_are_counted_apart(meuse):
 
 
 def test_nothing_to_summarize_is_said():
-    nothing = KrigingEstimate(np.array([np.nan]), np.array([np.nan]), np.array([0]))
+    nothing = KrigingEstimate(np.array([np.nan]), np.array([np.nan]), np.array([0]), np.array([np.nan]))
     with pytest.raises(InputError, match="None of 1 samples"):
         summarize(np.array([1.0]), nothing)

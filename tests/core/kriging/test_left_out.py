@@ -25,6 +25,7 @@ def test_leave_one_out(samples, model, neighborhood, n_drift):
         expected = refitted_without(np.array([i]), coordinates, values, model, neighborhood, drift)
         assert_allclose(left_out.estimate[i], expected.estimate[0], **SAME)
         assert_allclose(left_out.kriging_variance[i], expected.kriging_variance[0], **SAME)
+        assert_allclose(left_out.smoothing_variance[i], expected.smoothing_variance[0], **SAME)
         assert left_out.n_neighbors[i] == expected.n_neighbors[0]
 
 
@@ -39,6 +40,7 @@ def test_leave_group_out(samples, model, neighborhood, n_drift):
         expected = refitted_without(rows, coordinates, values, model, neighborhood, drift)
         assert_allclose(left_out.estimate[rows], expected.estimate, **SAME)
         assert_allclose(left_out.kriging_variance[rows], expected.kriging_variance, **SAME)
+        assert_allclose(left_out.smoothing_variance[rows], expected.smoothing_variance, **SAME)
         assert_array_equal(left_out.n_neighbors[rows], expected.n_neighbors)
 
 

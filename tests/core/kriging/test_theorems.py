@@ -34,7 +34,9 @@ def textbook(coordinates, values, model, targets, drift=None, target_drift=None)
         at_target = [1.0] if target_drift is None else np.concatenate([[1.0], target_drift[i]])
         right = np.concatenate([model.covariance(coordinates, target[None])[:, 0], at_target])
         solution = np.linalg.solve(matrix, right)
-        result.append((solution[: len(values)] @ values, model.sill - solution @ right))
+        weights = solution[: len(values)]
+        spread = weights @ matrix[: len(values), : len(values)] @ weights
+        result.append((weights @ values, model.sill - solution @ right, model.sill - spread))
     return np.array(result).T
 
 
@@ -45,19 +47,21 @@ def centered_and_scaled(drift, reference):
 def test_equals_the_textbook_system(samples, model):
     coordinates, values, _, targets, _ = samples
     result = fit_kriging(coordinates, values, model).predict(targets)
-    estimate, variance = textbook(coordinates, values, model, targets)
+    estimate, variance, smoothing = textbook(coordinates, values, model, targets)
     assert_allclose(result.estimate, estimate, **SAME)
     assert_allclose(result.kriging_variance, variance, **SAME)
+    assert_allclose(result.smoothing_variance, smoothing, **SAME)
 
 
 def test_equals_the_textbook_system_with_drift(samples, model):
     coordinates, values, drift, targets, target_drift = samples
     result = fit_kriging(coordinates, values, model, drift=drift).predict(targets, target_drift)
-    estimate, variance = textbook(
+    estimate, variance, smoothing = textbook(
         coordinates, values, model, targets, centered_and_scaled(drift, drift), centered_and_scaled(target_drift, drift)
     )
     assert_allclose(result.estimate, estimate, **SAME)
     assert_allclose(result.kriging_variance, variance, **SAME)
+    assert_allclose(result.smoothing_variance, smoothing, **SAME)
 
 
 def test_moving_neighborhood_equals_the_textbook_system_of_the_neighbors(samples, model, neighborhood):
@@ -73,7 +77,8 @@ def test_moving_neighborhood_equals_the_textbook_system_of_the_neighbors(samples
         assert result.n_neighbors[i] == len(nearest)
         if len(nearest):
             expected = textbook(coordinates[nearest], values[nearest], model, target[None])
-            assert_allclose([result.estimate[i], result.kriging_variance[i]], expected[:, 0], **SAME)
+            found = [result.estimate[i], result.kriging_variance[i], result.smoothing_variance[i]]
+            assert_allclose(found, expected[:, 0], **SAME)
         else:
             assert np.isnan(result.estimate[i]) and np.isnan(result.kriging_variance[i])
 
@@ -90,6 +95,7 @@ def test_all_samples_as_nearest_neighbors_is_the_global_system(samples, model, w
     ):
         assert_allclose(a.estimate, b.estimate, **SAME)
         assert_allclose(a.kriging_variance, b.kriging_variance, **SAME)
+        assert_allclose(a.smoothing_variance, b.smoothing_variance, **SAME)
         assert_array_equal(a.n_neighbors, b.n_neighbors)
 
 
@@ -105,6 +111,7 @@ def test_leaving_out_samples_beyond_the_range_changes_nothing(monkeypatch, meuse
         results.append(fit_kriging(coordinates, values, ENDING[name], drift=drift).predict(targets, target_drift))
     assert_allclose(results[0].estimate, results[1].estimate, **SAME)
     assert_allclose(results[0].kriging_variance, results[1].kriging_variance, **SAME)
+    assert_allclose(results[0].smoothing_variance, results[1].smoothing_variance, **SAME)
 
 
 def test_exact_at_samples(samples, model, neighborhood):
@@ -112,6 +119,7 @@ def test_exact_at_samples(samples, model, neighborhood):
     result = fit_kriging(coordinates, values, model, neighborhood, drift).predict(coordinates, drift)
     assert_array_equal(result.estimate, values)
     assert_array_equal(result.kriging_variance, 0.0)
+    assert_array_equal(result.smoothing_variance, 0.0)
 
 
 def test_the_estimate_approaches_the_sample_without_nugget(samples, neighborhood):
@@ -131,6 +139,20 @@ def test_weights_are_unbiased(samples, model):
     assert_allclose(weights @ drift, target_drift, rtol=1e-9)
     assert_allclose(weights @ values, kriging.predict(targets, target_drift).estimate, **SAME)
     assert_array_equal(kriging.weights(coordinates[:2], drift[:2])[0], np.eye(len(values))[:2])
+
+
+@pytest.mark.parametrize("with_drift", [False, True])
+def test_the_smoothing_variance_is_what_the_estimate_lacks(samples, model, neighborhood, with_drift):
+    # The estimate is linear in the values: its weights are the estimates of unit vectors.
+    coordinates, values, drift, targets, target_drift = samples
+    drift, target_drift = (drift, target_drift[:4]) if with_drift else (None, None)
+    weights = np.array(
+        [fit_kriging(coordinates, unit, model, neighborhood, drift).predict(targets[:4], target_drift).estimate
+         for unit in np.eye(len(values))]
+    )  # fmt: skip
+    spread = np.einsum("it,ij,jt->t", weights, model.covariance(coordinates, coordinates), weights)
+    result = fit_kriging(coordinates, values, model, neighborhood, drift).predict(targets[:4], target_drift)
+    assert_allclose(result.smoothing_variance, model.sill - spread, rtol=1e-7, atol=1e-8)
 
 
 def test_a_drift_without_noise_is_reproduced(samples, model, neighborhood):
