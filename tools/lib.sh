@@ -125,7 +125,8 @@ algorithm() {
         die "$name failed (whole log: $log)."
     fi
     # The results are what follows the last of qgis_process's headings; of texts with many lines only the log knows.
-    sed -n '/^Results$/,$p' "$log" | grep -E '^[A-Z][A-Z0-9_]*:.' | grep -Ev '^(SCORES|OUTPUT:.#)' >"$logs/$name.results" || true
+    sed -n '/^Results$/,$p' "$log" | grep -E $'^[A-Z][A-Z0-9_]*:\t' | grep -Ev $'^SCORES:|^OUTPUT:\t#' \
+        >"$logs/$name.results" || true
     fold -s -w 110 "$logs/$name.results" | sed 's/^/           /'
     printf '           (%d s)\n' "$((SECONDS - since))"
 }

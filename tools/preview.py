@@ -1,9 +1,10 @@
 """Draw maps side by side into one PNG, with QGIS's renderer and without a desktop.
 
-    preview.py OUT.png SAMPLES.gpkg FIELD GROUP:TITLE=RASTER[#BAND] ...
+    preview.py OUT.png SAMPLES.gpkg FIELD MASK.tif GROUP:TITLE=RASTER[#BAND] ...
 
 Maps of the same GROUP share one scale; the group "spread" (widths, standard deviations) is drawn in oranges.
-Samples are drawn on the first map, coloured by FIELD on its scale.
+Samples are drawn on the first map, coloured by FIELD on its scale. Where MASK is nodata, nothing is drawn and
+nothing counts for the scale.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRasterShader,
     QgsRendererRange,
+    QgsSingleBandGrayRenderer,
     QgsSingleBandPseudoColorRenderer,
     QgsVectorLayer,
 )
@@ -55,12 +57,16 @@ class Panel:
         path, _, band = target.partition("#")
         return cls(group, title, path, int(band or 1))
 
-    def values(self) -> np.ndarray:
-        """Return what is known, as a flat array."""
-        dataset = gdal.Open(self.path)  # kept: its bands die with it
-        band = dataset.GetRasterBand(self.band)
-        array = band.ReadAsArray().astype(float)
-        return array[np.isfinite(array) & (array != band.GetNoDataValue())]
+    def values(self, mask: str) -> np.ndarray:
+        """Return what is known within the mask, on the same grid, as a flat array."""
+        array = read(self.path, self.band)
+        return array[np.isfinite(array) & np.isfinite(read(mask, 1))]
+
+    def steps(self, n: int) -> np.ndarray:
+        """Return values from low to high, equal steps of the logarithm where the range spans much."""
+        if self.low > 0 and self.high > 5 * self.low:
+            return np.geomspace(self.low, self.high, n)
+        return np.linspace(self.low, self.high, n)
 
     @property
     def ramp(self) -> tuple:
@@ -68,10 +74,18 @@ class Panel:
         return tuple((ORANGES if self.group == "spread" else VIRIDIS).split())
 
 
-def share_scales(panels: list) -> None:
+def read(path: str, band: int) -> np.ndarray:
+    dataset = gdal.Open(path)  # kept: its bands die with it
+    source = dataset.GetRasterBand(band)
+    array = source.ReadAsArray().astype(float)
+    array[array == source.GetNoDataValue()] = np.nan
+    return array
+
+
+def share_scales(panels: list, mask: str) -> None:
     for group in {panel.group for panel in panels}:
         members = [panel for panel in panels if panel.group == group]
-        low, high = np.percentile(np.concatenate([panel.values() for panel in members]), [1, 99])
+        low, high = np.percentile(np.concatenate([panel.values(mask) for panel in members]), [1, 99])
         for panel in members:
             panel.low, panel.high = low, high
 
@@ -82,7 +96,7 @@ def raster_layer(panel: Panel) -> QgsRasterLayer:
         sys.exit(f"error: {panel.path} cannot be read.")
     function = QgsColorRampShader(panel.low, panel.high)
     function.setColorRampType(QgsColorRampShader.Type.Interpolated)
-    steps = np.linspace(panel.low, panel.high, len(panel.ramp))
+    steps = panel.steps(len(panel.ramp))
     function.setColorRampItemList(
         [QgsColorRampShader.ColorRampItem(value, QColor(color)) for value, color in zip(steps, panel.ramp)]
     )
@@ -94,7 +108,7 @@ def raster_layer(panel: Panel) -> QgsRasterLayer:
 
 def samples_layer(path: str, field: str, panel: Panel) -> QgsVectorLayer:
     layer = QgsVectorLayer(path, "samples", "ogr")
-    edges = np.linspace(panel.low, panel.high, len(panel.ramp) + 1)
+    edges = panel.steps(len(panel.ramp) + 1)
     edges[0], edges[-1] = -1e30, 1e30
     ranges = []
     for low, high, color in zip(edges[:-1], edges[1:], panel.ramp):
@@ -106,13 +120,19 @@ def samples_layer(path: str, field: str, panel: Panel) -> QgsVectorLayer:
     return layer
 
 
+def opaque_where_known(path: str) -> QgsRasterLayer:
+    layer = QgsRasterLayer(path, "mask")
+    layer.setRenderer(QgsSingleBandGrayRenderer(layer.dataProvider(), 1))
+    return layer
+
+
 def render(layers: list, extent) -> QImage:
     settings = QgsMapSettings()
     settings.setLayers(layers)
     settings.setDestinationCrs(layers[-1].crs())
     settings.setExtent(extent)
     settings.setOutputSize(MAP)
-    settings.setBackgroundColor(QColor("#ffffff"))
+    settings.setBackgroundColor(QColor(0, 0, 0, 0))
     job = QgsMapRendererParallelJob(settings)
     job.start()
     job.waitForFinished()
@@ -126,18 +146,18 @@ def draw_scale(painter: QPainter, panel: Panel, left: int, top: int) -> None:
         gradient.setColorAt(index / (len(panel.ramp) - 1), QColor(color))
     painter.fillRect(bar, gradient)
     painter.setFont(QFont("DejaVu Sans", 9))
-    for fraction in (0.0, 0.5, 1.0):
-        value = panel.low + fraction * (panel.high - panel.low)
-        center = int(bar.left() + fraction * bar.width())
-        painter.drawText(QRect(center - 40, bar.bottom() + 4, 80, 20), Qt.AlignmentFlag.AlignHCenter, f"{value:.3g}")
+    for index, value in enumerate(panel.steps(5)):
+        center = bar.left() + index * bar.width() // 4
+        text = f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+        painter.drawText(QRect(center - 40, bar.bottom() + 4, 80, 20), Qt.AlignmentFlag.AlignHCenter, text)
 
 
 def main() -> None:
-    target, samples, field = sys.argv[1:4]
-    panels = [Panel.parse(text) for text in sys.argv[4:]]
+    target, samples, field, mask = sys.argv[1:5]
+    panels = [Panel.parse(text) for text in sys.argv[5:]]
     application = QgsApplication([], True)  # True: fonts need it
     application.initQgis()
-    share_scales(panels)
+    share_scales(panels, mask)
     width = len(panels) * (MAP.width() + GAP) + GAP
     image = QImage(width, HEAD + MAP.height() + FOOT, QImage.Format.Format_RGB32)
     image.fill(QColor("#ffffff"))
@@ -146,12 +166,17 @@ def main() -> None:
     painter.setPen(INK)
     for index, panel in enumerate(panels):
         left = GAP + index * (MAP.width() + GAP)
-        layers = [raster_layer(panel)]
-        extent = layers[0].extent()
+        layer = raster_layer(panel)
+        extent = layer.extent()
         extent.scale(1.03)
+        picture = render([layer], extent)
+        cut = QPainter(picture)
+        cut.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+        cut.drawImage(0, 0, render([opaque_where_known(mask)], extent))
+        cut.end()
+        painter.drawImage(left, HEAD, picture)
         if index == 0:
-            layers.insert(0, samples_layer(samples, field, panel))
-        painter.drawImage(left, HEAD, render(layers, extent))
+            painter.drawImage(left, HEAD, render([samples_layer(samples, field, panel)], extent))
         painter.setFont(QFont("DejaVu Sans", 12, QFont.Weight.Bold))
         painter.drawText(QRect(left, 0, MAP.width(), HEAD), Qt.AlignmentFlag.AlignCenter, panel.title)
         draw_scale(painter, panel, left, HEAD + MAP.height())

@@ -84,7 +84,7 @@ def load_sample(iface, folder: Path | None = None) -> list[QgsMapLayer]:
     extent.scale(1.1)
     canvas.setExtent(extent)
     canvas.refresh()
-    iface.setActiveLayer(layers[0])
+    iface.setActiveLayer(layers[1])  # results are added above the active layer, so the samples stay on top
     return layers
 
 

@@ -127,7 +127,7 @@ def test_the_sample_loads_as_a_styled_group(desktop, tmp_path):
     assert all(layers[0].renderer().symbolForValue(value) is not None for value in zinc)
     (group,) = QgsProject.instance().layerTreeRoot().children()
     assert [child.name() for child in group.children()] == ["meuse", "dist", "ffreq", "soil"]
-    assert desktop.active is layers[0]
+    assert desktop.active is layers[1]  # results go above it and below the samples
     assert desktop.canvas.extent().contains(layers[1].extent())
 
 
