@@ -69,7 +69,7 @@ class HybridSettings:
     variograms : dict of str to VariogramModel
         Ordinary kriging's variogram of a target, on the transformed scale; a target without one gets a fit.
     variogram_model, variogram_method : str
-        Passed to `fit_variogram` for every fit.
+        Passed to `fit_variogram` for the kriging bases; the network's base takes the shape chosen there.
     neighborhood : Neighborhood or None
         None: all samples up to `GLOBAL_LIMIT`, else the nearest `LOCAL_NEIGHBORS`.
     n_neighbors : int
@@ -251,10 +251,10 @@ def fit_hybrid(
     notes: list[str] = []
     n_targets = len(samples.targets)
 
-    def variogram_of(column: int, drift: np.ndarray | None, where: Progress) -> VariogramModel:
+    def variogram_of(column: int, drift: np.ndarray | None, where: Progress, model: str = "") -> VariogramModel:
         stop_if(is_cancelled)
         return fit_variogram(
-            samples.coordinates, values[:, column], model=settings.variogram_model, drift=drift,
+            samples.coordinates, values[:, column], model=model or settings.variogram_model, drift=drift,
             method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
         ).model  # fmt: skip
 
@@ -295,7 +295,10 @@ def fit_hybrid(
     for column, name in enumerate(samples.targets):
         where = part(progress, 0.8 + 0.18 * column / n_targets, 0.8 + 0.18 * (column + 1) / n_targets)
         where(0.0, f"Kriging {name} with the network as drift")
-        bases[column].append(Base(NETWORK, variogram_of(column, drift[:, [column]], where), 0.0))
+        # The shape kriging chose: trying all of them again would take longer than training the network.
+        structures = bases[column][-1].variogram.structures
+        shape = structures[0].model if structures else ""
+        bases[column].append(Base(NETWORK, variogram_of(column, drift[:, [column]], where, shape), 0.0))
         drifts[column].append(drift[:, [column]])
     stop_if(is_cancelled)
     progress(0.98, "Stacking")
