@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf
 from scipy.optimize import minimize
 from scipy.spatial import cKDTree
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import pdist, squareform
 
 from ..errors import InputError
 from ..kriging.drift import DriftBasis, check_drift
@@ -40,7 +41,9 @@ NUGGET_SHARES = (1e-5, 1.0 - 1e-5)
 LEAST_RATIO_MINOR = 0.1
 """Bound of the horizontal anisotropy in the search: beyond ten to one it is a trend, not a variogram."""
 
-_GAIN_OF_ONE, _GAIN_OF_TWO = 1.92, 3.0  # 95 % likelihood-ratio tests for one and two parameters
+# Likelihood-ratio tests for one and two parameters that chance passes once in 400 isotropic fields. In
+# cross-validation of real variables one in 20 let in anisotropies that cost up to 8 % of the error.
+_GAIN_OF_ONE, _GAIN_OF_TWO = 4.6, 6.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class _Block:
     coordinates: np.ndarray
     values: np.ndarray
     drift: np.ndarray  # orthonormal columns that span [1, drift]
-    distances: np.ndarray
+    distances: np.ndarray  # of all pairs, condensed as by scipy's pdist
 
     @property
     def n_contrasts(self) -> int:
@@ -126,7 +129,7 @@ def refine_by_reml(
         Up to here the likelihood is exact; beyond, composite (see the module).
     anisotropic : bool
         Also try a vertical ratio (3-D) and an azimuth with a ratio across it; each is kept only
-        when it raises the log likelihood more than chance does in 95 of 100 isotropic fields.
+        when it raises the log likelihood more than chance does in 399 of 400 isotropic fields.
     seed : int
         Of the choice of blocks, where there are more than `MAX_BLOCKS`.
     progress, is_cancelled : callable
@@ -170,7 +173,7 @@ def refine_by_reml(
     kind = start.structures[0].model
     bounds = _range_bounds(coordinates)
     fine_rows = _block_rows(coordinates, max_samples, BLOCK_SIZE, seed)
-    coarse_rows = _block_rows(coordinates, 2 * COARSE_SIZE, COARSE_SIZE, seed)
+    coarse_rows = _block_rows(coordinates, COARSE_SIZE, COARSE_SIZE, seed)
     searches = []
     for rows in [coarse_rows, fine_rows] if len(coarse_rows) > len(fine_rows) else [fine_rows]:
         blocks = [_block(coordinates[at], values[at] / size, columns[at]) for at in rows]
@@ -184,7 +187,10 @@ def refine_by_reml(
     steps = [part(progress, i / (1 + len(stages)), (i + 1) / (1 + len(stages))) for i in range(1 + len(stages))]
     found = _climbed(searches, _isotropic_starts(start), ("share", "effective_range"), steps[0])
     for (names, changes, gain), step in zip(stages, steps[1:]):
-        tried = _climbed(searches, [replace(found.point, **change) for change in changes], names, step)
+        starts = [replace(found.point, **change) for change in changes]
+        # What brings next to nothing on the coarse likelihood is not worth climbing on the full one.
+        enough = searches[0].evaluate(found.point).value + 0.5 * gain
+        tried = _climbed(searches, starts, names, step, enough)
         if tried.value > found.value + gain:
             found = tried
     progress(1.0, "")
@@ -199,12 +205,18 @@ def refine_by_reml(
 
 
 def _climbed(
-    searches: Sequence[_Search], starts: Sequence[_Point], names: Sequence[str], progress: Progress
+    searches: Sequence[_Search],
+    starts: Sequence[_Point],
+    names: Sequence[str],
+    progress: Progress,
+    enough: float = -np.inf,
 ) -> _Found:
-    """Climb from the best start, on the coarse likelihood first where there is one."""
+    """Climb from the best start, on the coarse likelihood first where there is one; stop where that is not enough."""
     found = searches[0].climb(searches[0].best(starts), names, 0.7, progress)
+    if found.value < enough:
+        return replace(found, value=-np.inf)
     for search in searches[1:]:
-        found = search.climb(search.evaluate(found.point), names, 0.25, progress)
+        found = search.climb(search.evaluate(found.point), names, 0.25, progress, sides=(1.0,))
     return found
 
 
@@ -308,8 +320,15 @@ class _Search:
         ]
         return max((self.evaluate(point) for point in inside), key=lambda found: found.value)
 
-    def climb(self, start: _Found, names: Sequence[str], stride: float, progress: Progress) -> _Found:
-        """Climb from a point by the simplex method over the named quantities."""
+    def climb(
+        self,
+        start: _Found,
+        names: Sequence[str],
+        stride: float,
+        progress: Progress,
+        sides: Sequence[float] = (1.0, -1.0, 0.5),
+    ) -> _Found:
+        """Climb from a point by the simplex method over the named quantities, once for each side of the point."""
         found, n_evaluations, most = start, 0, 90 * len(names)
 
         def descent(position: np.ndarray) -> float:
@@ -323,7 +342,7 @@ class _Search:
 
         # The likelihood of a spherical model has small bumps (Mardia & Watkins 1989), so the search
         # starts again from where it stopped, the other way, until that brings nothing.
-        for side in (1.0, -1.0, 0.5):
+        for side in sides:
             before = found.value
             if not np.isfinite(before):
                 break
@@ -361,9 +380,7 @@ def _isotropic_starts(start: VariogramModel) -> list[_Point]:
 
 def _anisotropy_stages(n_dimensions: int) -> list[tuple[tuple[str, ...], list[dict[str, float]], float]]:
     """Return for each stage the quantities searched, the changes tried first, and the gain it has to bring."""
-    horizontal = [
-        {"azimuth": azimuth, "ratio_minor": ratio} for azimuth in range(0, 180, 30) for ratio in (0.6, 0.3)
-    ]
+    horizontal = [{"azimuth": azimuth, "ratio_minor": ratio} for azimuth in range(0, 180, 30) for ratio in (0.6, 0.3)]
     names = ("share", "effective_range", "azimuth", "ratio_minor")
     if n_dimensions == 2:
         return [(names, horizontal, _GAIN_OF_TWO)]
@@ -376,22 +393,20 @@ def _anisotropy_stages(n_dimensions: int) -> list[tuple[tuple[str, ...], list[di
 
 def _solve(block: _Block, model: VariogramModel) -> tuple[float, float] | None:
     """Return the generalised sum of squares and the log determinants of one block, None where undefined."""
-    covariance = np.zeros((len(block.values), len(block.values)))
+    covariances = np.zeros_like(block.distances)
     for structure in model.structures:
         if structure.is_isotropic:
             lag = block.distances / structure.effective_range
         else:
-            scaled = block.coordinates @ structure.scaling(block.coordinates.shape[1]).T
-            lag = cdist(scaled, scaled)
-        covariance += structure.psill * CORRELATIONS[structure.model](lag)
-    covariance[np.diag_indices_from(covariance)] += model.nugget
-    try:
-        factor = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError:
+            lag = pdist(block.coordinates @ structure.scaling(block.coordinates.shape[1]).T)
+        covariances += structure.psill * CORRELATIONS[structure.model](lag)
+    matrix = squareform(covariances, checks=False)
+    np.fill_diagonal(matrix, model.sill)
+    # The transpose of a symmetric matrix is itself, in LAPACK's order: nothing is copied.
+    factor, failed = dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
+    if failed:
         return None
-    whitened = solve_triangular(
-        factor, np.column_stack([block.drift, block.values]), lower=True, check_finite=False
-    )
+    whitened = solve_triangular(factor, np.column_stack([block.drift, block.values]), lower=True, check_finite=False)
     drift, values = whitened[:, :-1], whitened[:, -1]
     basis, triangle = np.linalg.qr(drift)
     residuals = values - basis @ (basis.T @ values)
@@ -409,7 +424,7 @@ def _block(coordinates: np.ndarray, values: np.ndarray, columns: np.ndarray) -> 
     """Prepare samples for the likelihood; columns that are redundant among them are left out."""
     basis, singular, _ = np.linalg.svd(columns, full_matrices=False)
     drift = basis[:, singular > 1e-8 * singular[0]]
-    return _Block(coordinates, values - values.mean(), drift, cdist(coordinates, coordinates))
+    return _Block(coordinates, values - values.mean(), drift, pdist(coordinates))
 
 
 def _block_rows(coordinates: np.ndarray, max_samples: int, block_size: int, seed: int) -> list[np.ndarray]:

@@ -290,7 +290,7 @@ class VariogramFile:
         """
         if not isinstance(content, Mapping) or content.get("format") != FORMAT:
             raise ModelFileError(
-                f"{source} is not a variogram file: expected a JSON object with \"format\": \"{FORMAT}\". "
+                f'{source} is not a variogram file: expected a JSON object with "format": "{FORMAT}". '
                 "Make one with Fit variogram (hybridgeo:fitvariogram)."
             )
         version = content.get("version")
@@ -380,6 +380,4 @@ def model_from_dict(content: Mapping[str, Any]) -> VariogramModel:
 
 def scaled(model: VariogramModel, factor: float) -> VariogramModel:
     """Return the model with nugget and psills multiplied by a factor above 0."""
-    return VariogramModel(
-        model.nugget * factor, tuple(replace(s, psill=s.psill * factor) for s in model.structures)
-    )
+    return VariogramModel(model.nugget * factor, tuple(replace(s, psill=s.psill * factor) for s in model.structures))

@@ -9,7 +9,7 @@ import numpy as np
 from ..report import charts
 from ..report.markup import rounded
 from ..report.page import Section, bullets, figures, note, page, paragraph, table
-from .fitting import TIE, Candidate, FittedVariogram
+from .fitting import CLEAR_ERROR, CLEAR_GAIN, PREFERRED, Candidate, FittedVariogram
 from .models import VariogramModel
 
 METHOD_NAMES = {"least_squares": "least squares", "reml": "restricted likelihood"}
@@ -203,9 +203,14 @@ def _choice(fitted: FittedVariogram, squared: str, map_unit: str) -> list[str]:
     columns = ["model", "fitted by", f"nugget ({squared})", "psill", f"effective range ({map_unit})", "RMSE", "MSDR"]
     notes = [f"{c.name} ({METHOD_NAMES[c.method]}): {c.note}" for c in fitted.candidates if c.note]
     method = METHOD_NAMES[fitted.method]
+    clear = (
+        f"its log likelihood is higher by more than {CLEAR_GAIN:g}"
+        if fitted.method == "reml"
+        else f"its leave-one-out RMSE is lower by more than {100 * CLEAR_ERROR:g} %"
+    )
     reason = (
-        f"Of the models fitted by {method}, the one with the lowest leave-one-out RMSE was taken; where errors differ "
-        f"by less than {100 * TIE:g} %, the one that fits best."
+        f"Models were fitted by {method}. The {PREFERRED} model is taken unless another is clearly better, that is, "
+        f"{clear}: smaller differences are mostly chance and do not last in cross-validation."
         if sum(c.method == fitted.method for c in fitted.candidates) > 1
         else f"The model was given; its parameters were fitted by {method}."
     )
@@ -238,9 +243,7 @@ def _lag_table(fitted: FittedVariogram, squared: str, map_unit: str) -> str:
     gamma = fitted.model.gamma(table_.lags)
     rows = [
         [float(lag), int(count), float(semivariance), float(modelled)]
-        for lag, count, semivariance, modelled in zip(
-            table_.lags, table_.pair_counts, table_.semivariances, gamma
-        )
+        for lag, count, semivariance, modelled in zip(table_.lags, table_.pair_counts, table_.semivariances, gamma)
     ]
     share = "" if table_.share_of_pairs == 1 else f"; a random {100 * table_.share_of_pairs:.2g} % of all pairs"
     return table(

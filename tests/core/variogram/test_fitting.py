@@ -7,7 +7,7 @@ import pytest
 from hybrid_geostatistics.core.errors import BackendMissing, Cancelled, InputError
 from hybrid_geostatistics.core.variogram import fitting
 from hybrid_geostatistics.core.variogram.experimental import ExperimentalVariogram
-from hybrid_geostatistics.core.variogram.fitting import MODELS, Candidate, fit_variogram
+from hybrid_geostatistics.core.variogram.fitting import METHODS, MODELS, Candidate, fit_variogram
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, effective_range_from_skgstat
 from numpy.testing import assert_allclose
 
@@ -69,14 +69,42 @@ def test_meuse_equals_gstat(meuse):
     assert set(fitted.versions) == {"scikit-gstat", "numpy", "scipy"}
 
 
-def test_auto_takes_the_lowest_error_and_among_ties_the_best_fit(meuse):
+def test_auto_is_exponential_unless_another_model_is_clearly_better(meuse):
     fitted = fit_variogram(*meuse[:2])
     assert [c.name for c in fitted.candidates] == list(MODELS)
-    errors = {c.name: c.loo_rmse for c in fitted.candidates}
-    tied = [c for c in fitted.candidates if c.loo_rmse <= min(errors.values()) * 1.005]
-    assert fitted.model is min(tied, key=lambda c: c.misfit).model
-    clear = [Candidate(k, "least_squares", fitted.model, e, 1.0, m) for k, e, m in (("a", 0.50, 1), ("b", 0.40, 9))]
-    assert fitting._best(clear, "least_squares").name == "b"
+    assert fitted.candidates[0].loo_rmse < fitted.loo_rmse and fitted.model.structures[0].model == "exponential"
+
+    def chosen(method, *rows):
+        made = [Candidate(k, method, fitted.model, error, 1.0, misfit, gain) for k, error, misfit, gain in rows]
+        return fitting._best(made, method).name
+
+    nan = np.nan
+    clear = ("exponential", 0.50, 9, nan), ("cubic", 0.481, 1, nan), ("spherical", 0.480, 8, nan)
+    assert chosen("least_squares", *clear) == "cubic"  # tied with the lowest error, and it fits best
+    assert chosen("least_squares", ("exponential", 0.50, 9, nan), ("cubic", 0.49, 1, nan)) == "exponential"
+    assert chosen("least_squares", ("gaussian", 0.50, 9, nan), ("cubic", 0.49, 10, nan)) == "cubic"
+    assert chosen("reml", ("spherical", 0.40, nan, -96.1), ("exponential", 0.50, nan, -100.0)) == "exponential"
+    assert chosen("reml", ("exponential", 0.40, nan, -100.0), ("gaussian", 0.50, nan, -95.9)) == "gaussian"
+
+
+def test_auto_takes_a_smooth_model_for_a_smooth_field(simulate):
+    truth = VariogramModel(0.02, (Structure("gaussian", 1.0, 400.0),))
+    coordinates, values = simulate(truth, 150, 8)
+    for method in METHODS:
+        assert fit_variogram(coordinates, values, method=method).model.structures[0].model in ("gaussian", "cubic")
+
+
+def test_auto_by_likelihood_compares_first_and_refines_the_chosen(monkeypatch, meuse):
+    monkeypatch.setattr(fitting, "COMPARED_SAMPLES", 80)
+    fitted = fit_variogram(*meuse[:2], method="reml", anisotropic=False)
+    whole = fit_variogram(*meuse[:2], model="exponential", method="reml", anisotropic=False)
+    assert [c.method for c in fitted.candidates].count("reml") == len(MODELS)
+    assert fitted.candidates[-1].model is fitted.model
+    # Two starts, one optimum: to the stop of the search.
+    assert fitted.model.structures[0].effective_range == pytest.approx(
+        whole.model.structures[0].effective_range, rel=0.05
+    )
+    assert fitted.candidates[-1].log_likelihood == pytest.approx(whole.candidates[-1].log_likelihood, abs=0.05)
 
 
 def test_likelihood_starts_there_and_predicts_better(meuse):
