@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..variogram.models import CORRELATIONS, SUPPORTS, VariogramModel
+from .slopes import slope_ratio
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,50 @@ class SmoothCovariance:
             shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
             covariance = np.zeros(shape + (a.shape[-2], b.shape[-2]))
         return covariance
+
+    @property
+    def psill(self) -> float:
+        """Sum of the structures' partial sills: the covariance at lag 0."""
+        return float(sum(term.psill for frame in self.frames for term in frame.terms))
+
+    def derivative(self, a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
+        """Return the derivatives of the covariances as `a` moves along an axis.
+
+        Where a point of `a` lies on one of `b` it is 0, the limit of central differences: models
+        with a kink at lag 0 have no other.
+
+        Parameters
+        ----------
+        a, b : ndarray, shape (..., n_a, n_dimensions), (..., n_b, n_dimensions)
+            Leading dimensions are broadcast.
+        axis : int
+
+        Returns
+        -------
+        ndarray, shape (..., n_a, n_b)
+            In squared data units per map unit.
+        """
+        shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        total = np.zeros(shape + (a.shape[-2], b.shape[-2]))
+        for frame in self.frames:
+            scaled_a, scaled_b = frame.scale(a), frame.scale(b)
+            distance = np.sqrt(squared_distances(scaled_a, scaled_b))
+            ratio = np.zeros_like(distance)
+            for term in frame.terms:
+                ratio += term.psill / term.scale**2 * slope_ratio(term.model, distance / term.scale)
+            # The row of M'M h that belongs to the axis, with M the frame and h = a - b.
+            along = frame.matrix[:, axis]
+            total += ratio * ((scaled_a @ along)[..., :, None] - (scaled_b @ along)[..., None, :])
+        return total
+
+    def derivative_variance(self, axis: int) -> float:
+        """Return minus the second derivative along an axis at lag 0, in squared data units per squared map unit."""
+        total = 0.0
+        for frame in self.frames:
+            along = float(np.sum(frame.matrix[:, axis] ** 2))
+            for term in frame.terms:
+                total -= along * term.psill / term.scale**2 * float(slope_ratio(term.model, np.zeros(1))[0])
+        return total
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

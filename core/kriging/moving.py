@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -11,7 +11,10 @@ import numpy as np
 from ..errors import KrigingSystemError
 from ..variogram.models import VariogramModel
 from .covariance import SmoothCovariance
-from .neighborhood import Neighborhood, NeighborSearch, search_frame
+from .estimate import Reason
+from .functionals import Functional, PointValue
+from .neighborhood import NeighborSearch
+from .restricted import restricted_batches
 from .system import SystemSamples, inverse_factor, singular_system_error
 from .tiles import TileBatch, neighbors_of_each, tile_batches
 
@@ -95,6 +98,8 @@ class MovingSystem:
     search : NeighborSearch
     drift : DriftCoefficients or None
         None without drift columns.
+    has_mean : bool
+        Whether the mean is estimated from the neighbours (ordinary kriging), not known (simple kriging).
     """
 
     covariance: SmoothCovariance
@@ -103,6 +108,7 @@ class MovingSystem:
     samples: SystemSamples
     search: NeighborSearch
     drift: DriftCoefficients | None
+    has_mean: bool = True
 
     @classmethod
     def solve(
@@ -110,9 +116,10 @@ class MovingSystem:
         covariance: SmoothCovariance,
         variogram: VariogramModel,
         samples: SystemSamples,
-        neighborhood: Neighborhood,
+        search: NeighborSearch,
+        has_mean: bool = True,
     ) -> MovingSystem:
-        """Prepare the search and, with drift columns, their coefficients.
+        """Prepare, with drift columns, their coefficients.
 
         Raises
         ------
@@ -125,35 +132,38 @@ class MovingSystem:
             nugget=variogram.nugget,
             sill=variogram.sill,
             samples=samples,
-            search=NeighborSearch(samples.points, neighborhood, search_frame(variogram, samples.points.shape[1])),
+            search=search,
             drift=DriftCoefficients.fit(covariance, variogram.nugget, samples) if has_drift else None,
+            has_mean=has_mean,
         )
 
     def predict(
-        self, targets: np.ndarray, columns: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return estimates, kriging and smoothing variances and neighbour counts at locations that carry no sample.
+        self, targets: np.ndarray, columns: np.ndarray, functional: Functional
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimates, kriging and smoothing variances, neighbour counts and reasons for no estimate.
 
         Parameters
         ----------
         targets : ndarray, shape (n_targets, n_dimensions)
             Centred as the samples are.
         columns : ndarray, shape (n_targets, n_columns)
-            Constant and drift scores.
+            Constant and drift scores, of what is estimated.
+        functional : Functional
+            What is estimated.
 
         Returns
         -------
-        estimate, kriging_variance, smoothing_variance, n_neighbors : ndarray, shape (n_targets,)
+        estimate, kriging_variance, smoothing_variance, n_neighbors, reason : ndarray, shape (n_targets,)
 
         Raises
         ------
         KrigingSystemError
             When the system of a neighbourhood is singular.
         """
-        return self._each(targets, columns, None)
+        return self._each(targets, columns, functional, None)
 
-    def leave_one_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return exact leave-one-out estimates, both variances and neighbour counts at the samples.
+    def leave_one_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return exact leave-one-out estimates, both variances, neighbour counts and reasons at the samples.
 
         Each sample is estimated from its nearest others; the drift's coefficients are those
         without the sample.
@@ -163,46 +173,134 @@ class MovingSystem:
         KrigingSystemError
             When the system of a neighbourhood is singular.
         """
-        return self._each(self.samples.points, self.samples.columns, np.arange(len(self.samples)))
+        samples = self.samples
+        return self._each(samples.points, samples.columns, PointValue(self.nugget), np.arange(len(samples)))
 
     def _each(
-        self, targets: np.ndarray, columns: np.ndarray, left_out: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        self, targets: np.ndarray, columns: np.ndarray, functional: Functional, left_out: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Solve tile by tile; `left_out` names one sample a target may not use."""
         n = len(targets)
         estimate, variance, smoothing = np.full((3, n), np.nan)
-        counts = np.zeros(n, dtype=int)
-        scaled = self.search.scale(targets)
-        kernels = compiled_kernels() if n >= _WORTH_COMPILING else None
-        solve = self._solve if kernels is None else CompiledSolver(kernels, self, targets)
-        for batch in tile_batches(scaled, self.search, spare=0 if left_out is None else 1):
-            for rows, found, products in solve(batch, targets, scaled, left_out):
-                counts[rows] = found
-                estimate[rows], variance[rows], smoothing[rows], beyond = products.kriged(self.sill, columns[rows])
-                if self.drift is not None:
-                    correction, spread, known = self._drift_correction(
-                        columns[rows], beyond, None if left_out is None else left_out[rows]
-                    )
-                    estimate[rows] += correction
-                    variance[rows] += spread
-                    smoothing[rows] -= known
-        few = counts < self.search.neighborhood.min_neighbors
-        estimate[few] = np.nan
-        variance[few] = np.nan
-        smoothing[few] = np.nan
-        return estimate, variance, smoothing, counts
+        counts, reasons = np.zeros(n, dtype=int), np.zeros(n, dtype=np.int8)
+        prior = functional.variance(self.covariance)
+        for rows, found, reason, products in self.products(targets, functional, left_out):
+            counts[rows], reasons[rows] = found, reason
+            estimate[rows], variance[rows], smoothing[rows], beyond = products.kriged(
+                prior, columns[rows], self.has_mean
+            )
+            if self.drift is not None:
+                correction, spread, known = self._drift_correction(
+                    columns[rows], beyond, None if left_out is None else left_out[rows]
+                )
+                estimate[rows] += correction
+                variance[rows] += spread
+                smoothing[rows] -= known
+        missing = reasons != Reason.ESTIMATED
+        estimate[missing] = variance[missing] = smoothing[missing] = np.nan
+        return estimate, variance, smoothing, counts, reasons
 
-    def _solve(
-        self, batch: TileBatch, targets: np.ndarray, scaled: np.ndarray, left_out: np.ndarray | None
+    def products(
+        self, targets: np.ndarray, functional: Functional, left_out: np.ndarray | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Products]]:
+        """Yield rows of targets, their numbers of neighbours, reasons for no estimate and dot products.
+
+        Parameters
+        ----------
+        targets : ndarray, shape (n_targets, n_dimensions)
+            Centred as the samples are.
+        functional : Functional
+            What is estimated.
+        left_out : ndarray of int, shape (n_targets,), or None
+            One sample for each target that is not its neighbour.
+        """
+        search, scaled = self.search, self.search.scale(targets)
+        if search.neighborhood.is_restricted:
+            for batch, is_thin in restricted_batches(scaled, search, left_out):
+                is_neighbor = (batch.candidates < search.n_samples)[:, None, :]
+                thin = dict(zip(batch.targets[:, 0].tolist(), is_thin.tolist()))
+                for rows, found, products in self._solve_marked(batch, is_neighbor, targets, functional):
+                    is_thin = np.array([thin[row] for row in rows.tolist()])
+                    yield rows, found, search.reasons(found, is_thin), products
+            return
+        kernels = None
+        if len(targets) >= _WORTH_COMPILING and isinstance(functional, PointValue) and not functional.on_samples:
+            kernels = compiled_kernels()
+        compiled = None if kernels is None else CompiledSolver(kernels, self, targets)
+        for batch in tile_batches(scaled, search, spare=0 if left_out is None else 1):
+            solved = None if compiled is None else compiled.solve(batch, scaled, left_out)
+            if solved is not None:
+                rows, found, products = solved
+                yield rows, found, search.reasons(found), products
+                continue
+            # Also where the compiled road met a singular system: this one explains it.
+            is_neighbor = neighbors_of_each(batch, scaled, search, left_out)
+            for rows, found, products in self._solve_marked(batch, is_neighbor, targets, functional):
+                yield rows, found, search.reasons(found), products
+
+    def positive_weights(self, targets: np.ndarray, functional: Functional) -> np.ndarray:
+        """Return the sum of each target's positive weights, shape (n_targets,); NaN without an estimate."""
+        result = np.full(len(targets), np.nan)
+        search, scaled = self.search, self.search.scale(targets)
+        marked: Iterable[tuple[TileBatch, np.ndarray, np.ndarray]]
+        if search.neighborhood.is_restricted:
+            marked = (
+                (batch, (batch.candidates < search.n_samples)[:, None, :], is_thin)
+                for batch, is_thin in restricted_batches(scaled, search)
+            )
+        else:
+            marked = (
+                (batch, neighbors_of_each(batch, scaled, search), np.zeros(len(batch.targets), dtype=bool))
+                for batch in tile_batches(scaled, search)
+            )
+        for batch, is_neighbor, is_thin in marked:
+            n_tiles, n_targets, n_candidates = is_neighbor.shape
+            step = max(1, _LARGEST_PART // (n_targets * n_candidates))
+            for start in range(0, n_tiles, step):
+                part = slice(start, start + step)
+                rows = batch.targets[part].ravel()
+                mask = is_neighbor[part].reshape(-1, n_candidates)
+                reason = search.reasons(np.count_nonzero(mask, axis=1), np.repeat(is_thin[part], n_targets))
+                candidates = np.repeat(batch.candidates[part], n_targets, axis=0)
+                known = reason == Reason.ESTIMATED
+                for few in _even_parts(np.flatnonzero(known), np.count_nonzero(mask, axis=1)):
+                    weights = self._weights(targets[rows[few]], candidates[few], mask[few], functional)
+                    result[rows[few]] = np.maximum(weights, 0.0).sum(axis=1)
+        return result
+
+    def _weights(
+        self, targets: np.ndarray, candidates: np.ndarray, mask: np.ndarray, functional: Functional
+    ) -> np.ndarray:
+        """Return the weights of each target's neighbours, in the order of the table and then 0."""
+        counts = np.count_nonzero(mask, axis=1)
+        order = np.argsort(~mask, axis=1, kind="stable")[:, : counts.max()]
+        used = np.where(np.take_along_axis(mask, order, axis=1), np.take_along_axis(candidates, order, axis=1), 0)
+        is_there = np.arange(used.shape[1]) < counts[:, None]
+        points = self.samples.points[used]
+        matrix = self.covariance.between(points, points) * (is_there[:, :, None] & is_there[:, None, :])
+        diagonal = np.arange(points.shape[1])
+        matrix[:, diagonal, diagonal] = np.where(is_there, self.sill, 1.0)
+        at_target = functional.between(self.covariance, targets[:, None, :], points)[:, 0] * is_there
+        right = np.stack([at_target, is_there.astype(float)], axis=2)
+        solution = np.linalg.solve(matrix, right)
+        weights, constant = solution[..., 0], solution[..., 1]
+        if not self.has_mean:
+            return weights
+        lacking = (functional.constant - weights.sum(axis=1)) / constant.sum(axis=1)
+        return weights + lacking[:, None] * constant
+
+    def _solve_marked(
+        self, batch: TileBatch, is_neighbor: np.ndarray, targets: np.ndarray, functional: Functional
     ) -> Iterator[tuple[np.ndarray, np.ndarray, Products]]:
         """Yield rows of targets, their numbers of neighbours and their dot products, with numpy alone."""
-        is_neighbor = neighbors_of_each(batch, scaled, self.search, left_out)
         for part, n_shared in _alike(is_neighbor):
             tiles = batch.rows(part)
             found = np.count_nonzero(is_neighbor[part], axis=2).ravel()
-            yield tiles.targets.ravel(), found, self._eliminate(targets, tiles, is_neighbor[part], n_shared)
+            yield tiles.targets.ravel(), found, self._eliminate(targets, tiles, is_neighbor[part], n_shared, functional)
 
-    def _eliminate(self, targets: np.ndarray, tiles: TileBatch, is_neighbor: np.ndarray, n_shared: int) -> Products:
+    def _eliminate(
+        self, targets: np.ndarray, tiles: TileBatch, is_neighbor: np.ndarray, n_shared: int, functional: Functional
+    ) -> Products:
         """Solve the systems of some tiles by one Cholesky factorisation in two parts.
 
         The first `n_shared` samples are neighbours of every target of the tile: they are
@@ -223,8 +321,8 @@ class MovingSystem:
         matrix = self.covariance.between(points, points)
         diagonal = np.arange(points.shape[1])
         matrix[:, diagonal, diagonal] = self.sill
-        known = np.concatenate([samples.columns[used], samples.values[used][..., None]], axis=-1)
-        right = np.concatenate([self.covariance.between(points, targets[tiles.targets]), known], axis=-1)
+        at_targets = np.swapaxes(functional.between(self.covariance, targets[tiles.targets], points), 1, 2)
+        right = np.concatenate([at_targets, samples.known[used]], axis=-1)
         smallest = self.sill * points.shape[1] * np.finfo(float).eps
 
         core = slice(0, n_shared)
@@ -294,7 +392,7 @@ class MovingSystem:
 class Products:
     """Dot products in whitened space, one row a target: all that kriging needs.
 
-    `known` stands for the columns at the samples: constant, drift scores, values.
+    `known` stands for the columns at the samples: constant, drift scores, values of one or more fields.
     """
 
     target: np.ndarray
@@ -307,15 +405,31 @@ class Products:
         self.target_known += np.einsum("jl,gjl->lg", whitened[0], whitened[1:])
         self.constant_known += np.einsum("jl,gjl->lg", whitened[1], whitened[1:])
 
-    def kriged(self, sill: float, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return estimate, kriging and smoothing variance and the drift beyond the neighbours'."""
+    def kriged(
+        self, prior: float, columns: np.ndarray, has_mean: bool = True
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimate, kriging and smoothing variance and the drift beyond the neighbours'.
+
+        Parameters
+        ----------
+        prior : float
+            Variance of what is estimated.
+        columns : ndarray, shape (n_targets, n_columns)
+            Constant and drift scores of what is estimated.
+        has_mean : bool
+            Whether the mean is estimated (ordinary kriging), not known (simple kriging).
+        """
+        if not has_mean:
+            variance = np.maximum(prior - self.target, 0.0)
+            return self.target_known[:, -1], variance, variance, np.zeros_like(columns)
         with np.errstate(divide="ignore", invalid="ignore"):
             # Without neighbours there is no information: the caller writes NaN there.
-            multiplier = (1.0 - self.target_known[:, 0]) / self.constant_known[:, 0]
+            multiplier = (columns[:, 0] - self.target_known[:, 0]) / self.constant_known[:, 0]
             combined = self.target_known + multiplier[:, None] * self.constant_known
-            variance = sill - self.target + multiplier**2 * self.constant_known[:, 0]
+            variance = prior - self.target + multiplier**2 * self.constant_known[:, 0]
+            smoothing = variance - 2.0 * multiplier * columns[:, 0]
         # Below zero is rounding next to a sample of a nugget-free model.
-        return combined[:, -1], np.maximum(variance, 0.0), variance - 2.0 * multiplier, columns - combined[:, :-1]
+        return combined[:, -1], np.maximum(variance, 0.0), smoothing, columns - combined[:, : columns.shape[1]]
 
 
 def compiled_kernels() -> ModuleType | None:
@@ -354,12 +468,12 @@ class CompiledSolver:
         # A pure nugget has no frame; the kernel still wants one to hold coordinates.
         self._sample_places = np.stack([frame.scale(samples.points).T for frame in frames] or [samples.points.T])
         self._target_places = np.stack([frame.scale(targets).T for frame in frames] or [targets.T])
-        self._known = np.column_stack([samples.columns, samples.values])
+        self._known = np.ascontiguousarray(samples.known)
 
-    def __call__(
-        self, batch: TileBatch, targets: np.ndarray, scaled: np.ndarray, left_out: np.ndarray | None
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, Products]]:
-        """Yield rows of targets, their numbers of neighbours and their dot products."""
+    def solve(
+        self, batch: TileBatch, scaled: np.ndarray, left_out: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, Products] | None:
+        """Return rows of targets, their numbers of neighbours and their dot products; None for a singular system."""
         system, search = self._system, self._system.search
         rows = batch.targets
         found = np.empty(rows.shape, dtype=np.int64)
@@ -383,11 +497,16 @@ class CompiledSolver:
             products.target_known,
             products.constant_known,
         )
-        if solved:
-            yield rows.ravel(), found.ravel(), products
-        else:
-            # The numpy road finds the singular system and explains it.
-            yield from system._solve(batch, targets, scaled, left_out)
+        return (rows.ravel(), found.ravel(), products) if solved else None
+
+
+def _even_parts(rows: np.ndarray, counts: np.ndarray) -> Iterator[np.ndarray]:
+    """Split rows into parts whose systems, of so many neighbours, fit the memory."""
+    if len(rows) == 0:
+        return
+    step = max(1, 2 * _LARGEST_PART // int(counts[rows].max()) ** 2)
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
 
 
 def _alike(is_neighbor: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..variogram.models import VariogramModel
+from .estimate import Reason
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,17 @@ class Neighborhood:
         With fewer samples in reach there is no estimate (NaN).
     search_radius : float or None
         In map units along the azimuth of the variogram's first structure (across and up it
-        shrinks by that structure's ratios); None for no limit.
+        shrinks by that structure's ratios): an ellipsoid in the frame of the anisotropy. None for
+        no limit.
+    sectors : int or None
+        4 or 8 sectors around the target in the same frame: quadrants of the horizontal, or octants
+        (in 2-D half quadrants). None for no sectors.
+    min_per_sector : int
+        With fewer samples in a sector there is no estimate (NaN).
+    max_per_sector : int or None
+        At most this many nearest samples of each sector; None for no limit.
+    max_per_hole : int or None
+        At most this many nearest samples of each drill hole; None for no limit.
 
     Raises
     ------
@@ -39,6 +50,10 @@ class Neighborhood:
     max_neighbors: int | None = None
     min_neighbors: int = 1
     search_radius: float | None = None
+    sectors: int | None = None
+    min_per_sector: int = 0
+    max_per_sector: int | None = None
+    max_per_hole: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_neighbors is not None and self.max_neighbors < 1:
@@ -51,11 +66,31 @@ class Neighborhood:
             )
         if self.search_radius is not None and not self.search_radius > 0:
             raise InputError(f"Expected a search radius above 0 map units, got {self.search_radius:g}.")
+        if self.sectors not in (None, 4, 8):
+            raise InputError(f"Expected 4 or 8 sectors, or none, got {self.sectors}.")
+        if self.sectors is None and (self.min_per_sector or self.max_per_sector is not None):
+            raise InputError("Expected 4 or 8 sectors where samples a sector are counted, got none. Set the sectors.")
+        if self.min_per_sector < 0:
+            raise InputError(f"Expected min_per_sector of 0 or more, got {self.min_per_sector}.")
+        for name in ("max_per_sector", "max_per_hole"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise InputError(f"Expected {name} of 1 or more, got {number}.")
+        if self.max_per_sector is not None and self.min_per_sector > self.max_per_sector:
+            raise InputError(
+                f"Expected min_per_sector of at most max_per_sector, got {self.min_per_sector} and "
+                f"{self.max_per_sector}."
+            )
 
     @property
     def is_global(self) -> bool:
         """Whether every estimate uses all samples."""
-        return self.max_neighbors is None and self.search_radius is None
+        return self.max_neighbors is None and self.search_radius is None and not self.is_restricted
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether more than distance decides which samples are used."""
+        return self.sectors is not None or self.max_per_hole is not None
 
 
 def search_frame(variogram: VariogramModel, n_dimensions: int) -> np.ndarray:
@@ -86,9 +121,13 @@ class NeighborSearch:
     neighborhood : Neighborhood
     frame : ndarray, shape (n_dimensions, n_dimensions)
         See `search_frame`.
+    holes : ndarray, shape (n_samples,), or None
+        Drill hole of each sample.
     """
 
-    def __init__(self, points: np.ndarray, neighborhood: Neighborhood, frame: np.ndarray) -> None:
+    def __init__(
+        self, points: np.ndarray, neighborhood: Neighborhood, frame: np.ndarray, holes: np.ndarray | None = None
+    ) -> None:
         self.n_samples = len(points)
         self.neighborhood = neighborhood
         self.limit = min(neighborhood.max_neighbors or len(points), len(points))
@@ -97,10 +136,27 @@ class NeighborSearch:
         self._frame = frame
         self.scaled_points = self.scale(points)
         self._tree = cKDTree(self.scaled_points)
+        self.n_holes, self.hole_of = 1, np.zeros(len(points), dtype=int)
+        if neighborhood.max_per_hole is not None:
+            if holes is None or np.shape(holes) != (len(points),):
+                raise InputError(
+                    f"Expected the drill hole of each of {len(points)} samples, for at most "
+                    f"{neighborhood.max_per_hole} samples a hole, got {'none' if holes is None else np.shape(holes)}."
+                )
+            names, self.hole_of = np.unique(holes, return_inverse=True)
+            self.n_holes = len(names)
 
     def scale(self, points: np.ndarray) -> np.ndarray:
         """Return points in the search frame."""
         return points @ self._frame.T
+
+    def reasons(self, n_neighbors: np.ndarray, is_thin: np.ndarray | None = None) -> np.ndarray:
+        """Return why targets with so many neighbours, and perhaps a thin sector, have no estimate."""
+        few = np.where(n_neighbors == 0, Reason.NO_NEIGHBORS, Reason.FEW_NEIGHBORS)
+        reason = np.where(n_neighbors < self.neighborhood.min_neighbors, few, Reason.ESTIMATED)
+        if is_thin is not None:
+            reason = np.where((reason == Reason.ESTIMATED) & is_thin, Reason.THIN_SECTOR, reason)
+        return reason.astype(np.int8)
 
     def kth_distance(self, scaled: np.ndarray, k: int) -> np.ndarray:
         """Return the distance to the k-th nearest sample (k at most n_samples), shape (n_targets,)."""

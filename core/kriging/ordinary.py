@@ -1,4 +1,4 @@
-"""Ordinary kriging and kriging with external drift, at points, on grids and left out."""
+"""Kriging, ordinary, simple, universal and with external drift: of points, blocks and grids, and left out."""
 
 from __future__ import annotations
 
@@ -12,41 +12,14 @@ from ..samples import coincident_samples
 from ..variogram.models import VariogramModel
 from .covariance import SmoothCovariance
 from .drift import DriftBasis, check_drift
+from .estimate import KrigingEstimate, Reason
+from .functionals import BlockSize, PointSum, PointValue
 from .moving import MovingSystem
-from .neighborhood import Neighborhood
+from .neighborhood import Neighborhood, NeighborSearch, search_frame
 from .system import GlobalSystem, SystemSamples, singular_system_error
+from .trend import check_order, trend_columns
 
-
-@dataclass(frozen=True)
-class KrigingEstimate:
-    """Kriging at a set of locations.
-
-    Parameters
-    ----------
-    estimate : ndarray, shape (n,)
-        In data units; NaN where no estimate is possible.
-    kriging_variance : ndarray, shape (n,)
-        In squared data units; NaN with the estimate.
-    n_neighbors : ndarray of int, shape (n,)
-        Samples used.
-    smoothing_variance : ndarray, shape (n,)
-        C(0) minus the variance of the estimate, which is the kriging variance plus twice the
-        Lagrange terms mu'f: how much smoother the estimate is than the variable. In squared data
-        units; the unbiased way back from logarithms needs it (`Transform.back_transform`).
-    """
-
-    estimate: np.ndarray
-    kriging_variance: np.ndarray
-    n_neighbors: np.ndarray
-    smoothing_variance: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.estimate)
-
-    @property
-    def kriging_std(self) -> np.ndarray:
-        """Square root of the kriging variance, in data units."""
-        return np.sqrt(self.kriging_variance)
+__all__ = ["FittedKriging", "KrigingEstimate", "fit_kriging"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +32,10 @@ class FittedKriging:
     several samples share a location, their mean. In leave-one-out the left-out sample is
     another measurement at its place, with a nugget of its own.
 
+    *Measurement error.* The part of the nugget that is measurement error is filtered: what is
+    estimated is the variable without it, so that estimates no longer equal the samples. In
+    leave-one-out the sample is compared with its measured value, whose error the variance includes.
+
     *Drift with all samples* is universal kriging in one system.
 
     *Drift with a moving neighbourhood*: the coefficients of the drift are estimated once from all
@@ -67,6 +44,9 @@ class FittedKriging:
     ``(d(x) - D'w)' S (d(x) - D'w)``. With all samples as neighbours this is exactly universal
     kriging. It is preferred to re-estimating all coefficients in each neighbourhood, which is
     unstable with few neighbours and undefined where a column is constant among them.
+
+    *Blocks.* The mean over a block has neither nugget nor exactness; neighbours are the samples
+    nearest to its centre, and an external drift is the drift's mean over the block.
     """
 
     coordinates: np.ndarray
@@ -74,6 +54,9 @@ class FittedKriging:
     variogram: VariogramModel
     neighborhood: Neighborhood
     drift: np.ndarray
+    mean: float | None
+    trend_order: int
+    holes: np.ndarray | None
     _basis: DriftBasis = field(repr=False)
     _system: GlobalSystem | MovingSystem = field(repr=False)
     _locations: _SampledLocations = field(repr=False)
@@ -85,10 +68,12 @@ class FittedKriging:
 
     @property
     def n_drift(self) -> int:
-        """Number of drift columns, the constant not counted."""
+        """Number of drift columns, neither the constant nor a trend in the coordinates counted."""
         return self.drift.shape[1]
 
-    def predict(self, coordinates: np.ndarray, drift: np.ndarray | None = None) -> KrigingEstimate:
+    def predict(
+        self, coordinates: np.ndarray, drift: np.ndarray | None = None, block: BlockSize | None = None
+    ) -> KrigingEstimate:
         """Estimate at some locations.
 
         Parameters
@@ -98,6 +83,8 @@ class FittedKriging:
         drift : ndarray, shape (n, n_drift), or None
             The same columns as at the samples; where it is NaN, or where it leaves the directions
             the samples determine (a class never sampled), the estimate is NaN.
+        block : BlockSize or None
+            Estimate the mean of a block centred on each location; None the value there.
 
         Returns
         -------
@@ -110,12 +97,15 @@ class FittedKriging:
         KrigingSystemError
             When the system of a moving neighbourhood is singular.
         """
-        targets = self._check_targets(coordinates)
-        columns = self._basis.scores(check_drift(drift, len(targets), self.n_drift, "targets"))
-        return self._estimate(targets, columns)
+        targets, columns, reason, functional = self._asked(coordinates, drift, block)
+        return self._estimate(targets, columns, functional, reason)
 
     def predict_grid(
-        self, grid: RasterGrid, block: Block | None = None, drift: np.ndarray | None = None
+        self,
+        grid: RasterGrid,
+        block: Block | None = None,
+        drift: np.ndarray | None = None,
+        support: BlockSize | None = None,
     ) -> KrigingEstimate:
         """Estimate at the cell centres of a grid, or of one block of it.
 
@@ -126,6 +116,8 @@ class FittedKriging:
             None for the whole grid.
         drift : ndarray, shape (n_cells, n_drift), or None
             Row by row from the top left.
+        support : BlockSize or None
+            Estimate the mean of a block centred on each cell centre; None the value there.
 
         Returns
         -------
@@ -140,7 +132,7 @@ class FittedKriging:
         if self.coordinates.shape[1] != 2:
             raise InputError("A grid has no elevation, but the samples are 3-D. Use predict with 3-D coordinates.")
         block = Block(0, 0, *grid.shape) if block is None else block
-        return self.predict(grid.centers(block), drift)
+        return self.predict(grid.centers(block), drift, support)
 
     def leave_one_out(self) -> KrigingEstimate:
         """Estimate each sample from the others, exactly, with the variogram as it is.
@@ -158,12 +150,17 @@ class FittedKriging:
         n = self.n_samples
         if isinstance(self._system, GlobalSystem):
             if n - 1 < self.neighborhood.min_neighbors:
-                return _empty_estimate(n)
+                return _empty_estimate(n, self.variogram.sill, Reason.FEW_NEIGHBORS)
             estimate, variance, smoothing = self._system.leave_one_out()
             counts = np.full(n, n - 1)
+            reason = np.zeros(n, dtype=np.int8)
         else:
-            estimate, variance, smoothing, counts = self._system.leave_one_out()
-        return KrigingEstimate(estimate, variance, np.where(np.isfinite(estimate), counts, 0), smoothing)
+            estimate, variance, smoothing, counts, reason = self._system.leave_one_out()
+        missing = ~np.isfinite(estimate)
+        reason[missing & (reason == Reason.ESTIMATED)] = Reason.DRIFT_UNDETERMINED
+        return KrigingEstimate(
+            self._with_mean(estimate), variance, np.where(missing, 0, counts), smoothing, self.variogram.sill, reason
+        )
 
     def leave_group_out(self, groups: np.ndarray) -> KrigingEstimate:
         """Estimate the samples of each group from all other groups, exactly, with the variogram as it is.
@@ -185,7 +182,8 @@ class FittedKriging:
         groups = np.asarray(groups)
         if groups.shape != (self.n_samples,):
             raise InputError(f"Expected one group for each of {self.n_samples} samples, got shape {groups.shape}.")
-        result = _empty_estimate(self.n_samples)
+        result = _empty_estimate(self.n_samples, self.variogram.sill, Reason.FEW_NEIGHBORS)
+        reasons = np.asarray(result.reason)
         for group in np.unique(groups):
             rows = np.flatnonzero(groups == group)
             n_others = self.n_samples - len(rows)
@@ -194,31 +192,43 @@ class FittedKriging:
             solved = self._system.leave_set_out(rows) if isinstance(self._system, GlobalSystem) else None
             if solved is None:
                 # Without the group the drift has fewer directions, or every neighbourhood changes: refit.
+                keep = groups != group
                 others = fit_kriging(
-                    self.coordinates[groups != group],
-                    self.values[groups != group],
+                    self.coordinates[keep],
+                    self.values[keep],
                     self.variogram,
                     self.neighborhood,
-                    self.drift[groups != group],
+                    self.drift[keep],
+                    mean=self.mean,
+                    trend_order=self.trend_order,
+                    holes=None if self.holes is None else self.holes[keep],
                 )
-                columns = others._basis.scores(self.drift[rows])
-                part = others._estimate(self.coordinates[rows], columns, exact=False)
+                targets, columns, reason, _ = others._asked(self.coordinates[rows], self.drift[rows], None)
+                # Another measurement at each place, with its nugget, its error included.
+                functional = PointValue(self.variogram.nugget)
+                part = others._estimate(targets, columns, functional, reason, exact=False)
                 result.estimate[rows] = part.estimate
                 result.kriging_variance[rows] = part.kriging_variance
                 result.smoothing_variance[rows] = part.smoothing_variance
                 result.n_neighbors[rows] = part.n_neighbors
+                reasons[rows] = part.reason
             else:
-                result.estimate[rows], result.kriging_variance[rows], result.smoothing_variance[rows] = solved
+                estimate, result.kriging_variance[rows], result.smoothing_variance[rows] = solved
+                result.estimate[rows] = self._with_mean(estimate)
                 result.n_neighbors[rows] = n_others
+                reasons[rows] = Reason.ESTIMATED
         return result
 
-    def weights(self, coordinates: np.ndarray, drift: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def weights(
+        self, coordinates: np.ndarray, drift: np.ndarray | None = None, block: BlockSize | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the kriging weights of all samples, for a global neighbourhood.
 
         Returns
         -------
         weights : ndarray, shape (n, n_samples)
-            At the location of a sample, 1 for it (shared by the samples there) and 0 for the others.
+            At the location of a sample, 1 for it (shared by the samples there) and 0 for the others, unless
+            a measurement error is filtered.
         lagrange_multiplier : ndarray, shape (n,)
             Of the constant, in squared data units, with the sign of ``K w + mu 1 = c``.
 
@@ -229,15 +239,96 @@ class FittedKriging:
         """
         if not isinstance(self._system, GlobalSystem):
             raise InputError("Weights of all samples exist for a global neighbourhood only; this one is moving.")
-        targets = self._check_targets(coordinates)
-        columns = self._basis.scores(check_drift(drift, len(targets), self.n_drift, "targets"))
-        weights, multiplier = self._system.weights(targets - self._system.samples.center, columns)
-        location = self._locations.find(targets)
-        for row in np.flatnonzero(location >= 0):
-            at_location = self._locations.location_of_sample == location[row]
-            weights[row] = at_location / at_location.sum()
-            multiplier[row] = 0.0
+        targets, columns, _, functional = self._asked(coordinates, drift, block)
+        points = targets - self._system.samples.center
+        weights, multiplier = self._system.weights(points, columns, functional)
+        for row, location in self._on_samples(targets, functional):
+            if self.variogram.measurement_error > 0:
+                here = PointValue(self._own_nugget, on_samples=True)
+                part = self._system.weights(points[row : row + 1], columns[row : row + 1], here)
+                weights[row], multiplier[row] = part[0][0], part[1][0]
+            else:
+                at_location = self._locations.location_of_sample == location
+                weights[row] = at_location / at_location.sum()
+                multiplier[row] = 0.0
         return weights, multiplier
+
+    def positive_weights(
+        self, coordinates: np.ndarray, drift: np.ndarray | None = None, block: BlockSize | None = None
+    ) -> np.ndarray:
+        """Return the sum of the positive kriging weights: 1 where no sample has a negative one.
+
+        In a moving neighbourhood with a drift they are the weights of the neighbours' level, without
+        what the drift's coefficients owe to every sample.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            NaN where there is no estimate.
+
+        Raises
+        ------
+        InputError
+            As `predict`.
+        """
+        targets, columns, reason, functional = self._asked(coordinates, drift, block)
+        result = np.full(len(targets), np.nan)
+        known = np.flatnonzero(reason == Reason.ESTIMATED)
+        points = targets[known] - self._system.samples.center
+        if isinstance(self._system, GlobalSystem):
+            if self.n_samples >= self.neighborhood.min_neighbors:
+                for part in self._system.parts(len(known)):
+                    weights, _ = self._system.weights(points[part], columns[known[part]], functional)
+                    result[known[part]] = np.maximum(weights, 0.0).sum(axis=1)
+        else:
+            result[known] = self._system.positive_weights(points, functional)
+        for row, _ in self._on_samples(targets, functional):
+            if np.isfinite(result[row]):
+                if self.variogram.measurement_error == 0:
+                    result[row] = 1.0
+                else:
+                    here = PointValue(self._own_nugget, on_samples=True)
+                    point, column = (targets[row] - self._system.samples.center)[None], columns[row : row + 1]
+                    if isinstance(self._system, GlobalSystem):
+                        result[row] = np.maximum(self._system.weights(point, column, here)[0], 0.0).sum()
+                    else:
+                        result[row] = self._system.positive_weights(point, here)[0]
+        return result
+
+    @property
+    def _own_nugget(self) -> float:
+        """The part of the nugget that is variation of the variable, not measurement error."""
+        return self.variogram.nugget - self.variogram.measurement_error
+
+    def _with_mean(self, estimate: np.ndarray) -> np.ndarray:
+        """Return estimates of the deviation from a known mean as estimates of the variable."""
+        return estimate if self.mean is None else estimate + self.mean
+
+    def _asked(
+        self, coordinates: np.ndarray, drift: np.ndarray | None, block: BlockSize | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, PointValue | PointSum]:
+        """Return targets, their columns, why some have none, and what is estimated there."""
+        targets = self._check_targets(coordinates)
+        external = check_drift(drift, len(targets), self.n_drift, "targets")
+        if block is not None and len(block.sides) != targets.shape[1]:
+            raise InputError(f"Expected a block of {targets.shape[1]} sides, as the coordinates, got {block.sides}.")
+        functional = PointValue(self._own_nugget) if block is None else block.mean()
+        points = targets - self._system.samples.center
+        trend = trend_columns(points, self.trend_order, functional if isinstance(functional, PointSum) else None)
+        columns = self._basis.scores(np.column_stack([trend, external]))
+        reason = np.where(np.isfinite(columns).all(axis=1), Reason.ESTIMATED, Reason.DRIFT_NOT_SAMPLED)
+        reason = np.where(np.isfinite(external).all(axis=1), reason, Reason.DRIFT_UNKNOWN).astype(np.int8)
+        if self.mean is not None and isinstance(self._system, GlobalSystem):
+            columns = columns[:, 1:]
+        return targets, columns, reason, functional
+
+    def _on_samples(self, targets: np.ndarray, functional: PointValue | PointSum) -> list[tuple[int, int]]:
+        """Return rows of targets whose value is asked for exactly on a sampled location, and which it is."""
+        if not isinstance(functional, PointValue):
+            return []
+        location = self._locations.find(targets)
+        rows = np.flatnonzero(location >= 0)
+        return list(zip(rows.tolist(), location[rows].tolist()))
 
     def _check_targets(self, coordinates: np.ndarray) -> np.ndarray:
         """Return target coordinates as an array that fits the samples."""
@@ -249,28 +340,52 @@ class FittedKriging:
             raise InputError("Expected finite target coordinates, got NaN or infinity.")
         return targets
 
-    def _estimate(self, targets: np.ndarray, columns: np.ndarray, exact: bool = True) -> KrigingEstimate:
+    def _estimate(
+        self,
+        targets: np.ndarray,
+        columns: np.ndarray,
+        functional: PointValue | PointSum,
+        reason: np.ndarray,
+        exact: bool = True,
+    ) -> KrigingEstimate:
         """Estimate where the drift is known; `exact` makes a target on a sample that sample's value."""
-        result = _empty_estimate(len(targets))
-        known = np.flatnonzero(np.isfinite(columns).all(axis=1))
+        result = _empty_estimate(len(targets), functional.variance(self._system.covariance), Reason.ESTIMATED)
+        reasons = np.asarray(result.reason)
+        reasons[:] = reason
+        known = np.flatnonzero(reason == Reason.ESTIMATED)
         points = targets[known] - self._system.samples.center
-        if isinstance(self._system, GlobalSystem):
-            if self.n_samples < self.neighborhood.min_neighbors:
-                return result
-            estimate, variance, smoothing = self._system.predict(points, columns[known])
-            counts = np.full(len(known), self.n_samples)
-        else:
-            estimate, variance, smoothing, counts = self._system.predict(points, columns[known])
-        if exact:
+        estimate, variance, smoothing, counts, reasons[known] = self._solved(points, columns[known], functional)
+        if exact and isinstance(functional, PointValue):
             location = self._locations.find(targets[known])
             on_sample = (location >= 0) & np.isfinite(estimate)
-            estimate[on_sample] = self._locations.mean_value[location[on_sample]]
-            variance[on_sample] = smoothing[on_sample] = 0.0
+            if self.variogram.measurement_error == 0:
+                estimate[on_sample] = self._locations.mean_value[location[on_sample]]
+                variance[on_sample] = smoothing[on_sample] = 0.0
+            elif self._own_nugget > 0 and on_sample.any():
+                here = PointValue(self._own_nugget, on_samples=True)
+                part = self._solved(points[on_sample], columns[known][on_sample], here)
+                estimate[on_sample], variance[on_sample], smoothing[on_sample] = part[:3]
         result.estimate[known] = estimate
         result.kriging_variance[known] = variance
         result.smoothing_variance[known] = smoothing
         result.n_neighbors[known] = counts
         return result
+
+    def _solved(
+        self, points: np.ndarray, columns: np.ndarray, functional: PointValue | PointSum
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimate, both variances, neighbour counts and reasons at centred targets."""
+        n = len(points)
+        if not isinstance(self._system, GlobalSystem):
+            estimate, variance, smoothing, counts, reason = self._system.predict(points, columns, functional)
+        elif self.n_samples < self.neighborhood.min_neighbors:
+            nothing = np.full((3, n), np.nan)
+            counts, reason = np.zeros(n, dtype=int), np.full(n, Reason.FEW_NEIGHBORS, dtype=np.int8)
+            return nothing[0], nothing[1], nothing[2], counts, reason
+        else:
+            estimate, variance, smoothing = self._system.predict(points, columns, functional)
+            counts, reason = np.full(n, self.n_samples), np.zeros(n, dtype=np.int8)
+        return self._with_mean(estimate), variance, smoothing, counts, reason
 
 
 def fit_kriging(
@@ -279,6 +394,10 @@ def fit_kriging(
     variogram: VariogramModel,
     neighborhood: Neighborhood | None = None,
     drift: np.ndarray | None = None,
+    *,
+    mean: float | None = None,
+    trend_order: int = 0,
+    holes: np.ndarray | None = None,
 ) -> FittedKriging:
     """Prepare kriging of one variable.
 
@@ -294,6 +413,12 @@ def fit_kriging(
     drift : ndarray, shape (n_samples, n_drift), or None
         External drift at the samples without the constant; None is ordinary kriging. Columns are
         centred and standardised inside; redundant ones do no harm.
+    mean : float or None
+        Simple kriging with this known mean, on the scale of `values`; None estimates the mean.
+    trend_order : int
+        Universal kriging with a polynomial of this order (1 or 2) in the coordinates; 0 for none.
+    holes : ndarray, shape (n_samples,), or None
+        Drill hole of each sample, where the neighbourhood counts samples a hole.
 
     Returns
     -------
@@ -302,8 +427,8 @@ def fit_kriging(
     Raises
     ------
     InputError
-        When shapes disagree, a number is not finite, or all samples of more than
-        `system.MAX_GLOBAL_SAMPLES` are asked for.
+        When shapes disagree, a number is not finite, a mean comes with a drift or a trend, or all samples
+        of more than `system.MAX_GLOBAL_SAMPLES` are asked for.
     KrigingSystemError
         When the system has no unique solution: samples at one location without a nugget, or a
         variogram too smooth for the spacing of the samples. The closest samples are named.
@@ -334,20 +459,31 @@ def fit_kriging(
                 f"Expected finite {label} at every sample, got NaN or infinity at {len(bad)} of {len(array)} "
                 f"(first: row {bad[0] + 1}). Remove or repair these samples."
             )
+    check_order(trend_order)
+    if mean is not None:
+        if not np.isfinite(mean):
+            raise InputError(f"Expected a finite mean for simple kriging, got {mean!r}.")
+        if drift.shape[1] or trend_order:
+            raise InputError("A known mean leaves no drift or trend to estimate. Leave out one of them.")
     n_dimensions = coordinates.shape[1]
     # The middle of the box: centred numbers keep their digits, and a shift of all samples changes nothing.
     center = 0.5 * (coordinates.min(axis=0) + coordinates.max(axis=0))
-    basis = DriftBasis.fit(drift)
-    samples = SystemSamples(coordinates - center, values, basis.scores(drift), center)
+    all_drift = np.column_stack([trend_columns(coordinates - center, trend_order), drift])
+    basis = DriftBasis.fit(all_drift)
+    columns = basis.scores(all_drift)
+    samples = SystemSamples(coordinates - center, values if mean is None else values - mean, columns, center)
     covariance = SmoothCovariance.of(variogram, n_dimensions)
     if variogram.nugget == 0 and coincident_samples(coordinates):
         raise singular_system_error(samples, 0.0)
     system: GlobalSystem | MovingSystem
     try:
         if neighborhood.is_global:
+            if mean is not None:
+                samples = SystemSamples(samples.points, samples.values, columns[:, 1:], center)
             system = GlobalSystem.solve(covariance, variogram.nugget, variogram.sill, samples)
         else:
-            system = MovingSystem.solve(covariance, variogram, samples, neighborhood)
+            search = NeighborSearch(samples.points, neighborhood, search_frame(variogram, n_dimensions), holes)
+            system = MovingSystem.solve(covariance, variogram, samples, search, has_mean=mean is None)
     except np.linalg.LinAlgError as error:
         raise KrigingSystemError(
             f"The kriging system of {len(samples)} samples has no unique solution ({error}). "
@@ -355,7 +491,17 @@ def fit_kriging(
             len(samples),
         ) from error
     return FittedKriging(
-        coordinates, values, variogram, neighborhood, drift, basis, system, _SampledLocations(coordinates, values)
+        coordinates,
+        values,
+        variogram,
+        neighborhood,
+        drift,
+        mean,
+        trend_order,
+        None if holes is None else np.asarray(holes),
+        basis,
+        system,
+        _SampledLocations(coordinates, values),
     )
 
 
@@ -388,6 +534,8 @@ class _SampledLocations:
         return np.where(known, key, -1)
 
 
-def _empty_estimate(n: int) -> KrigingEstimate:
-    """Return an estimate that is NaN everywhere."""
-    return KrigingEstimate(np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, dtype=int), np.full(n, np.nan))
+def _empty_estimate(n: int, prior_variance: float, reason: Reason) -> KrigingEstimate:
+    """Return an estimate that is NaN everywhere, for one reason."""
+    estimate, variance, smoothing = np.full((3, n), np.nan)
+    reasons = np.full(n, reason, dtype=np.int8)
+    return KrigingEstimate(estimate, variance, np.zeros(n, dtype=int), smoothing, prior_variance, reasons)

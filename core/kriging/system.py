@@ -3,9 +3,10 @@
 With K the covariance matrix of the samples, F = [1, drift] and V the inverse of K's Cholesky
 factor, everything is a dot product in whitened space: U = V F = Q_u R, w = V c(x),
 
-* estimate  f(x)' beta + c(x)' b, with beta = R^-1 Q_u' V z and b = V' (I - Q_u Q_u') V z,
-* kriging variance  s^2 = C(0) - |w|^2 + |d|^2 with d = R^-T f(x) - Q_u' w,
-* smoothing variance  C(0) - Var(estimate) = s^2 + 2 mu'f(x) = s^2 - 2 d' R^-T f(x), with the
+* estimate  f(x)' beta + c(x)' b, with c and f the covariances and columns of what is estimated
+  (`functionals`), beta = R^-1 Q_u' V z and b = V' (I - Q_u Q_u') V z; in simple kriging F has no columns,
+* kriging variance  s^2 = C_0 - |w|^2 + |d|^2 with d = R^-T f(x) - Q_u' w and C_0 its own variance,
+* smoothing variance  C_0 - Var(estimate) = s^2 + 2 mu'f(x) = s^2 - 2 d' R^-T f(x), with the
   Lagrange multipliers of ``K w + F mu = c``,
 * leave-one-out error  b_i / P_ii and variance 1 / P_ii, with P = V' (I - Q_u Q_u') V, the upper
   left block of the inverse of the full kriging matrix; for several samples S left out together
@@ -20,6 +21,7 @@ Chiles, J.-P. & Delfiner, P. (2012). Geostatistics, 2nd ed., sections 3.3 to 3.5
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +32,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError, KrigingSystemError
 from .covariance import SmoothCovariance, squared_distances
+from .functionals import Functional, PointValue
 from .tiles import spatial_tiles
 
 MAX_GLOBAL_SAMPLES = 10_000
@@ -49,9 +52,9 @@ class SystemSamples:
     ----------
     points : ndarray, shape (n_samples, n_dimensions)
         Coordinates relative to `center`.
-    values : ndarray, shape (n_samples,)
+    values : ndarray, shape (n_samples,) or (n_samples, n_fields)
     columns : ndarray, shape (n_samples, n_scores + 1)
-        The constant and the drift scores.
+        The constant and the drift scores; no column at all when the mean is known.
     center : ndarray, shape (n_dimensions,)
         For messages in map coordinates.
     """
@@ -63,6 +66,11 @@ class SystemSamples:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    @property
+    def known(self) -> np.ndarray:
+        """Columns and values side by side, shape (n_samples, n_scores + 1 + n_fields)."""
+        return np.column_stack([self.columns, self.values])
 
     def rows(self, which: np.ndarray) -> SystemSamples:
         """Return some of the samples, by index or boolean mask."""
@@ -187,13 +195,12 @@ class GlobalSystem:
                 "Set a maximum number of neighbours (32 to 64 is usual)."
             )
         whitening = inverse_factor(covariance, nugget, samples)
-        whitened_columns, upper = np.linalg.qr(whitening @ samples.columns)
-        whitened_values = whitening @ samples.values
-        projected = whitened_columns.T @ whitened_values
-        column_factor = solve_triangular(upper, np.eye(len(upper)))
-        residual = whitened_values - whitened_columns @ projected
-        # Once more, for what the first projection left by rounding (large means over small variations).
-        residual -= whitened_columns @ (whitened_columns.T @ residual)
+        if samples.columns.shape[1]:
+            whitened_columns, upper = np.linalg.qr(whitening @ samples.columns)
+            column_factor = solve_triangular(upper, np.eye(len(upper)))
+        else:
+            whitened_columns, column_factor = np.empty((len(samples), 0)), np.empty((0, 0))
+        projected, residual = _without_drift(whitening @ samples.values, whitened_columns)
         return cls(
             covariance=covariance,
             nugget=nugget,
@@ -206,15 +213,23 @@ class GlobalSystem:
             dual=whitening.T @ residual,
         )
 
-    def predict(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return estimates, kriging variances and smoothing variances at locations that carry no sample.
+    def dual_of(self, values: np.ndarray) -> np.ndarray:
+        """Return b of other values at the same samples, shape (n_samples, n_fields) as they are."""
+        return self.inverse_factor.T @ _without_drift(self.inverse_factor @ values, self.whitened_columns)[1]
+
+    def predict(
+        self, targets: np.ndarray, columns: np.ndarray, functional: Functional
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimates, kriging variances and smoothing variances.
 
         Parameters
         ----------
         targets : ndarray, shape (n_targets, n_dimensions)
             Centred as the samples are.
         columns : ndarray, shape (n_targets, n_columns)
-            Constant and drift scores.
+            Constant and drift scores, of what is estimated.
+        functional : Functional
+            What is estimated.
 
         Returns
         -------
@@ -223,45 +238,53 @@ class GlobalSystem:
         if len(targets) == 0:
             return np.empty(0), np.empty(0), np.empty(0)
         near = None
-        if self._near_helps:
+        prior = functional.variance(self.covariance)
+        if self._near_helps and isinstance(functional, PointValue) and not functional.on_samples:
             order, starts = _tiles(targets, self.covariance)
             near = _near(targets[order], starts, self.samples.points, self.covariance)
         if near is None or np.mean(near) > _FEW_NEAR:
-            estimate, variance, smoothing = self._predict_all(targets, columns)
+            estimate, variance, smoothing = self._predict_all(targets, columns, functional)
         else:
             estimate, variance, smoothing = np.empty((3, len(targets)))
             estimate[order], variance[order], smoothing[order] = self._predict_near(
-                targets[order], columns[order], starts, near
+                targets[order], columns[order], starts, near, prior
             )
         # Below zero is rounding of sill - |w|^2 next to a sample of a nugget-free model.
         return estimate, np.maximum(variance, 0.0), smoothing
 
-    def _predict_all(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _predict_all(
+        self, targets: np.ndarray, columns: np.ndarray, functional: Functional
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Use every sample for every target, through the inverse factor."""
         estimate, variance, smoothing = np.empty((3, len(targets)))
-        step = int(np.clip(2**15 // len(self.samples), 64, 4096))
-        for start in range(0, len(targets), step):
-            part = slice(start, start + step)
-            covariances = self.covariance.between(targets[part], self.samples.points)
+        prior = functional.variance(self.covariance)
+        for part in self.parts(len(targets)):
+            covariances = functional.between(self.covariance, targets[part], self.samples.points)
             estimate[part] = columns[part] @ self.coefficients + covariances @ self.dual
             # V C' in place: C' is C in BLAS's column order, and V triangular halves the work.
             whitened = dtrmm(1.0, self.inverse_factor, covariances.T, lower=1, overwrite_b=1).T
             white_columns = columns[part] @ self.column_factor
             drift_part = white_columns - whitened @ self.whitened_columns
             variance[part] = (
-                self.sill - np.einsum("ij,ij->i", whitened, whitened) + np.einsum("ij,ij->i", drift_part, drift_part)
+                prior - np.einsum("ij,ij->i", whitened, whitened) + np.einsum("ij,ij->i", drift_part, drift_part)
             )
             smoothing[part] = variance[part] - 2.0 * np.einsum("ij,ij->i", drift_part, white_columns)
         return estimate, variance, smoothing
 
+    def parts(self, n_targets: int) -> Iterator[slice]:
+        """Yield parts of the targets whose covariances with all samples fit the cache."""
+        step = int(np.clip(2**15 // len(self.samples), 64, 4096))
+        for start in range(0, n_targets, step):
+            yield slice(start, start + step)
+
     def _predict_near(
-        self, targets: np.ndarray, columns: np.ndarray, starts: np.ndarray, near: np.ndarray
+        self, targets: np.ndarray, columns: np.ndarray, starts: np.ndarray, near: np.ndarray, prior: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Use for each tile the samples within the support of the covariance: the others add exactly 0."""
         white_columns = columns @ self.column_factor
         estimate = columns @ self.coefficients
-        variance = self.sill + np.einsum("ij,ij->i", white_columns, white_columns)
-        smoothing = 2.0 * (self.sill - variance)
+        variance = prior + np.einsum("ij,ij->i", white_columns, white_columns)
+        smoothing = 2.0 * (prior - variance)
         stops = np.append(starts[1:], len(targets))
         for tile, (start, stop) in enumerate(zip(starts, stops)):
             rows = np.flatnonzero(near[tile])
@@ -270,7 +293,7 @@ class GlobalSystem:
             part = slice(start, stop)
             covariances = self.covariance.between(targets[part], self.samples.points[rows])
             estimate[part] += covariances @ self.dual[rows]
-            reduction = covariances @ self._precision[np.ix_(rows, rows)]
+            reduction = covariances @ self.precision[np.ix_(rows, rows)]
             through_drift = 2.0 * np.einsum("ij,ij->i", columns[part] @ self._influence[rows].T, covariances)
             variance[part] -= np.einsum("ij,ij->i", reduction, covariances) + through_drift
             smoothing[part] += through_drift
@@ -282,7 +305,7 @@ class GlobalSystem:
         return self.inverse_factor.T @ (self.whitened_columns @ self.column_factor.T)
 
     @cached_property
-    def _precision(self) -> np.ndarray:
+    def precision(self) -> np.ndarray:
         """P, shape (n_samples, n_samples)."""
         projection = self.whitened_columns.T @ self.inverse_factor
         return self.inverse_factor.T @ self.inverse_factor - projection.T @ projection
@@ -297,18 +320,24 @@ class GlobalSystem:
         largest = np.einsum("ij,ij->j", self.inverse_factor, self.inverse_factor).max()
         return not reaches_all and largest * self.sill < _LARGEST_PRECISION
 
-    def weights(self, targets: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return kriging weights and Lagrange multipliers at locations that carry no sample.
+    def weights(
+        self, targets: np.ndarray, columns: np.ndarray, functional: Functional
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return kriging weights and Lagrange multipliers.
 
         Returns
         -------
         weights : ndarray, shape (n_targets, n_samples)
         lagrange_multiplier : ndarray, shape (n_targets,)
-            mu of the constant in ``K w + mu 1 = c``; without drift the variance is C(0) - w'c - mu.
+            mu of the constant in ``K w + mu 1 = c``; without drift the variance is C_0 - w'c - mu. 0 when the mean
+            is known.
         """
-        whitened = self.covariance.between(targets, self.samples.points) @ self.inverse_factor.T
+        covariances = functional.between(self.covariance, targets, self.samples.points)
+        whitened = covariances @ self.inverse_factor.T
         drift_part = columns @ self.column_factor - whitened @ self.whitened_columns
         weights = (whitened + drift_part @ self.whitened_columns.T) @ self.inverse_factor
+        if columns.shape[1] == 0:
+            return weights, np.zeros(len(targets))
         return weights, -(drift_part @ self.column_factor.T)[:, 0]
 
     def leave_one_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -345,15 +374,25 @@ class GlobalSystem:
         projection = self.whitened_columns.T @ left_out
         precision = left_out.T @ left_out
         factor = np.linalg.cholesky(precision)
-        # Eigenvalues of the share of the left-out information that goes into the drift: below 1.
-        share = solve_triangular(factor, projection.T, lower=True)
-        if np.linalg.svd(share, compute_uv=False).max(initial=0.0) ** 2 > 1 - _LOST_DRIFT:
-            return None
+        if len(projection):
+            # Eigenvalues of the share of the left-out information that goes into the drift: below 1.
+            share = solve_triangular(factor, projection.T, lower=True)
+            if np.linalg.svd(share, compute_uv=False).max(initial=0.0) ** 2 > 1 - _LOST_DRIFT:
+                return None
         remaining = np.linalg.inv(precision - projection.T @ projection)
         variance = np.diag(remaining).copy()
         hat = self.samples.columns[rows] @ self._influence[rows].T
         smoothing = variance - 2.0 * np.einsum("ij,ji->i", hat, remaining)
         return self.samples.values[rows] - remaining @ self.dual[rows], variance, smoothing
+
+
+def _without_drift(whitened: np.ndarray, whitened_columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split whitened values into what the columns explain, in their orthonormal frame, and the residual."""
+    projected = whitened_columns.T @ whitened
+    residual = whitened - whitened_columns @ projected
+    # Once more, for what the first projection left by rounding (large means over small variations).
+    residual -= whitened_columns @ (whitened_columns.T @ residual)
+    return projected, residual
 
 
 def _tiles(targets: np.ndarray, covariance: SmoothCovariance) -> tuple[np.ndarray, np.ndarray]:

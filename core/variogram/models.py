@@ -154,6 +154,8 @@ class VariogramModel:
     nugget : float
         In squared (transformed) data units, 0 or above.
     structures : tuple of Structure
+    measurement_error : float
+        The part of the nugget that is error of measurement, 0 to nugget: kriging filters it.
 
     Raises
     ------
@@ -169,10 +171,16 @@ class VariogramModel:
 
     nugget: float
     structures: tuple[Structure, ...]
+    measurement_error: float = 0.0
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.nugget) and self.nugget >= 0):
             raise InputError(f"Expected a nugget of 0 or above, got {self.nugget!r}.")
+        if not 0 <= self.measurement_error <= self.nugget:
+            raise InputError(
+                f"Expected a measurement_error between 0 and the nugget ({self.nugget:g}), of which it is a part, "
+                f"got {self.measurement_error!r}."
+            )
         if not self.sill > 0:
             raise InputError("Expected a sill (nugget + psill) above 0, got 0: the variogram is flat.")
 
@@ -350,7 +358,7 @@ def model_to_dict(model: VariogramModel) -> dict:
         }
         for s in model.structures
     ]  # fmt: skip
-    return {"nugget": model.nugget, "measurement_error": 0.0, "structures": structures}
+    return {"nugget": model.nugget, "measurement_error": model.measurement_error, "structures": structures}
 
 
 def model_from_dict(content: Mapping[str, Any]) -> VariogramModel:
@@ -363,8 +371,6 @@ def model_from_dict(content: Mapping[str, Any]) -> VariogramModel:
     KeyError
         When ``nugget``, ``structures``, or a structure's ``model``, ``psill`` or ``effective_range`` is missing.
     """
-    if content.get("measurement_error"):
-        raise InputError("Expected measurement_error 0: filtering a measurement error is not available yet.")
     optional = ("azimuth", "dip", "plunge", "ratio_minor", "ratio_vertical")
     structures = tuple(
         Structure(
@@ -375,9 +381,10 @@ def model_from_dict(content: Mapping[str, Any]) -> VariogramModel:
         )
         for entry in content["structures"]
     )
-    return VariogramModel(float(content["nugget"]), structures)
+    return VariogramModel(float(content["nugget"]), structures, float(content.get("measurement_error") or 0.0))
 
 
 def scaled(model: VariogramModel, factor: float) -> VariogramModel:
     """Return the model with nugget and psills multiplied by a factor above 0."""
-    return VariogramModel(model.nugget * factor, tuple(replace(s, psill=s.psill * factor) for s in model.structures))
+    structures = tuple(replace(s, psill=s.psill * factor) for s in model.structures)
+    return VariogramModel(model.nugget * factor, structures, model.measurement_error * factor)
