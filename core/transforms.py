@@ -3,7 +3,9 @@
 A transform is fitted on training samples only and travels in variogram and model
 files as ``{"kind": ..., parameters}``. The way back of an estimate is the mean of
 the back-transformed normal distribution N(estimate, variance), not the
-back-transform of its mean: for logs that is ``exp(m + v / 2)``.
+back-transform of its mean: for logs that is ``exp(m + v / 2)``. The variance that makes
+this unbiased for a kriging estimate is not its kriging variance: see
+`core.kriging.back_transform`.
 """
 
 from __future__ import annotations
@@ -77,13 +79,17 @@ class Transform:
             return np.expm1(values)
         return values
 
-    def back_transform(self, estimate: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def back_transform(
+        self, estimate: np.ndarray, variance: np.ndarray, rise: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and variance, in data units, of the back-transformed N(estimate, variance).
 
         Parameters
         ----------
         estimate, variance : ndarray, same shape
             On the transformed scale; NaN passes through.
+        rise : ndarray, same shape, or None
+            Half of it raises the mean of logarithms; None: the variance.
 
         Returns
         -------
@@ -94,7 +100,7 @@ class Transform:
         variance = np.maximum(np.asarray(variance, dtype=float), 0.0)
         if self.kind == "none":
             return estimate, variance
-        mean = np.exp(estimate + 0.5 * variance)
+        mean = np.exp(estimate + 0.5 * (variance if rise is None else np.asarray(rise, dtype=float)))
         return (mean - 1.0 if self.kind == "log1p" else mean), mean**2 * np.expm1(variance)
 
     def to_dict(self) -> dict:

@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import InputError
 from ..features.covariates import CovariateEncoder
 from ..features.neighbors import NeighborFeatures
+from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
 from ..prediction.contract import FORMAT, VERSION, data_hash
@@ -357,11 +358,12 @@ def _inner_folds(samples: Samples, settings: HybridSettings) -> tuple[np.ndarray
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """Errors (observed - predicted) and kriging standard deviations, each of shape (n_samples, n_bases)."""
+    """Errors (observed - predicted), kriging standard deviations and smoothing variances, (n_samples, n_bases) each."""
 
     kind: str
     errors: np.ndarray
     sigma: np.ndarray
+    smoothing: np.ndarray
 
 
 def _held_out(
@@ -383,30 +385,29 @@ def _held_out(
     random = out_of_fold[[kind == "random" for kind in kinds]].mean(axis=0)
     questions = [("leave_one_out", groups, random)]
     questions += [
-        ("leave_cluster_out", own, out_of_fold[index])
-        for index, own in enumerate(folds)
-        if kinds[index] == "blocks"
+        ("leave_cluster_out", own, out_of_fold[index]) for index, own in enumerate(folds) if kinds[index] == "blocks"
     ]
     results = []
     for kind, left_out, network_drift in questions:
-        errors = np.empty((len(samples), len(bases)))
-        sigma = np.empty_like(errors)
+        errors, sigma, smoothing = np.empty((3, len(samples), len(bases)))
         for index, base in enumerate(bases):
             drift = network_drift[:, None] if base.name == NETWORK else drifts[index]
             fitted = fit_kriging(samples.coordinates, values, base.variogram, neighborhood, drift)
             result = _leave_out(fitted, left_out)
             errors[:, index], sigma[:, index] = values - result.estimate, result.kriging_std
+            smoothing[:, index] = result.smoothing_variance
         # Where a drift cannot be estimated without the left-out samples, predictions fall back to the first base.
         unknown = ~np.isfinite(errors)
         errors = np.where(unknown, errors[:, :1], errors)
         sigma = np.where(unknown, sigma[:, :1], sigma)
+        smoothing = np.where(unknown, smoothing[:, :1], smoothing)
         usable = np.isfinite(errors).all(axis=1)
         if not usable.all():
             raise InputError(
                 f"{int((~usable).sum())} of {len(samples)} samples cannot be estimated from the others. "
                 "Widen the search neighbourhood or lower its smallest number of neighbours."
             )
-        results.append(_HeldOut(kind, errors, sigma))
+        results.append(_HeldOut(kind, errors, sigma, smoothing))
     return results
 
 
@@ -442,7 +443,12 @@ def _stack(
     intervals = IntervalTable.from_scores(
         *(normalized_scores(one.errors @ stack.weights, one.sigma @ stack.weights) for one in held_out)
     )
-    return TargetModel(name, settings.units.get(name, ""), transform, tuple(weighted), intervals), stack, scores
+    singly = held_out[0]
+    way_back = BackTransform.fit(
+        transform, values, values - singly.errors @ stack.weights, singly.smoothing @ stack.weights
+    )
+    target = TargetModel(name, settings.units.get(name, ""), transform, tuple(weighted), intervals, way_back)
+    return target, stack, scores
 
 
 def _follows(drift: np.ndarray, values: np.ndarray) -> bool:
@@ -496,11 +502,11 @@ def predictor_of(fitted: FittedHybrid) -> Predictor:
     model = fitted.model
 
     def predict(coordinates: np.ndarray, covariates: Covariates | None) -> PredictiveDistribution:
-        centre, sigma, n_unknown = model.stacked(coordinates, covariates, fitted.ensemble.drift, fill=True)
+        centre, sigma, smoothing, n_unknown = model.stacked(coordinates, covariates, fitted.ensemble.drift, fill=True)
         estimate = np.empty_like(centre)
         quantiles = np.empty((*centre.shape, len(LEVELS)))
         for column, target in enumerate(model.targets):
-            estimate[:, column], _ = target.transform.back_transform(centre[:, column], sigma[:, column] ** 2)
+            estimate[:, column], _ = target.moments(centre[:, column], sigma[:, column], smoothing[:, column])
             reach = np.sign(LEVELS - 0.5) * target.intervals.multiplier(np.abs(2.0 * LEVELS - 1.0))
             quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
         notes: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -26,6 +26,7 @@ from scipy.special import ndtri
 from ..errors import InputError, ModelFileError
 from ..features.covariates import CovariateEncoder
 from ..features.neighbors import NeighborFeatures
+from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
 from ..samples import Covariates, Samples
@@ -135,15 +136,40 @@ class Base:
     encoder: CovariateEncoder | None = None
 
 
+class Stacked(NamedTuple):
+    """Weighted means over the bases, on the transformed scale.
+
+    Parameters
+    ----------
+    estimate, sigma, smoothing_variance : ndarray, shape (n, n_targets)
+        As in `KrigingEstimate`; sigma is its kriging_std.
+    n_unknown : int
+        Locations with an unknown covariate.
+    """
+
+    estimate: np.ndarray
+    sigma: np.ndarray
+    smoothing_variance: np.ndarray
+    n_unknown: int
+
+
 @dataclass(frozen=True)
 class TargetModel:
-    """The stack of one target."""
+    """The stack of one target; without a `BackTransform` its way back is not calibrated."""
 
     name: str
     unit: str
     transform: Transform
     bases: tuple[Base, ...]
     intervals: IntervalTable
+    back_transform: BackTransform | None = None
+
+    def moments(
+        self, estimate: np.ndarray, sigma: np.ndarray, smoothing_variance: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance in data units; see `BackTransform.moments`."""
+        way_back = BackTransform(self.transform) if self.back_transform is None else self.back_transform
+        return way_back.moments(estimate, sigma**2, smoothing_variance)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -214,8 +240,8 @@ class HybridModel:
 
     def stacked(
         self, coordinates: np.ndarray, covariates: Covariates | None, network: Network, fill: bool = False
-    ) -> tuple[np.ndarray, np.ndarray, int]:
-        """Return estimate and sigma on the transformed scale.
+    ) -> Stacked:
+        """Return the stack on the transformed scale.
 
         Parameters
         ----------
@@ -228,9 +254,7 @@ class HybridModel:
 
         Returns
         -------
-        estimate, sigma : ndarray, shape (n, n_targets)
-        n_unknown : int
-            Locations with an unknown covariate.
+        Stacked
 
         Raises
         ------
@@ -254,17 +278,17 @@ class HybridModel:
             encoders += [self.features.encoder] if self.features.encoder is not None else []
             for encoder in encoders:
                 known &= np.isfinite(encoder.encode(covariates)).all(axis=1)
-        estimate = np.full((len(coordinates), len(self.targets)), np.nan)
-        sigma = np.full_like(estimate, np.nan)
+        estimate, sigma, smoothing = np.full((3, len(coordinates), len(self.targets)), np.nan)
         if known.any():
             own = None if covariates is None else covariates.rows(known)
-            estimate[known], sigma[known] = self._stacked_known(coordinates[known], own, network)
+            estimate[known], sigma[known], smoothing[known] = self._stacked_known(coordinates[known], own, network)
         if fill and not known.all():
             for column in range(len(self.targets)):
                 plain = self._ordinary(column).predict(coordinates[~known])
                 estimate[~known, column] = plain.estimate
                 sigma[~known, column] = np.sqrt(plain.kriging_variance)
-        return estimate, sigma, int((~known).sum())
+                smoothing[~known, column] = plain.smoothing_variance
+        return Stacked(estimate, sigma, smoothing, int((~known).sum()))
 
     def _ordinary(self, column: int) -> FittedKriging:
         """Ordinary kriging of one target, fitted anew when it has no weight in the stack."""
@@ -276,16 +300,13 @@ class HybridModel:
         values = target.transform.forward(self.samples.values[:, column], target.name)
         return fit_kriging(self.samples.coordinates, values, target.bases[index].variogram, self.neighborhood)
 
-    def _stacked_known(
-        self, coordinates: np.ndarray, covariates: Covariates | None, network: Network
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Stack at locations where everything is known."""
+    def _stacked_known(self, coordinates: np.ndarray, covariates: Covariates | None, network: Network) -> np.ndarray:
+        """Return estimate, sigma and smoothing variance where everything is known, shape (3, n, n_targets)."""
         n = len(coordinates)
         drift = None
         if any(base.name == NETWORK and base.weight > 0 for target in self.targets for base in target.bases):
             drift = self.network_drift(coordinates, self.features.encode(covariates, n), network)
-        estimate = np.zeros((n, len(self.targets)))
-        sigma = np.zeros_like(estimate)
+        stacked = np.zeros((3, n, len(self.targets)))
         for column, target in enumerate(self.targets):
             for base, fitted in zip(target.bases, self._kriging[column]):
                 if fitted is None:
@@ -296,9 +317,9 @@ class HybridModel:
                 elif base.encoder is not None and covariates is not None:
                     columns = base.encoder.encode(covariates)
                 result: KrigingEstimate = fitted.predict(coordinates, columns)
-                estimate[:, column] += base.weight * result.estimate
-                sigma[:, column] += base.weight * np.sqrt(result.kriging_variance)
-        return estimate, sigma
+                own = result.estimate, result.kriging_std, result.smoothing_variance
+                stacked[:, :, column] += base.weight * np.array(own)
+        return stacked
 
     def predict(
         self, coordinates: np.ndarray, covariates: Covariates | None, network: Network, coverage: float = 0.9
@@ -323,12 +344,12 @@ class HybridModel:
             For missing covariates, a wrong dimension or coverage.
         """
         multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
-        estimate, sigma, _ = self.stacked(coordinates, covariates, network)
+        estimate, sigma, smoothing, _ = self.stacked(coordinates, covariates, network)
         result = Prediction(*(np.empty_like(estimate) for _ in range(4)))
         for column, target in enumerate(self.targets):
             centre, spread = estimate[:, column], sigma[:, column]
             transform, reach = target.transform, multipliers[column] * sigma[:, column]
-            mean, variance = transform.back_transform(centre, spread**2)
+            mean, variance = target.moments(centre, spread, smoothing[:, column])
             result.estimate[:, column], result.kriging_variance[:, column] = mean, variance
             result.lower[:, column] = transform.inverse(centre - reach)
             result.upper[:, column] = transform.inverse(centre + reach)
@@ -355,6 +376,7 @@ class HybridModel:
                         for base in target.bases
                     ],
                     "intervals": target.intervals.to_dict(),
+                    "back_transform": {} if target.back_transform is None else target.back_transform.to_dict(),
                 }
                 for target in self.targets
             ],
@@ -431,6 +453,7 @@ class HybridModel:
                     np.array(entry["intervals"]["coverages"], dtype=float),
                     np.array(entry["intervals"]["quantiles"], dtype=float),
                 ),
+                BackTransform.from_dict(Transform.from_dict(entry["transform"]), entry.get("back_transform") or {}),
             )
             for entry in content["targets"]
         )
@@ -442,8 +465,6 @@ class HybridModel:
             samples,
             drift,
             NeighborFeatures.from_dict(content["features"]),
-            Neighborhood(
-                neighborhood["max_neighbors"], neighborhood["min_neighbors"], neighborhood["search_radius"]
-            ),
+            Neighborhood(neighborhood["max_neighbors"], neighborhood["min_neighbors"], neighborhood["search_radius"]),
             targets,
         )

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..features.covariates import CovariateEncoder
+from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, fit_kriging
 from ..samples import Covariates, Samples, average_coincident, require_samples, require_variation
@@ -37,7 +38,7 @@ def ordinary_kriging(
     Parameters
     ----------
     transforms : Transform or dict of str to Transform
-        Scale of kriging; estimates come back as means in data units.
+        Scale of kriging; estimates come back as unbiased means in data units (`BackTransform`).
     neighborhood : Neighborhood or None
         None takes all samples up to `GLOBAL_LIMIT`, else the nearest `LOCAL_NEIGHBORS`.
     variogram_method : str
@@ -199,10 +200,10 @@ def make_methods(
 
 @dataclass(frozen=True)
 class _TargetKriging:
-    """Kriging of one target: its transform, its encoder (with a drift) and the fitted system."""
+    """Kriging of one target: its way back, its encoder (with a drift) and the fitted system."""
 
     target: str
-    transform: Transform
+    way_back: BackTransform
     kriging: FittedKriging
     encoder: Optional[CovariateEncoder]
 
@@ -226,7 +227,7 @@ def _fit_target(
     if neighborhood is None:
         neighborhood = Neighborhood() if len(training) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
     kriging = fit_kriging(training.coordinates, values, variogram.model, neighborhood, drift)
-    return _TargetKriging(target, transform, kriging, encoder)
+    return _TargetKriging(target, BackTransform.of(kriging, transform), kriging, encoder)
 
 
 @dataclass
@@ -238,8 +239,7 @@ class _KrigingPredictor:
     _fallback_predictor: Optional[Predictor] = field(default=None, repr=False)
 
     def __call__(self, coordinates: np.ndarray, covariates: Optional[Covariates]) -> PredictiveDistribution:
-        estimate = np.full((len(coordinates), len(self.fitted)), np.nan)
-        variance = np.full_like(estimate, np.nan)
+        mean, variance, estimate = np.full((3, len(coordinates), len(self.fitted)), np.nan)
         for column, one in enumerate(self.fitted):
             drift = None
             if one.encoder is not None:
@@ -247,9 +247,13 @@ class _KrigingPredictor:
                     raise InputError("External-drift kriging needs covariates at every location, got none.")
                 drift = one.encoder.encode(covariates)
             result = one.kriging.predict(coordinates, drift)
-            estimate[:, column] = result.estimate
+            mean[:, column] = result.estimate
             variance[:, column] = result.kriging_variance
-        predicted = PredictiveDistribution.from_normal(estimate, variance, [one.transform for one in self.fitted])
+            estimate[:, column], _ = one.way_back.moments(
+                result.estimate, result.kriging_variance, result.smoothing_variance
+            )
+        transforms = [one.way_back.transform for one in self.fitted]
+        predicted = PredictiveDistribution.from_normal(mean, variance, transforms, estimate=estimate)
         return self._filled(predicted, ~np.isfinite(estimate), coordinates)
 
     def _filled(

@@ -80,6 +80,7 @@ class PredictiveDistribution:
         variance: np.ndarray,
         transforms: Sequence[Transform],
         notes: tuple[str, ...] = (),
+        estimate: np.ndarray | None = None,
     ) -> PredictiveDistribution:
         """Back-transform normal distributions, as kriging gives them.
 
@@ -90,15 +91,17 @@ class PredictiveDistribution:
         transforms : sequence of Transform
             One a target.
         notes : tuple of str
+        estimate : ndarray, shape (n_locations, n_targets), or None
+            In data units; None takes the means of the back-transformed distributions.
         """
         mean, variance = np.asarray(mean, dtype=float), np.maximum(np.asarray(variance, dtype=float), 0.0)
-        estimate = np.empty_like(mean)
+        means = np.empty_like(mean)
         quantiles = np.empty((*mean.shape, len(LEVELS)))
         for column, transform in enumerate(transforms):
-            estimate[:, column], _ = transform.back_transform(mean[:, column], variance[:, column])
+            means[:, column], _ = transform.back_transform(mean[:, column], variance[:, column])
             scaled = mean[:, column, None] + np.sqrt(variance[:, column, None]) * _Z
             quantiles[:, column] = transform.inverse(scaled)
-        return cls(estimate, quantiles, notes)
+        return cls(means if estimate is None else estimate, quantiles, notes)
 
     @classmethod
     def from_interval(

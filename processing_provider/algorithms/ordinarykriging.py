@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.kriging.back_transform import BackTransform
 from ...core.kriging.ordinary import fit_kriging
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
@@ -65,9 +66,13 @@ class OrdinaryKriging(Algorithm):
             read.neighborhood(len(samples)),
         )
 
+        way_back = BackTransform.of(kriging, transform)
+
         def predict(block):
             result = kriging.predict_grid(grid, block)
-            estimate, variance = transform.back_transform(result.estimate, result.kriging_variance)
+            estimate, variance = way_back.moments(
+                result.estimate, result.kriging_variance, result.smoothing_variance
+            )
             return {"ESTIMATE": estimate, "KRIGING_VARIANCE": variance}
 
         maps = Maps(grid, {"ESTIMATE": [field], "KRIGING_VARIANCE": [tr("{} kriging variance").format(field)]}, predict)

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.grid import Block, RasterGrid
+from hybrid_geostatistics.core.kriging.back_transform import BackTransform
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import VariogramFile
@@ -20,7 +21,9 @@ def kriged(world, variogram, grid, max_neighbors=None):
         coordinates, file.transform.forward(values), file.model, Neighborhood(max_neighbors=max_neighbors)
     )
     result = kriging.predict_grid(grid)
-    parts = file.transform.back_transform(result.estimate, result.kriging_variance)
+    parts = BackTransform.of(kriging, file.transform).moments(
+        result.estimate, result.kriging_variance, result.smoothing_variance
+    )
     return [part.reshape(grid.shape) for part in parts]
 
 

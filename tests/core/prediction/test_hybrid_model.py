@@ -9,6 +9,7 @@ from hybrid_geostatistics.core.errors import InputError, ModelFileError
 from hybrid_geostatistics.core.features.covariates import CovariateEncoder
 from hybrid_geostatistics.core.features.neighbors import NeighborFeatures
 from hybrid_geostatistics.core.grid import RasterGrid
+from hybrid_geostatistics.core.kriging.back_transform import BackTransform
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.prediction.hybrid import (
@@ -112,18 +113,21 @@ def test_stack_is_the_weighted_mean(model):
     where, covariates = somewhere(model)
     names = ("ordinary", "external", "network")
     parts = {name: weighted(model, **{name: 1.0}).stacked(where, covariates, network) for name in names}
-    estimate, sigma, unknown = model.stacked(where, covariates, network)
+    estimate, sigma, _, unknown = model.stacked(where, covariates, network)
     assert_allclose(estimate, 0.2 * parts["ordinary"][0] + 0.5 * parts["external"][0] + 0.3 * parts["network"][0])
     assert_allclose(sigma, 0.2 * parts["ordinary"][1] + 0.5 * parts["external"][1] + 0.3 * parts["network"][1])
     assert unknown == 0
 
 
-def test_log_estimate_is_the_mean_of_the_lognormal_and_ends_are_quantiles(model):
+def test_log_estimate_is_unbiased_for_the_lognormal_and_ends_are_quantiles(model):
     where, covariates = somewhere(model)
-    centre, sigma, _ = model.stacked(where, covariates, network)
+    centre, sigma, smoothing, _ = model.stacked(where, covariates, network)
     result = model.predict(where, covariates, network, coverage=0.8)
     q = model.targets[0].intervals.multiplier(0.8)
-    assert_allclose(result.estimate[:, 0], np.exp(centre[:, 0] + sigma[:, 0] ** 2 / 2))
+    assert_allclose(result.estimate[:, 0], np.exp(centre[:, 0] + np.maximum(smoothing[:, 0], 0) / 2))
+    calibrated = replace(model.targets[0], back_transform=BackTransform(Transform("log"), 0.5, 0.1))
+    other = replace(model, targets=(calibrated, model.targets[1])).predict(where, covariates, network)
+    assert_allclose(other.estimate[:, 0], np.exp(centre[:, 0] + 0.25 * np.clip(smoothing[:, 0], 0, 0.1)))
     assert_allclose(result.lower[:, 0], np.exp(centre[:, 0] - q * sigma[:, 0]))
     assert_allclose(result.upper[:, 0], np.exp(centre[:, 0] + q * sigma[:, 0]))
     assert (result.lower < result.upper).all()
@@ -138,8 +142,8 @@ def test_unknown_covariates_give_nan_there_and_only_there(model):
     bad = np.isin(np.arange(40), [3, 7])
     assert np.isnan(result.estimate[bad]).all() and np.isfinite(result.estimate[~bad]).all()
     assert_allclose(result.estimate[~bad], model.predict(where, covariates, network).estimate[~bad])
-    filled, _, n_unknown = model.stacked(where, holed, network, fill=True)
-    plain, _, _ = weighted(model, ordinary=1.0).stacked(where, covariates, network)
+    filled, _, _, n_unknown = model.stacked(where, holed, network, fill=True)
+    plain, _, _, _ = weighted(model, ordinary=1.0).stacked(where, covariates, network)
     assert n_unknown == 2
     assert_allclose(filled[bad], plain[bad])
 
