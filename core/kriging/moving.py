@@ -431,6 +431,21 @@ class Products:
         # Below zero is rounding next to a sample of a nugget-free model.
         return combined[:, -1], np.maximum(variance, 0.0), smoothing, columns - combined[:, : columns.shape[1]]
 
+    def contrast(self, n_fields: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return estimates of a functional that is 0 of a constant, and how far they reduce its variance.
+
+        Returns
+        -------
+        estimate : ndarray, shape (n_targets, n_fields)
+        reduction : ndarray, shape (n_targets,)
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Without neighbours there is no information: the caller writes NaN there.
+            multiplier = -self.target_known[:, 0] / self.constant_known[:, 0]
+            estimate = self.target_known[:, -n_fields:] + multiplier[:, None] * self.constant_known[:, -n_fields:]
+            reduction = self.target - multiplier**2 * self.constant_known[:, 0]
+        return estimate, reduction
+
 
 def compiled_kernels() -> ModuleType | None:
     """Return the compiled twin of the numpy road, or None where numba is not installed."""

@@ -310,6 +310,11 @@ class GlobalSystem:
         projection = self.whitened_columns.T @ self.inverse_factor
         return self.inverse_factor.T @ self.inverse_factor - projection.T @ projection
 
+    def precision_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return some rows of P, shape (n_rows, n_samples)."""
+        part = self.inverse_factor[:, rows]
+        return (part - self.whitened_columns @ (self.whitened_columns.T @ part)).T @ self.inverse_factor
+
     @cached_property
     def _near_helps(self) -> bool:
         """Whether the covariance ends within the samples' extent, and P is small enough to keep its digits."""

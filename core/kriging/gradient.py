@@ -1,0 +1,303 @@
+"""The gradient of a kriged field: at any place, and at the samples without themselves.
+
+The ordinary kriging estimate ``m + sum_j b_j C(x - x_j)`` is differentiated term by term:
+``sum_j b_j grad C(x - x_j)``. In a moving neighbourhood b belongs to the neighbours of the place,
+which are held fixed (the estimate itself jumps where they change). At sample i it is taken
+without the sample, with ``b^(-i) = b - P[:, i] b_i / P_ii``, where P is the upper left block of the
+inverse of the ordinary kriging matrix.
+
+It is also the best linear unbiased estimate of the derivative: with d the derivative of the
+covariances along an axis, its weights are P d and the variance of its error is
+``-C''(0) - d'P d``. The variance concerns the field without its nugget, and exists where that field
+has a derivative: ``-C''(0)`` is infinite when a structure has a kink at lag 0 (spherical,
+exponential). The slope over a baseline h, ``(Z(x + h/2) - Z(x - h/2)) / h``, has a finite variance
+for every model, ``2 gamma(h) / h^2 - d_h'P d_h`` with d_h the same difference of the covariances,
+and is offered instead. Both variances depend on no value and are shared by fields with one
+variogram.
+
+References
+----------
+Chiles, J.-P. & Delfiner, P. (2012). Geostatistics, 2nd ed., sections 2.3.4 and 3.7.
+Dubrule, O. (1983). Cross validation of kriging in a unique neighborhood. Math. Geol. 15(6).
+Philip, R. D. & Kitanidis, P. K. (1989). Geostatistical estimation of hydraulic head gradients. Ground Water 27(6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..variogram.models import VariogramModel
+from .estimate import Reason
+from .functionals import Derivative, Functional, is_differentiable, slope_over
+from .neighborhood import Neighborhood
+from .ordinary import FittedKriging, fit_kriging
+from .slopes import DIFFERENTIABLE
+from .system import GlobalSystem
+
+
+@dataclass(frozen=True)
+class GradientEstimate:
+    """The gradient of one or more kriged fields at a set of locations.
+
+    Parameters
+    ----------
+    gradient : ndarray, shape (n, n_fields, n_dimensions)
+        Along easting, northing[, elevation], in data units per map unit; NaN without an estimate.
+    variance : ndarray, shape (n, n_dimensions)
+        Of the error of each component, for the sill of the variogram, in squared data units per
+        squared map unit; NaN without an estimate, or where `variance_missing` says why there is none.
+    n_neighbors : ndarray of int, shape (n,)
+        Samples used.
+    reason : ndarray of int, shape (n,)
+        A `Reason` each.
+    variance_missing : str
+        Why no variance is given; "" where it is.
+
+    Examples
+    --------
+    >>> north_west = np.array([[[-1.0, 1.0]]])
+    >>> steep = GradientEstimate(north_west, np.full((1, 2), 0.5), np.array([9]), np.array([0]))
+    >>> float(steep.azimuth[0, 0]), float(steep.magnitude[0, 0].round(6)), steep.flux(2.0).tolist()
+    (315.0, 1.414214, [[[2.0, -2.0]]])
+    """
+
+    gradient: np.ndarray
+    variance: np.ndarray
+    n_neighbors: np.ndarray
+    reason: np.ndarray
+    variance_missing: str = ""
+
+    @property
+    def magnitude(self) -> np.ndarray:
+        """Length of the gradient, shape (n, n_fields)."""
+        return np.sqrt(np.einsum("nfd,nfd->nf", self.gradient, self.gradient))
+
+    @property
+    def azimuth(self) -> np.ndarray:
+        """Direction of the steepest ascent on the map, shape (n, n_fields).
+
+        In degrees clockwise from north, 0 or above and below 360; NaN where the field is level.
+        """
+        easting, northing = self.gradient[..., 0], self.gradient[..., 1]
+        azimuth = np.degrees(np.arctan2(easting, northing)) % 360.0
+        return np.where((easting == 0) & (northing == 0), np.nan, np.where(azimuth == 360.0, 0.0, azimuth))
+
+    def flux(self, diffusivity: float) -> np.ndarray:
+        """Return J = -D grad, shape (n, n_fields, n_dimensions).
+
+        Parameters
+        ----------
+        diffusivity : float
+            D, in squared map units per time.
+
+        Raises
+        ------
+        InputError
+            When D is not a finite number.
+        """
+        if not np.isfinite(diffusivity):
+            raise InputError(f"Expected a finite diffusivity, got {diffusivity!r}.")
+        return -diffusivity * self.gradient
+
+
+@dataclass(frozen=True)
+class FittedGradient:
+    """Fields with one variogram and one neighbourhood, ready to differentiate; made by `fit_gradient`."""
+
+    kriging: FittedKriging
+    values: np.ndarray
+
+    def predict(
+        self, coordinates: np.ndarray, baseline: tuple[float, ...] | None = None, with_variance: bool = True
+    ) -> GradientEstimate:
+        """Return the gradient at some locations.
+
+        At the location of a sample it is the limit of central differences, in which that sample
+        takes no part where the model has a kink at lag 0.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n, n_dimensions)
+            In the units and CRS of the samples.
+        baseline : tuple of float or None
+            Length along each axis over which the variance is that of the slope, in map units; None
+            for the variance of the derivative itself. The gradient is the same.
+        with_variance : bool
+            False saves the work.
+
+        Returns
+        -------
+        GradientEstimate
+
+        Raises
+        ------
+        InputError
+            When shapes disagree or a coordinate is not finite.
+        KrigingSystemError
+            When the system of a moving neighbourhood is singular.
+        """
+        targets = self.kriging._check_targets(coordinates)
+        return self._at(targets - self.kriging._system.samples.center, None, baseline, with_variance)
+
+    def leave_one_out(self, baseline: tuple[float, ...] | None = None, with_variance: bool = True) -> GradientEstimate:
+        """Return the gradient at each sample from the others, exactly, with the variogram as it is.
+
+        The parameters are those of `predict`.
+        """
+        points = self.kriging._system.samples.points
+        return self._at(points, np.arange(len(points)), baseline, with_variance)
+
+    def _at(
+        self,
+        points: np.ndarray,
+        left_out: np.ndarray | None,
+        baseline: tuple[float, ...] | None,
+        with_variance: bool,
+    ) -> GradientEstimate:
+        """Differentiate at centred places."""
+        n, n_dimensions = points.shape
+        system = self.kriging._system
+        missing = "" if with_variance else "It was not asked for."
+        if with_variance and baseline is None and not is_differentiable(system.covariance):
+            missing = (
+                "The field of a variogram with a kink at lag 0 has no derivative: its variance is infinite (finite for "
+                f"{', '.join(DIFFERENTIABLE)}). Take the slope over a baseline instead."
+            )
+        if baseline is not None and len(baseline) != n_dimensions:
+            raise InputError(f"Expected a baseline for each of {n_dimensions} axes, got {len(baseline)}.")
+        gradient = np.full((n, self.values.shape[1], n_dimensions), np.nan)
+        variance = np.full((n, n_dimensions), np.nan)
+        counts, reason = np.zeros(n, dtype=int), np.zeros(n, dtype=np.int8)
+        for axis in range(n_dimensions):
+            derivative = Derivative(axis)
+            spread: Functional | None = None
+            if not missing:
+                spread = derivative if baseline is None else slope_over(baseline[axis], axis, n_dimensions)
+            if isinstance(system, GlobalSystem):
+                n_used = len(system.samples) - (left_out is not None)
+                if n_used < self.kriging.neighborhood.min_neighbors:
+                    reason[:] = Reason.FEW_NEIGHBORS
+                    break
+                counts[:] = n_used
+                self._global(points, left_out, derivative, gradient[..., axis], None)
+                if spread is not None:
+                    self._global(points, left_out, spread, None, variance[:, axis])
+                continue
+            for rows, found, why, products in system.products(points, derivative, left_out):
+                counts[rows], reason[rows] = found, why
+                gradient[rows, :, axis], own_variance = products.contrast(self.values.shape[1])
+                if spread is derivative:
+                    variance[rows, axis] = derivative.variance(system.covariance) - own_variance
+            if spread is not None and spread is not derivative:
+                prior = spread.variance(system.covariance)
+                for rows, _, _, products in system.products(points, spread, left_out):
+                    variance[rows, axis] = prior - products.contrast(self.values.shape[1])[1]
+        without = reason != Reason.ESTIMATED
+        gradient[without], variance[without] = np.nan, np.nan
+        return GradientEstimate(gradient, np.maximum(variance, 0.0), counts, reason, missing)
+
+    def _global(
+        self,
+        points: np.ndarray,
+        left_out: np.ndarray | None,
+        functional: Functional,
+        gradient: np.ndarray | None,
+        variance: np.ndarray | None,
+    ) -> None:
+        """Write the gradient or its variance from all samples, or all but one, into arrays of one axis."""
+        system = self.kriging._system
+        if not isinstance(system, GlobalSystem):
+            raise TypeError("Expected the system of all samples.")
+        samples = system.samples
+        dual = system.dual_of(self.values)
+        prior = functional.variance(system.covariance)
+        for part in system.parts(len(points)):
+            covariances = functional.between(system.covariance, points[part], samples.points)
+            if left_out is not None:
+                rows = left_out[part]
+                own = np.arange(len(rows))
+                # The left-out sample has no weight, whatever its own covariance.
+                covariances[own, rows] = 0.0
+                precision = system.precision_of(rows)
+                reach = np.einsum("ij,ij->i", covariances, precision)
+                remaining = precision[own, rows]
+            if gradient is not None:
+                gradient[part] = covariances @ dual
+                if left_out is not None:
+                    gradient[part] -= (reach / remaining)[:, None] * dual[rows]
+            if variance is not None:
+                whitened = covariances @ system.inverse_factor.T
+                known = whitened @ system.whitened_columns
+                reduction = np.einsum("ij,ij->i", whitened, whitened) - np.einsum("ij,ij->i", known, known)
+                if left_out is not None:
+                    reduction -= reach**2 / remaining
+                variance[part] = prior - reduction
+
+
+def fit_gradient(
+    coordinates: np.ndarray,
+    values: np.ndarray,
+    variogram: VariogramModel,
+    neighborhood: Neighborhood | None = None,
+    *,
+    holes: np.ndarray | None = None,
+) -> FittedGradient:
+    """Prepare the gradient of one or more fields, kriged with one variogram.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2 or 3)
+        Easting, northing[, elevation] in map units.
+    values : ndarray, shape (n_samples,) or (n_samples, n_fields)
+        On the scale the variogram lives on.
+    variogram : VariogramModel
+        Its sill matters to the variances only.
+    neighborhood : Neighborhood or None
+        None uses all samples for every estimate.
+    holes : ndarray, shape (n_samples,), or None
+        Drill hole of each sample, where the neighbourhood counts samples a hole.
+
+    Returns
+    -------
+    FittedGradient
+
+    Raises
+    ------
+    InputError
+        As `ordinary.fit_kriging`, and for a model whose derivative is not known.
+    KrigingSystemError
+        As `ordinary.fit_kriging`.
+
+    Examples
+    --------
+    >>> from ..variogram.models import Structure
+    >>> coordinates = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
+    >>> plane = np.array([1.0, 3.0, 1.0, 3.0])
+    >>> model = VariogramModel(0.0, (Structure("cubic", 1.0, 100.0),))
+    >>> gradient = fit_gradient(coordinates, plane, model).predict([[5.0, 5.0]])
+    >>> gradient.gradient[0, 0, 0].round(2), gradient.azimuth.round(6)
+    (0.21, array([[90.]]))
+    """
+    values = np.asarray(values, dtype=float)
+    fields = values[:, None] if values.ndim == 1 else values
+    if fields.ndim != 2 or fields.shape[1] == 0 or len(fields) != len(coordinates):
+        raise InputError(
+            f"Expected values of shape ({len(coordinates)},) or ({len(coordinates)}, n_fields), got {values.shape}."
+        )
+    bad = np.flatnonzero(~np.isfinite(fields).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"Expected finite values at every sample, got NaN or infinity at {len(bad)} of {len(fields)} "
+            f"(first: row {bad[0] + 1}). Remove or repair these samples."
+        )
+    kriging = fit_kriging(coordinates, fields[:, 0], variogram, neighborhood, holes=holes)
+    system = kriging._system
+    # A mean changes no gradient, and small numbers keep their digits.
+    fields = fields - fields.mean(axis=0)
+    if not isinstance(system, GlobalSystem):
+        system = replace(system, samples=replace(system.samples, values=fields))
+        kriging = replace(kriging, _system=system)
+    return FittedGradient(kriging, fields)
