@@ -39,7 +39,7 @@ from .outputs import Maps, StagedFiles, require_geotiff
 from .reader import Reader, problem_with_inputs, with_layer_lists
 from .styles import MAGMA, VIRIDIS, RampStyle
 
-UNCERTAINTIES = ("KRIGING_VARIANCE",)
+UNCERTAINTIES = ("KRIGING_VARIANCE", "GRADIENT_VARIANCE")
 """Raster outputs in the colours of uncertainty."""
 _KEPT_STYLES: deque = deque(maxlen=256)
 """QGIS does not keep post processors written in Python alive until they have run."""

@@ -4,6 +4,7 @@ from .checkbackend import CheckBackend
 from .checksamples import CheckSamples
 from .comparemethods import CompareMethods
 from .fitvariogram import FitVariogram
+from .kriginggradient import KrigingGradient
 from .ordinarykriging import OrdinaryKriging
 from .predictraster import PredictRaster
 from .setupbackend import SetUpBackend
@@ -13,6 +14,7 @@ ALGORITHMS = (
     CheckSamples,
     FitVariogram,
     OrdinaryKriging,
+    KrigingGradient,
     TrainHybridModel,
     PredictRaster,
     CompareMethods,

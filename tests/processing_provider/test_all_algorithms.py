@@ -27,6 +27,11 @@ PROMISED = {
          "SEARCH_RADIUS"},
         {"ESTIMATE", "KRIGING_VARIANCE"},
     ),
+    "kriginggradient": (
+        {"INPUT", "FIELDS", "VARIOGRAM", "EXTENT", "CELL_SIZE", "TEMPLATE", "MIN_NEIGHBORS", "MAX_NEIGHBORS",
+         "SEARCH_RADIUS"},
+        {"GRADIENT", "GRADIENT_VARIANCE"},
+    ),
     "trainhybridmodel": (
         {"INPUT", "TARGETS", "COVARIATES", "TRANSFORM", "VARIOGRAM", "SEED"},
         {"MODEL", "OUTPUT_HTML", "RMSE", "R2", "KRIGING_RMSE", "RMSE_RATIO", "WEIGHTS", "COVERAGE"},

@@ -1,0 +1,160 @@
+"""The gradient of kriged fields on a grid and at the samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...core.kriging.gradient import FittedGradient, GradientEstimate, fit_gradient
+from ...core.samples import Samples
+from ...core.transforms import Transform
+from ..base import Algorithm, AlgorithmSpec, Group
+from ..crs import crs_from_code
+from ..identity import tr
+from ..layers import PointTable, new_field
+from ..outputs import Maps
+from ..parameters import (
+    grid_inputs,
+    input_fields,
+    input_samples,
+    neighborhood_inputs,
+    numbers,
+    points_output,
+    raster_output,
+    real_number,
+    variogram_file,
+    with_help,
+)
+from .fitvariogram import automatic_variogram
+
+
+class KrigingGradient(Algorithm):
+    """Differentiates kriged fields: where concentrations rise, how steeply, and what flows down."""
+
+    spec = AlgorithmSpec(
+        "kriginggradient",
+        lambda: tr("Kriging gradient"),
+        Group.KRIGING,
+        lambda: tr("Maps how steeply kriged fields rise and where to, exactly differentiated, with variances."),
+        inputs=lambda: [
+            input_samples(),
+            input_fields(
+                "FIELDS",
+                tr("Fields"),
+                tr("Numeric fields, one or several. Samples where one of them is NULL are left out, and counted."),
+            ),
+            variogram_file(
+                tr(
+                    "Variogram file made by Fit variogram, or written by hand, for all fields. Its transform is "
+                    "applied to them, and the gradient is that of the transformed fields. Empty: one is fitted to each "
+                    "field as it is, which needs scikit-gstat here or in the backend."
+                )
+            ),
+            with_help(
+                real_number("DIFFUSIVITY", tr("Diffusivity"), 1.0),
+                tr("D of the flux J = -D grad, in squared map units per unit of time."),
+                advanced=True,
+            ),
+            *grid_inputs(),
+            *neighborhood_inputs(),
+        ],
+        outputs=lambda: [
+            raster_output(
+                "GRADIENT",
+                tr("Gradient"),
+                tr(
+                    "GeoTIFF with four bands for each field: the rise towards the east and towards the north, the "
+                    "magnitude (all in data units per map unit) and the azimuth of the steepest rise, in degrees "
+                    "clockwise from north."
+                ),
+            ),
+            raster_output(
+                "GRADIENT_VARIANCE",
+                tr("Gradient variance"),
+                tr(
+                    "GeoTIFF with two bands for each field: the variance of the error of the slope across one cell, "
+                    "towards the east and towards the north, in squared data units per squared map unit."
+                ),
+                optional=True,
+            ),
+            raster_output(
+                "FLUX",
+                tr("Flux"),
+                tr("GeoTIFF with two bands for each field: -D times the rise towards the east and the north."),
+                optional=True,
+            ),
+            points_output(
+                "SAMPLES",
+                tr("Gradient at the samples"),
+                tr("Point layer with the gradient at each sample, from all others and not itself."),
+            ),
+            *numbers(N=tr("Number of samples")),
+        ],
+        tags=("gradient", "slope", "flux", "kriging", "derivative", "direction", "geostatistics"),
+    )
+
+    def compute(self, read, progress, is_cancelled):
+        """Differentiate the fields block by block, those with one variogram together."""
+        samples = read.samples("FIELDS")
+        grid = read.grid(samples.crs, samples.coordinates, n_bands=4 * len(samples.targets))
+        diffusivity = read.number("DIFFUSIVITY")
+        neighborhood = read.neighborhood(len(samples))
+        shared = read.variogram(samples)
+        groups = []
+        for fields in [samples.targets] if shared else [(name,) for name in samples.targets]:
+            part = fields_of(samples, fields)
+            variogram = shared or automatic_variogram(part, read.feedback, progress, is_cancelled)
+            values = [variogram.transform.forward(part.target(name), name) for name in fields]
+            groups.append(fit_gradient(part.coordinates, np.column_stack(values), variogram.model, neighborhood))
+        transform = shared.transform if shared else Transform()
+        if transform.kind != "none":
+            read.feedback.pushInfo(
+                tr("The variogram has the transform {}: the gradient is that of the transformed fields.").format(
+                    transform.kind
+                )
+            )
+        names = [name if transform.kind == "none" else f"{transform.kind} {name}" for name in samples.targets]
+        baseline = (grid.transform[1], -grid.transform[5])
+        with_variance = "GRADIENT_VARIANCE" in read.raster_paths
+
+        def predict(block):
+            found = [group.predict(grid.centers(block), baseline, with_variance) for group in groups]
+            variances = [np.tile(part.variance, part.gradient.shape[1]) for part in found]
+            return {
+                "GRADIENT": np.column_stack([as_columns(part) for part in found]),
+                "GRADIENT_VARIANCE": np.column_stack(variances),
+                "FLUX": np.column_stack([part.flux(diffusivity).reshape(len(variances[0]), -1) for part in found]),
+            }
+
+        forms = {
+            "GRADIENT": ("d {}/dE", "d {}/dN", tr("{} magnitude"), tr("{} azimuth")),
+            "GRADIENT_VARIANCE": (tr("d {}/dE variance"), tr("d {}/dN variance")),
+            "FLUX": (tr("{} flux east"), tr("{} flux north")),
+        }
+        bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
+        maps = Maps(grid, bands, predict)
+        return {**{name: maps for name in forms}, "SAMPLES": at_samples(samples, groups), "N": len(samples)}
+
+
+def fields_of(samples: Samples, fields: tuple[str, ...]) -> Samples:
+    """Return the samples with some of their targets only."""
+    return replace(samples, values=np.column_stack([samples.target(name) for name in fields]), targets=tuple(fields))
+
+
+def as_columns(found: GradientEstimate) -> np.ndarray:
+    """Return east, north, magnitude and azimuth of each field side by side."""
+    columns = [found.gradient[..., 0], found.gradient[..., 1], found.magnitude, found.azimuth]
+    return np.stack(columns, axis=2).reshape(len(found.gradient), -1)
+
+
+def at_samples(samples: Samples, groups: list[FittedGradient]) -> PointTable:
+    """Return the leave-one-out gradients as points."""
+    columns = np.column_stack([as_columns(group.leave_one_out(with_variance=False)) for group in groups])
+    names = [f"{name}_{part}" for name in samples.targets for part in ("dE", "dN", "magnitude", "azimuth")]
+    return PointTable(
+        samples.coordinates,
+        [new_field(name, float) for name in [*samples.targets, *names]],
+        [*samples.values.T, *columns.T],
+        crs_from_code(samples.crs),
+    )

@@ -1,0 +1,97 @@
+"""The gradient through Processing. Truth: the core on the same numbers, adapter contracts."""
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.grid import RasterGrid
+from hybrid_geostatistics.core.kriging.gradient import fit_gradient
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.variogram.models import VariogramFile
+from osgeo import gdal
+
+
+@pytest.fixture
+def two_fields(world, tmp_path):
+    coordinates, zinc = world.field_values()
+    lead = 3.0 * zinc[::-1] + 5.0
+    path = world.write_points(tmp_path / "two.gpkg", coordinates, {"zinc": zinc.tolist(), "lead": lead.tolist()})
+    return path, coordinates, np.column_stack([zinc, lead])
+
+
+def test_maps_of_two_fields(run, world, two_fields, variogram, template, tmp_path):
+    path, coordinates, values = two_fields
+    results, log = run(
+        "kriginggradient",
+        {"INPUT": path, "FIELDS": ["zinc", "lead"], "VARIOGRAM": variogram, "TEMPLATE": template,
+         "MAX_NEIGHBORS": 9, "DIFFUSIVITY": 2.5, "GRADIENT": str(tmp_path / "g.tif"),
+         "GRADIENT_VARIANCE": str(tmp_path / "v.tif"), "FLUX": str(tmp_path / "j.tif")},
+    )  # fmt: skip
+    assert results["N"] == 40
+    grid = RasterGrid((5, 3), gdal.Open(template).GetGeoTransform())
+    model = VariogramFile.read(variogram).model
+    fitted = fit_gradient(coordinates, values, model, Neighborhood(max_neighbors=9))
+    truth = fitted.predict(grid.centers(next(grid.blocks())), (grid.transform[1], -grid.transform[5]))
+    gradient, dataset = world.read_raster(results["GRADIENT"])
+    names = [dataset.GetRasterBand(i + 1).GetDescription() for i in range(8)]
+    assert names == ["d zinc/dE", "d zinc/dN", "zinc magnitude", "zinc azimuth",
+                     "d lead/dE", "d lead/dN", "lead magnitude", "lead azimuth"]  # fmt: skip
+    variance, _ = world.read_raster(results["GRADIENT_VARIANCE"])
+    flux, _ = world.read_raster(results["FLUX"])
+    assert dataset.GetGeoTransform() == grid.transform and variance.shape == flux.shape == (4, 5, 3)
+    for field in range(2):
+        east, north, magnitude, azimuth = gradient[4 * field : 4 * field + 4].reshape(4, -1)
+        np.testing.assert_allclose(east, truth.gradient[:, field, 0], rtol=1e-6)  # float32
+        np.testing.assert_allclose(north, truth.gradient[:, field, 1], rtol=1e-6)
+        np.testing.assert_allclose(magnitude, np.hypot(east, north), rtol=1e-6)
+        np.testing.assert_allclose(azimuth, truth.azimuth[:, field], rtol=1e-6)
+        np.testing.assert_allclose(variance[2 * field].ravel(), truth.variance[:, 0], rtol=1e-6)
+        np.testing.assert_allclose(variance[2 * field + 1].ravel(), truth.variance[:, 1], rtol=1e-6)
+        np.testing.assert_allclose(flux[2 * field].ravel(), -2.5 * east, rtol=1e-6)
+    assert "transform" not in log.text
+
+
+def test_points_with_the_gradient_of_the_others(run, two_fields, variogram, tmp_path):
+    from qgis.core import QgsVectorLayer
+
+    path, coordinates, values = two_fields
+    results, _ = run(
+        "kriginggradient",
+        {"INPUT": path, "FIELDS": ["lead"], "VARIOGRAM": variogram, "CELL_SIZE": 50,
+         "GRADIENT": str(tmp_path / "g.tif"), "SAMPLES": str(tmp_path / "s.gpkg")},
+    )  # fmt: skip
+    layer = QgsVectorLayer(results["SAMPLES"], "s", "ogr")
+    truth = fit_gradient(coordinates, values[:, 1], VariogramFile.read(variogram).model).leave_one_out()
+    names = ["lead", "lead_dE", "lead_dN", "lead_magnitude", "lead_azimuth"]
+    rows = [[feature[name] for name in names] for feature in layer.getFeatures()]
+    expected = np.column_stack([values[:, 1], truth.gradient[:, 0], truth.magnitude, truth.azimuth])
+    np.testing.assert_allclose(rows, expected, rtol=1e-9)
+    assert layer.crs().authid() == "EPSG:25833"
+
+
+def test_the_gradient_of_logarithms_is_called_so(run, world, samples, template, tmp_path):
+    structure = {"model": "cubic", "psill": 0.3, "effective_range": 200.0}
+    variogram = world.write_variogram(
+        tmp_path / "log.json", nugget=0.02, structures=[structure], transform={"kind": "log"}, field="zinc"
+    )
+    results, log = run(
+        "kriginggradient",
+        {"INPUT": samples, "FIELDS": ["zinc"], "VARIOGRAM": variogram, "TEMPLATE": template,
+         "GRADIENT": str(tmp_path / "g.tif")},
+    )  # fmt: skip
+    values, dataset = world.read_raster(results["GRADIENT"])
+    coordinates, zinc = world.field_values()
+    grid = RasterGrid((5, 3), gdal.Open(template).GetGeoTransform())
+    fitted = fit_gradient(coordinates, np.log(zinc), VariogramFile.read(variogram).model)
+    truth = fitted.predict(grid.centers(next(grid.blocks())), with_variance=False)
+    np.testing.assert_allclose(values[0].ravel(), truth.gradient[:, 0, 0], rtol=1e-6)
+    assert dataset.GetRasterBand(1).GetDescription() == "d log zinc/dE"
+    assert "transform log" in log.text
+
+
+def test_without_a_variogram_each_field_gets_its_own(run, two_fields, tmp_path):
+    pytest.importorskip("skgstat")
+    path, _, _ = two_fields
+    _, log = run(
+        "kriginggradient",
+        {"INPUT": path, "FIELDS": ["zinc", "lead"], "CELL_SIZE": 50, "GRADIENT": str(tmp_path / "g.tif")},
+    )
+    assert log.text.count("Variogram: ") == 2
