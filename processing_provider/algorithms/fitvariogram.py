@@ -33,20 +33,20 @@ class FitVariogram(Algorithm):
         "fitvariogram",
         lambda: tr("Fit variogram"),
         Group.VARIOGRAPHY,
-        lambda: tr("Fits a variogram model to a field, chosen by leave-one-out kriging, and writes it to a file."),
+        lambda: tr("Fits a variogram model to a field, scores it by leave-one-out kriging, and writes it to a file."),
         inputs=lambda: [
             input_samples(),
             input_field(),
             transform(),
             with_help(
                 static_enum("MODEL", tr("Model"), ("auto", *MODELS), "auto"),
-                tr("auto: the model whose kriging predicts left-out samples best."),
+                tr("auto: exponential, unless another model is clearly better."),
             ),
             with_help(
                 static_enum("METHOD", tr("Method"), METHODS, "least_squares"),
                 tr(
                     "least_squares: scikit-gstat's weighted fit to the experimental variogram. reml: starts there and "
-                    "maximises the restricted likelihood of all samples; slower, often better on few samples."
+                    "maximises the restricted likelihood of all samples, with anisotropy where they show it; slower, often better."
                 ),
             ),
             with_help(
