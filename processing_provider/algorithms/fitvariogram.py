@@ -46,7 +46,8 @@ class FitVariogram(Algorithm):
                 static_enum("METHOD", tr("Method"), METHODS, "least_squares"),
                 tr(
                     "least_squares: scikit-gstat's weighted fit to the experimental variogram. reml: starts there and "
-                    "maximises the restricted likelihood of all samples, with anisotropy where they show it; slower, often better."
+                    "maximises the restricted likelihood of all samples, with anisotropy where they show it; slower, "
+                    "often better."
                 ),
             ),
             with_help(
