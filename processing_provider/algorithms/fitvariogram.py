@@ -43,11 +43,11 @@ class FitVariogram(Algorithm):
                 tr("auto: exponential, unless another model is clearly better."),
             ),
             with_help(
-                static_enum("METHOD", tr("Method"), METHODS, "least_squares"),
+                static_enum("METHOD", tr("Method"), METHODS, "reml"),
                 tr(
                     "least_squares: scikit-gstat's weighted fit to the experimental variogram. reml: starts there and "
-                    "maximises the restricted likelihood of all samples, with anisotropy where they show it; slower, "
-                    "often better."
+                    "maximises the restricted likelihood of all samples, with anisotropy where they show it; it "
+                    "predicts better on most data."
                 ),
             ),
             with_help(

@@ -11,15 +11,19 @@ from hybrid_geostatistics.core.variogram.fitting import fit_variogram  # noqa: E
 from hybrid_geostatistics.core.variogram.models import VariogramFile  # noqa: E402
 
 
-def test_writes_what_the_core_fits(run, world, samples, tmp_path):
+@pytest.mark.parametrize("method", ["reml", "least_squares"])
+def test_writes_what_the_core_fits(run, world, samples, tmp_path, method):
     target = tmp_path / "zinc.json"
     results, log = run(
         "fitvariogram",
         {"INPUT": samples, "FIELD": "zinc", "TRANSFORM": "log", "MODEL": "exponential", "N_LAGS": 9, "MAX_LAG": 120,
+         "METHOD": method,
          "VARIOGRAM": str(target), "OUTPUT_HTML": str(tmp_path / "zinc.html")},
     )  # fmt: skip
     coordinates, values = world.field_values()
-    fitted = fit_variogram(coordinates, Transform("log").forward(values), model="exponential", n_lags=9, max_lag=120)
+    fitted = fit_variogram(
+        coordinates, Transform("log").forward(values), model="exponential", n_lags=9, max_lag=120, method=method
+    )
     file = VariogramFile.read(target)
     assert file.model == fitted.model and results["VARIOGRAM"] == str(target)
     assert (file.field, file.crs, file.transform.kind) == ("zinc", world.CRS, "log")
