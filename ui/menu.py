@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QMenu, QToolButton
 
+from ..processing_provider.algorithms import ALGORITHMS
 from ..processing_provider.identity import PLUGIN_FOLDER, PROVIDER_ID, metadata, tr
 from .help import HelpDialog
 from .models import add_models
@@ -18,20 +19,6 @@ try:  # Qt 6 has moved it
     from qgis.PyQt.QtGui import QAction
 except ImportError:
     from qgis.PyQt.QtWidgets import QAction
-
-# In the order one works; None draws a line.
-WORKFLOW = (
-    "checksamples",
-    "fitvariogram",
-    "ordinarykriging",
-    None,
-    "trainhybridmodel",
-    "comparemethods",
-    "predictraster",
-    None,
-    "setupbackend",
-    "checkbackend",
-)
 
 
 class PluginMenu:
@@ -90,18 +77,16 @@ class PluginMenu:
             self._menu = None
 
     def _fill(self, menu: QMenu, icon: QIcon) -> None:
-        """Add the entries; an algorithm's name and icon are those of the Toolbox."""
+        """Add the entries, in the order of the work; an algorithm's name and icon are those of the Toolbox."""
         action = menu.addAction(icon, tr("Load the Meuse sample"))
         action.triggered.connect(lambda checked=False: self._load_sample())
-        menu.addSeparator()
         registry = QgsApplication.processingRegistry()
-        for name in WORKFLOW:
-            if name is None:
+        group = None
+        for spec in (algorithm.spec for algorithm in ALGORITHMS):
+            if spec.group != group:
                 menu.addSeparator()
-                continue
-            algorithm = registry.algorithmById(f"{PROVIDER_ID}:{name}")
-            if algorithm is None:
-                continue
+                group = spec.group
+            algorithm = registry.algorithmById(f"{PROVIDER_ID}:{spec.id}")
             action = menu.addAction(algorithm.icon(), f"{algorithm.displayName()}…")
             action.setToolTip(algorithm.shortDescription())
             action.triggered.connect(partial(self._open_algorithm, algorithm.id()))

@@ -101,7 +101,7 @@ app.initQgis()
 before = set(sys.modules)
 plugin = package.classFactory(None)
 plugin.initProcessing()
-assert len(QgsApplication.processingRegistry().providerById("hybridgeo").algorithms()) == 8
+assert QgsApplication.processingRegistry().providerById("hybridgeo").algorithms()
 print("new:", *sorted({{name.split(".")[0] for name in set(sys.modules) - before}}))
 plugin.unload()
 """

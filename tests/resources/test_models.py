@@ -53,13 +53,14 @@ def test_kriging_chain(root, sample, qgis_process, tmp_path):
     )
     content = json.loads(variogram.read_text(encoding="utf-8"))
     assert (content["format"], content["field"], content["transform"]["kind"]) == ("hybridgeo-variogram", "zinc", "log")
-    template, _ = read(sample / "dist.tif")
+    template, known = read(sample / "dist.tif")
     raster, values = read(estimate)
     assert raster.GetGeoTransform() == template.GetGeoTransform()
     assert (raster.RasterYSize, raster.RasterXSize) == (104, 78)
     assert raster.GetSpatialRef().IsSame(template.GetSpatialRef())
-    # Zinc runs from 113 to 1839 mg/kg, and kriging of its log stays within a little more than that.
-    assert 50 < np.nanmin(values) < np.nanmax(values) < 3000
+    # Among the samples, where zinc runs from 113 to 1839 mg/kg, the means of its log stay close to that.
+    among = values[np.isfinite(known)]
+    assert 80 < among.min() < among.max() < 2500
     assert np.nanmin(read(variance)[1]) >= 0
 
 
