@@ -50,33 +50,43 @@ def sample(root):
 
 
 @pytest.fixture(scope="session")
-def qgis_process(root, tmp_path_factory):
-    """Return a function that runs QGIS's command line, with the plugin enabled in a profile of its own."""
+def qgis_process_with(tmp_path_factory):
+    """Return a function that makes a command line of QGIS with a plugin folder in a profile of its own."""
     # bookworm's wrapper passes a flag that its qgis_process does not know; the binary behind it is fine.
     program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
     if program is None:
         pytest.skip("qgis_process is not installed")
-    config = tmp_path_factory.mktemp("qgis")
-    profile = config / "profiles" / "default"
-    (profile / "python" / "plugins").mkdir(parents=True)
-    (profile / "python" / "plugins" / PACKAGE).symlink_to(root, target_is_directory=True)
-    (profile / "QGIS").mkdir()
-    (profile / "QGIS" / "QGIS3.ini").write_text(f"[PythonPlugins]\n{PACKAGE}=true\n", encoding="utf-8")
-    environment = {key: text for key, text in os.environ.items() if key not in {"PYTHONPATH", "PYTHONHOME"}}
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
-    environment["QGIS_CUSTOM_CONFIG_PATH"] = str(config)
 
-    def run(algorithm, check=True, **parameters):
-        """Run an algorithm or a .model3 file; values become text."""
-        pairs = [f"{name}={value}" for name, value in parameters.items()]
-        done = subprocess.run(
-            [program, "run", str(algorithm), "--", *pairs],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-        return done
+    def make(plugin):
+        config = tmp_path_factory.mktemp("qgis")
+        profile = config / "profiles" / "default"
+        (profile / "python" / "plugins").mkdir(parents=True)
+        (profile / "python" / "plugins" / PACKAGE).symlink_to(plugin, target_is_directory=True)
+        (profile / "QGIS").mkdir()
+        (profile / "QGIS" / "QGIS3.ini").write_text(f"[PythonPlugins]\n{PACKAGE}=true\n", encoding="utf-8")
+        environment = {key: text for key, text in os.environ.items() if key not in {"PYTHONPATH", "PYTHONHOME"}}
+        environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
+        environment["QGIS_CUSTOM_CONFIG_PATH"] = str(config)
 
-    return run
+        def run(algorithm, check=True, **parameters):
+            """Run an algorithm or a .model3 file; values become text."""
+            pairs = [f"{name}={value}" for name, value in parameters.items()]
+            done = subprocess.run(
+                [program, "run", str(algorithm), "--", *pairs],
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=600,
+            )
+            assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+            return done
+
+        return run
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def qgis_process(qgis_process_with, root):
+    """Return a function that runs QGIS's command line with this folder as the plugin."""
+    return qgis_process_with(root)

@@ -86,6 +86,17 @@ def test_core_in_the_package_is_importable_alone(package):
     assert done.stdout.strip() == "ok"
 
 
+def test_the_unpacked_plugin_works_in_qgis(package, qgis_process_with, tmp_path):
+    pytest.importorskip("qgis.core")
+    report = tmp_path / "report.html"
+    samples = package[1] / "resources" / "sample" / "meuse.gpkg"
+    done = qgis_process_with(package[1])(
+        "hybridgeo:checksamples", INPUT=f"{samples}|layername=meuse", FIELDS="zinc", OUTPUT_HTML=report
+    )
+    assert re.search(r"^N:\s+155$", done.stdout, re.MULTILINE)
+    assert "zinc" in report.read_text(encoding="utf-8")
+
+
 def test_bandit_finds_nothing(package):
     pytest.importorskip("bandit")
     done = subprocess.run(
