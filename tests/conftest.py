@@ -69,8 +69,12 @@ def qgis_process_with(tmp_path_factory):
         environment["QGIS_CUSTOM_CONFIG_PATH"] = str(config)
 
         def run(algorithm, check=True, **parameters):
-            """Run an algorithm or a .model3 file; values become text."""
-            pairs = [f"{name}={value}" for name, value in parameters.items()]
+            """Run an algorithm or a .model3 file; values become text, and a list is given value by value."""
+            pairs = [
+                f"{name}={value}"
+                for name, values in parameters.items()
+                for value in (values if isinstance(values, list) else [values])
+            ]
             done = subprocess.run(
                 [program, "run", str(algorithm), "--", *pairs],
                 env=environment,

@@ -74,7 +74,7 @@ def test_hybrid_chain(root, sample, qgis_process, tmp_path):
         **{
             "INPUT": f"{sample / 'meuse.gpkg'}|layername=meuse",
             "TARGETS": "zinc",
-            "COVARIATES": ";".join(str(sample / f"{name}.tif") for name in ("dist", "ffreq", "soil")),
+            "COVARIATES": [sample / f"{name}.tif" for name in ("dist", "ffreq", "soil")],
             "TRANSFORM": "log",
             "TEMPLATE": sample / "dist.tif",
             "train:Model": tmp_path / "model.onnx",
