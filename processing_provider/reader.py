@@ -20,6 +20,7 @@ from qgis.core import (
 
 from ..core.errors import InputError
 from ..core.grid import RasterGrid
+from ..core.kriging.functionals import BlockSize
 from ..core.kriging.neighborhood import Neighborhood
 from ..core.samples import Covariates, Samples, average_coincident, require_samples, require_variation
 from ..core.validation.folds import QUESTIONS
@@ -73,8 +74,8 @@ class Reader:
             if definition.name() == "TEMPLATE":
                 layer = algorithm.parameterAsRasterLayer(parameters, "TEMPLATE", context)
                 self._template = None if layer is None else RasterSource.of_layer(layer)
-            elif definition.name() == "COVARIATES":
-                layers = algorithm.parameterAsLayerList(parameters, "COVARIATES", context)
+            elif definition.name() in ("COVARIATES", "DRIFT"):
+                layers = algorithm.parameterAsLayerList(parameters, definition.name(), context)
                 self._covariates = [RasterSource.of_layer(layer) for layer in layers]
 
     # ------------------------------------------------------------ plain values
@@ -351,7 +352,74 @@ class Reader:
             max_neighbors=max_neighbors or None,
             min_neighbors=self.whole("MIN_NEIGHBORS") or 1,
             search_radius=self.number("SEARCH_RADIUS"),
+            sectors={"none": None, "quadrants": 4, "octants": 8}[self.choice("SECTORS")],
+            max_per_sector=self.whole("MAX_PER_SECTOR"),
+            min_per_sector=self.whole("MIN_PER_SECTOR") or 0,
         )
+
+    def drift(self) -> CovariateRasters:
+        """Return the drift rasters of kriging with external drift, empty for the other kinds.
+
+        Raises
+        ------
+        InputError
+            For external drift without rasters.
+        """
+        wanted = self.choice("KRIGING_TYPE") == "external_drift"
+        if wanted and not self._covariates:
+            raise InputError(tr("Expected at least one drift raster for external drift, got none. Choose rasters."))
+        if self._covariates and not wanted:
+            self.feedback.pushWarning(
+                tr("Drift rasters are given, but the kind of kriging is {}: they are not used.").format(
+                    self.choice("KRIGING_TYPE")
+                )
+            )
+        return CovariateRasters.of_sources(self._covariates) if wanted else CovariateRasters()
+
+    def kriging_type(self) -> dict[str, Any]:
+        """Return what the kind of kriging means to `fit_kriging`: a known mean or the order of a trend.
+
+        Raises
+        ------
+        InputError
+            For simple kriging without a mean.
+        """
+        kind = self.choice("KRIGING_TYPE")
+        mean = self.number("MEAN")
+        if kind == "simple" and mean is None:
+            raise InputError(
+                tr("Expected the known mean for simple kriging, got none. Give one, or choose ordinary kriging.")
+            )
+        if kind != "simple" and mean is not None:
+            self.feedback.pushWarning(
+                tr("A mean is given, but the kind of kriging is {}: it is not used.").format(kind)
+            )
+        return {
+            "mean": mean if kind == "simple" else None,
+            "trend_order": self.whole("TREND_ORDER") if kind == "universal" else 0,
+        }
+
+    def block(self, grid: RasterGrid, variogram: VariogramFile) -> Optional[BlockSize]:
+        """Return the block whose mean is estimated around each cell centre, None for the value there.
+
+        Raises
+        ------
+        InputError
+            When the variogram is one of transformed values.
+        """
+        side = self.number("BLOCK")
+        if side is None:
+            return None
+        if variogram.transform.kind != "none":
+            raise InputError(
+                tr(
+                    "Expected a variogram without transform for blocks, got one of {} values: the mean of logarithms "
+                    "over a block is not the logarithm of its mean. Fit a variogram without transform, or leave the "
+                    "side of blocks empty."
+                ).format(variogram.transform.kind)
+            )
+        sides = (side, side) if side > 0 else (grid.transform[1], -grid.transform[5])
+        return BlockSize(sides, self.whole("BLOCK_POINTS"), self.choice("BLOCK_RULE"))
 
     def variogram(self, samples: Samples) -> Optional[VariogramFile]:
         """Return the variogram file, None where none is given; tell where it is of other data."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from ...core.kriging.back_transform import BackTransform
 from ...core.kriging.ordinary import fit_kriging
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..outputs import Maps
 from ..parameters import (
+    block_inputs,
     grid_inputs,
     input_field,
     input_samples,
+    kriging_type_inputs,
     neighborhood_inputs,
     numbers,
     raster_output,
@@ -38,6 +44,8 @@ class OrdinaryKriging(Algorithm):
             ),
             *grid_inputs(),
             *neighborhood_inputs(),
+            *kriging_type_inputs(),
+            *block_inputs(),
         ],
         outputs=lambda: [
             raster_output("ESTIMATE", tr("Estimate"), tr("GeoTIFF with the estimates, in data units.")),
@@ -47,33 +55,85 @@ class OrdinaryKriging(Algorithm):
                 tr("GeoTIFF with the variance of the estimates, in squared data units."),
                 optional=True,
             ),
+            raster_output(
+                "DIAGNOSTICS",
+                tr("Diagnostics"),
+                tr(
+                    "GeoTIFF with seven bands on the scale of the variogram: standard deviation, Lagrange multiplier, "
+                    "sum of positive weights, slope of regression, kriging efficiency, number of neighbours, and why "
+                    "a cell is empty (0: it is not; the codes are in the help)."
+                ),
+                optional=True,
+            ),
             *numbers(N=tr("Number of samples")),
         ],
-        tags=("kriging", "interpolation", "geostatistics", "estimate", "variance"),
+        tags=(
+            "kriging", "interpolation", "geostatistics", "estimate", "variance", "simple", "universal", "drift", "block"
+        ),
     )
 
     def compute(self, read, progress, is_cancelled):
         """Krige the field block by block."""
-        samples = read.samples()
+        rasters = read.drift()
+        options = read.kriging_type()
+        samples = read.samples(covariates=rasters)
         (field,) = samples.targets
         grid = read.grid(samples.crs, samples.coordinates)
-        variogram = read.variogram(samples) or automatic_variogram(samples, read.feedback, progress, is_cancelled)
+        variogram = read.variogram(samples)
+        if variogram is None:
+            if rasters.bands or options["trend_order"]:
+                read.feedback.pushWarning(
+                    tr("The variogram is fitted to the field itself, not to what the drift leaves of it.")
+                )
+            without = replace(samples, covariates=None)
+            variogram = automatic_variogram(without, read.feedback, progress, is_cancelled)
         transform = variogram.transform
+        support = read.block(grid, variogram)
         kriging = fit_kriging(
             samples.coordinates,
             transform.forward(samples.target(field), field),
             variogram.model,
             read.neighborhood(len(samples)),
+            None if samples.covariates is None else samples.covariates.values,
+            **options,
         )
-
         way_back = BackTransform.of(kriging, transform)
+        drift = rasters.on(grid) if rasters.bands else None
+        diagnosed = "DIAGNOSTICS" in read.raster_paths
 
         def predict(block):
-            result = kriging.predict_grid(grid, block)
+            at_cells = None if drift is None else drift.block(block).values
+            result = kriging.predict_grid(grid, block, at_cells, support)
             estimate, variance = way_back.moments(
                 result.estimate, result.kriging_variance, result.smoothing_variance
             )
-            return {"ESTIMATE": estimate, "KRIGING_VARIANCE": variance}
+            maps = {"ESTIMATE": estimate, "KRIGING_VARIANCE": variance}
+            if diagnosed:
+                positive = kriging.positive_weights(grid.centers(block), at_cells, support)
+                maps["DIAGNOSTICS"] = np.column_stack(
+                    [
+                        result.kriging_std,
+                        result.lagrange_multiplier,
+                        positive,
+                        result.regression_slope,
+                        result.efficiency,
+                        result.n_neighbors,
+                        result.reason,
+                    ]
+                )
+            return maps
 
-        maps = Maps(grid, {"ESTIMATE": [field], "KRIGING_VARIANCE": [tr("{} kriging variance").format(field)]}, predict)
-        return {"ESTIMATE": maps, "KRIGING_VARIANCE": maps, "N": len(samples)}
+        bands = {
+            "ESTIMATE": [field],
+            "KRIGING_VARIANCE": [tr("{} kriging variance").format(field)],
+            "DIAGNOSTICS": [
+                tr("standard deviation"),
+                tr("Lagrange multiplier"),
+                tr("sum of positive weights"),
+                tr("slope of regression"),
+                tr("kriging efficiency"),
+                tr("number of neighbours"),
+                tr("why empty"),
+            ],
+        }
+        return {**dict.fromkeys(bands, Maps(grid, bands, predict)), "N": len(samples)}

@@ -24,7 +24,7 @@ PROMISED = {
     ),
     "ordinarykriging": (
         {"INPUT", "FIELD", "VARIOGRAM", "EXTENT", "CELL_SIZE", "TEMPLATE", "MIN_NEIGHBORS", "MAX_NEIGHBORS",
-         "SEARCH_RADIUS"},
+         "SEARCH_RADIUS", "DRIFT", "KRIGING_TYPE", "BLOCK"},
         {"ESTIMATE", "KRIGING_VARIANCE"},
     ),
     "kriginggradient": (

@@ -1,0 +1,129 @@
+"""The kinds of kriging through Processing. Truth: the core on the same numbers, refusals in words."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.grid import RasterGrid
+from hybrid_geostatistics.core.kriging.functionals import BlockSize
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
+from hybrid_geostatistics.core.variogram.models import VariogramFile
+from osgeo import gdal
+
+
+@pytest.fixture
+def kriged(run, samples, variogram, template, tmp_path):
+    """Return a function that runs the algorithm and gives its results, as well as its log."""
+
+    def kriged(**more):
+        parameters = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
+                      "ESTIMATE": str(tmp_path / "e.tif"), "KRIGING_VARIANCE": str(tmp_path / "v.tif")}  # fmt: skip
+        return run("ordinarykriging", {**parameters, **more})
+
+    return kriged
+
+
+def same(world, results, truth):
+    for name, expected in (("ESTIMATE", truth.estimate), ("KRIGING_VARIANCE", truth.kriging_variance)):
+        values, _ = world.read_raster(results[name])
+        np.testing.assert_allclose(values.ravel(), expected, rtol=1e-6)  # float32
+
+
+def grid_of(template):
+    return RasterGrid((5, 3), gdal.Open(template).GetGeoTransform())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "options"),
+    [
+        ({"KRIGING_TYPE": "simple", "MEAN": 71.5}, {"mean": 71.5}),
+        ({"KRIGING_TYPE": "universal"}, {"trend_order": 1}),
+        ({"KRIGING_TYPE": "universal", "TREND_ORDER": 2}, {"trend_order": 2}),
+    ],
+    ids=["simple", "plane", "quadratic"],
+)
+def test_kinds(world, kriged, variogram, template, parameters, options):
+    results, _ = kriged(**parameters)
+    coordinates, values = world.field_values()
+    kriging = fit_kriging(coordinates, values, VariogramFile.read(variogram).model, **options)
+    same(world, results, kriging.predict_grid(grid_of(template)))
+
+
+def test_external_drift(world, kriged, variogram, template, tmp_path):
+    from hybrid_geostatistics.processing_provider.rasters import CovariateRasters, RasterSource
+    from qgis.core import QgsRasterLayer
+
+    drift = world.write_raster(tmp_path / "drift.tif", world.slope_values(), nodata=-1e6)
+    results, log = kriged(KRIGING_TYPE="external_drift", DRIFT=[drift], TEMPLATE=drift)
+    coordinates, values = world.field_values()
+    rasters = CovariateRasters.of_sources([RasterSource.of_layer(QgsRasterLayer(drift, "drift"))])
+    at_samples = rasters.at(coordinates).values
+    known = np.isfinite(at_samples).all(axis=1)
+    assert results["N"] == known.sum()
+    grid = RasterGrid(world.SHAPE, gdal.Open(drift).GetGeoTransform())
+    at_cells = np.where(world.slope_values() < -1e5, np.nan, world.slope_values()).ravel()
+    model = VariogramFile.read(variogram).model
+    kriging = fit_kriging(coordinates[known], values[known], model, drift=at_samples[known])
+    truth = kriging.predict_grid(grid, drift=at_cells)
+    assert np.isnan(truth.estimate).sum() == 2
+    same(world, results, truth)
+
+
+@pytest.mark.parametrize("side", [0, 55], ids=["cell", "map units"])
+@pytest.mark.parametrize("rule", ["gauss", "regular"])
+def test_blocks(world, kriged, variogram, template, side, rule):
+    grid = grid_of(template)
+    sides = (side, side) if side else (grid.transform[1], -grid.transform[5])
+    results, _ = kriged(BLOCK=side, BLOCK_POINTS=3, BLOCK_RULE=rule, MAX_NEIGHBORS=10)
+    coordinates, values = world.field_values()
+    kriging = fit_kriging(coordinates, values, VariogramFile.read(variogram).model, Neighborhood(max_neighbors=10))
+    same(world, results, kriging.predict_grid(grid, support=BlockSize(sides, 3, rule)))
+
+
+def test_sectors_and_diagnostics(world, kriged, variogram, template, tmp_path):
+    results, log = kriged(
+        SECTORS="quadrants", MAX_PER_SECTOR=2, MIN_PER_SECTOR=1, SEARCH_RADIUS=60, DIAGNOSTICS=str(tmp_path / "d.tif")
+    )
+    coordinates, values = world.field_values()
+    hood = Neighborhood(sectors=4, max_per_sector=2, min_per_sector=1, search_radius=60.0)
+    kriging = fit_kriging(coordinates, values, VariogramFile.read(variogram).model, hood)
+    grid = grid_of(template)
+    truth = kriging.predict_grid(grid)
+    same(world, results, truth)
+    bands, dataset = world.read_raster(results["DIAGNOSTICS"])
+    expected = [
+        truth.kriging_std, truth.lagrange_multiplier, kriging.positive_weights(grid.centers(next(grid.blocks()))),
+        truth.regression_slope, truth.efficiency, truth.n_neighbors, truth.reason,
+    ]  # fmt: skip
+    np.testing.assert_allclose(bands.reshape(7, -1), expected, rtol=1e-5)
+    assert 0 < (truth.reason > 0).sum() < truth.reason.size
+    assert dataset.GetRasterBand(7).GetDescription() == "why empty"
+
+
+def test_a_measurement_error_in_the_file_is_filtered(world, kriged, tmp_path, template):
+    path = world.write_variogram(tmp_path / "error.json", measurement_error=3.0)
+    assert json.loads(Path(path).read_text())["nugget"] == 4.0
+    results, _ = kriged(VARIOGRAM=path)
+    coordinates, values = world.field_values()
+    model = VariogramFile.read(path).model
+    assert model.measurement_error == 3.0
+    same(world, results, fit_kriging(coordinates, values, model).predict_grid(grid_of(template)))
+
+
+def test_what_does_not_fit_together_is_refused(world, refused, samples, template, tmp_path):
+    log_file = world.write_variogram(tmp_path / "log.json", transform={"kind": "log"})
+    given = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": log_file, "TEMPLATE": template,
+             "ESTIMATE": str(tmp_path / "e.tif")}  # fmt: skip
+    assert "known mean for simple kriging" in refused("ordinarykriging", {**given, "KRIGING_TYPE": "simple"})
+    assert "drift raster" in refused("ordinarykriging", {**given, "KRIGING_TYPE": "external_drift"})
+    assert "without transform" in refused("ordinarykriging", {**given, "BLOCK": 30})
+    assert "Set the sectors" in refused("ordinarykriging", {**given, "MAX_PER_SECTOR": 3})
+    assert not (tmp_path / "e.tif").exists()
+
+
+def test_what_is_not_used_is_told(world, kriged, tmp_path):
+    drift = world.write_raster(tmp_path / "drift.tif", world.slope_values(), nodata=-1e6)
+    _, log = kriged(DRIFT=[drift], MEAN=3.0)
+    assert "Drift rasters are given" in log.text and "A mean is given" in log.text
