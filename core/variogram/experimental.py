@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from ..errors import InputError
-from ..progress import IsCancelled, Progress, never, silent, stop_if
+from ..progress import IsCancelled, Progress, never, part, silent
+from .direction import Direction
+from .pairs import MAX_PAIRS, Pairs
 
-ESTIMATORS = ("matheron", "cressie")
-"""Semivariance estimators; cressie is robust against outliers."""
+ESTIMATORS = ("matheron", "cressie", "dowd", "genton")
+"""Semivariance estimators; all but matheron are robust against outliers."""
 
-MAX_PAIRS = 20_000_000
-"""Beyond so many pairs a balanced, seeded share of them is used (about two seconds)."""
+LAG_SCHEMES = ("equal_width", "equal_counts")
+"""Lags as wide as each other, or with as many pairs as each other."""
 
-_PAIRS_AT_ONCE = 500_000  # bounds memory to some tens of megabytes
+RANKED_PAIRS = 2_000_000
+"""Most pairs where differences have to be ranked: dowd, genton and lags of equal counts."""
+
+GENTON_DIFFERENCES = 1500
+"""Most differences a lag whose own differences (about their number squared / 2) genton ranks."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class ExperimentalVariogram:
         Upper end of the last lag, in map units.
     share_of_pairs : float
         1 when all pairs were used, below 1 when a seeded share was drawn.
+    direction : Direction or None
+        Of the pairs; None for all directions.
 
     Raises
     ------
@@ -51,6 +59,7 @@ class ExperimentalVariogram:
     estimator: str
     max_lag: float
     share_of_pairs: float = 1.0
+    direction: Direction | None = None
 
     def __post_init__(self) -> None:
         if not (len(self.lags) == len(self.semivariances) == len(self.pair_counts)):
@@ -62,7 +71,7 @@ class ExperimentalVariogram:
 
     def to_dict(self) -> dict:
         """Return the object that variogram files hold under ``experimental``."""
-        return {
+        content = {
             "lags": [float(lag) for lag in self.lags],
             "semivariances": [float(semivariance) for semivariance in self.semivariances],
             "pair_counts": [int(count) for count in self.pair_counts],
@@ -70,6 +79,9 @@ class ExperimentalVariogram:
             "max_lag": float(self.max_lag),
             "share_of_pairs": float(self.share_of_pairs),
         }
+        if self.direction is not None:
+            content["direction"] = asdict(self.direction)
+        return content
 
 
 def default_max_lag(coordinates: np.ndarray) -> float:
@@ -89,12 +101,15 @@ def experimental_variogram(
     n_lags: int = 15,
     max_lag: float | None = None,
     estimator: str = "matheron",
+    lag_scheme: str = "equal_width",
+    edges: Sequence[float] | None = None,
+    direction: Direction | None = None,
     max_pairs: int = MAX_PAIRS,
     seed: int = 0,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
 ) -> ExperimentalVariogram:
-    """Compute the omnidirectional experimental variogram.
+    """Compute an experimental variogram, of all directions or of one.
 
     A lag holds the pairs with ``lower < h <= upper``; coincident pairs (h = 0) belong to the
     first. Memory does not grow with the number of pairs.
@@ -106,14 +121,23 @@ def experimental_variogram(
     values : ndarray, shape (n_samples,)
         Transformed values, or residuals from a drift.
     n_lags : int
-        Number of lags of equal width, 1 or more.
+        Number of lags, 1 or more.
     max_lag : float or None
         Largest separation in map units; default: `default_max_lag`.
     estimator : str
-        "matheron" (mean squared difference) or "cressie" (robust).
+        "matheron" (mean squared difference), "cressie" (mean of square roots), "dowd" (median) or
+        "genton" (a quarter quantile of the differences of differences; at most
+        `GENTON_DIFFERENCES` a lag, a seeded draw of them beyond).
+    lag_scheme : str
+        "equal_width" or "equal_counts": as many pairs in every lag, as far as ties allow.
+    edges : sequence of float or None
+        Upper ends of the lags in map units, ascending; take the place of n_lags, max_lag and
+        lag_scheme.
+    direction : Direction or None
+        Use only pairs in this direction.
     max_pairs : int
         With more pairs than this a share is drawn in which every sample takes part equally
-        often and no pair twice.
+        often and no pair twice. Where differences are ranked it is at most `RANKED_PAIRS`.
     seed : int
         Of that draw.
     progress, is_cancelled : callable
@@ -125,14 +149,23 @@ def experimental_variogram(
     Raises
     ------
     InputError
-        For fewer than 2 samples, samples at one place, or settings out of range.
+        For fewer than 2 samples, samples at one place, settings out of range, or when no pair
+        is left.
     Cancelled
+
+    Notes
+    -----
+    Genton's estimator takes signed differences, as published, each from the sample farther south
+    (west on a tie). scikit-gstat's class hands its estimator absolute ones, which makes the
+    semivariances of normal data about a quarter of what they should be.
 
     References
     ----------
     Matheron, G. (1962). Traite de geostatistique appliquee. Cressie, N. & Hawkins, D. M.
     (1980). Robust estimation of the variogram. Math. Geol. 12, 115-125; as in Cressie
-    (1993), eq. 2.4.12, and gstat.
+    (1993), eq. 2.4.12, and gstat. Dowd, P. A. (1984). The variogram and kriging: robust and
+    resistant estimators. Genton, M. G. (1998). Highly robust variogram estimation. Math. Geol.
+    30, 213-221.
 
     Examples
     --------
@@ -141,89 +174,153 @@ def experimental_variogram(
     >>> table.lags, table.semivariances, table.pair_counts
     (array([1., 2.]), array([1.25, 4.5 ]), array([2, 1]))
     """
-    coordinates = np.asarray(coordinates, dtype=float)
-    values = np.asarray(values, dtype=float)
     _require_estimator(estimator)
-    if len(coordinates) != len(values) or len(values) < 2:
-        raise InputError(
-            f"A variogram needs at least 2 samples with one value each, got {len(coordinates)} locations and "
-            f"{len(values)} values."
-        )
-    if n_lags < 1:
-        raise InputError(f"Expected at least 1 lag, got {n_lags}.")
-    if max_lag is None:
-        max_lag = default_max_lag(coordinates)
-        if max_lag == 0:
-            raise InputError(f"All {len(values)} samples lie at one place: a variogram needs distances between them.")
-    if not (np.isfinite(max_lag) and max_lag > 0):
-        raise InputError(f"Expected a largest lag above 0 map units, got {max_lag!r}.")
+    if lag_scheme not in LAG_SCHEMES:
+        raise InputError(f"Expected a lag scheme out of {', '.join(LAG_SCHEMES)}, got {lag_scheme!r}.")
+    ranked = estimator in ("dowd", "genton")
+    equal_counts = lag_scheme == "equal_counts" and edges is None
+    most = min(max_pairs, RANKED_PAIRS) if ranked or equal_counts else max_pairs
+    pairs = Pairs.of(coordinates, values, most, seed)
+    if edges is not None:
+        upper = _checked_edges(edges)
+    else:
+        if n_lags < 1:
+            raise InputError(f"Expected at least 1 lag, got {n_lags}.")
+        upper = lag_edges(reach_of(pairs, max_lag), n_lags)
+    reach = float(upper[-1])
+    if equal_counts:
+        upper = _equal_count_edges(pairs, n_lags, reach, direction, part(progress, 0.0, 0.5), is_cancelled)
+        progress = part(progress, 0.5, 1.0)
 
-    # Centring keeps the digits of large coordinates and of values far from 0.
-    coordinates = coordinates - coordinates.mean(axis=0)
-    values = values - values.mean()
-    n = len(values)
-    n_pairs = n * (n - 1) // 2
-    n_offsets = n // 2
-    if n_pairs > max_pairs:
-        order = np.random.default_rng(seed).permutation(n)
-        coordinates, values = coordinates[order], values[order]
-        n_offsets = max(1, max_pairs // n)
-
-    contribution = _squared if estimator == "matheron" else _root
-    edges = np.concatenate([[0.0], lag_edges(max_lag, n_lags)])
-    counts = np.zeros(n_lags + 1, dtype=np.int64)
-    lag_sums = np.zeros(n_lags + 1)
-    value_sums = np.zeros(n_lags + 1)
-    used = 0
-    for first, second, done in _pairs(n, n_offsets):
-        stop_if(is_cancelled)
-        step = coordinates[first] - coordinates[second]
+    bounds = np.concatenate([[0.0], upper])
+    n = len(upper)
+    counts = np.zeros(n + 1, dtype=np.int64)
+    lag_sums, value_sums = np.zeros(n + 1), np.zeros(n + 1)
+    kept_places: list[np.ndarray] = []
+    kept_differences: list[np.ndarray] = []
+    for _, _, step, difference in pairs.steps(progress, is_cancelled):
+        if direction is not None:
+            inside = direction.holds(step)
+            step, difference = step[inside], difference[inside]
         lag = np.sqrt(np.einsum("pd,pd->p", step, step))
         # searchsorted from the left: lower < h <= upper; h = 0 moves from place 0 into the first lag.
-        place = np.maximum(np.searchsorted(edges, lag, side="left"), 1) - 1
-        counts += np.bincount(place, minlength=n_lags + 1)[: n_lags + 1]
-        lag_sums += np.bincount(place, lag, n_lags + 1)[: n_lags + 1]
-        value_sums += np.bincount(place, contribution(values[first] - values[second]), n_lags + 1)[: n_lags + 1]
-        used += len(first)
-        progress(done, "")
+        place = np.maximum(np.searchsorted(bounds, lag, side="left"), 1) - 1
+        counts += np.bincount(place, minlength=n + 1)[: n + 1]
+        lag_sums += np.bincount(place, lag, n + 1)[: n + 1]
+        if ranked:
+            near = place < n
+            kept_places.append(place[near])
+            kept_differences.append(_from_the_south(step[near], difference[near]))
+        else:
+            contribution = difference * difference if estimator == "matheron" else np.sqrt(np.abs(difference))
+            value_sums += np.bincount(place, contribution, n + 1)[: n + 1]
 
-    kept = np.flatnonzero(counts[:n_lags])
+    kept = np.flatnonzero(counts[:n] > (1 if estimator == "genton" else 0))
     if len(kept) == 0:
+        where = "" if direction is None else f" in the direction {direction.name} (tolerance {direction.tolerance:g}°)"
         raise InputError(
-            f"No two samples are closer than the largest lag of {max_lag:g} map units. Enter a larger one."
+            f"No two samples{where} are closer than the largest lag of {reach:g} map units. Enter a larger one."
         )
     count = counts[kept]
-    mean = value_sums[kept] / count
-    semivariances = 0.5 * (mean if estimator == "matheron" else mean**4 / (0.457 + 0.494 / count))
+    if ranked:
+        semivariances = _ranked(
+            estimator, np.concatenate(kept_places), np.concatenate(kept_differences), kept, np.random.default_rng(seed)
+        )
+    else:
+        mean = value_sums[kept] / count
+        semivariances = 0.5 * (mean if estimator == "matheron" else mean**4 / (0.457 + 0.494 / count))
     return ExperimentalVariogram(
-        lag_sums[kept] / count, semivariances, count, estimator, float(max_lag), used / n_pairs
+        lag_sums[kept] / count, semivariances, count, estimator, reach, pairs.used / pairs.total, direction
     )
 
 
-def _pairs(n: int, n_offsets: int) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Yield index arrays of the pairs (i, i + offset mod n), some offsets at a time, and the share done.
+def reach_of(pairs: Pairs, max_lag: float | None) -> float:
+    """Return the largest lag in map units, by default gstat's cutoff.
 
-    Offsets 1 to n // 2 give every pair once; for even n the last offset meets each pair twice, so
-    only its first half is used.
+    Raises
+    ------
+    InputError
+        When it is not above 0, or samples lie at one place.
     """
-    at_once = max(1, _PAIRS_AT_ONCE // n)
-    index = np.arange(n)
-    for start in range(1, n_offsets + 1, at_once):
-        offsets = np.arange(start, min(start + at_once, n_offsets + 1))
-        first = np.broadcast_to(index, (len(offsets), n)).ravel()
-        second = ((index + offsets[:, None]) % n).ravel()
-        if 2 * offsets[-1] == n:
-            half = len(first) - n // 2
-            first, second = first[:half], second[:half]
-        yield first, second, float(offsets[-1]) / n_offsets
+    if max_lag is None:
+        max_lag = default_max_lag(pairs.coordinates)
+        if max_lag == 0:
+            raise InputError(
+                f"All {len(pairs.values)} samples lie at one place: a variogram needs distances between them."
+            )
+    if not (np.isfinite(max_lag) and max_lag > 0):
+        raise InputError(f"Expected a largest lag above 0 map units, got {max_lag!r}.")
+    return float(max_lag)
 
 
-def _squared(difference: np.ndarray) -> np.ndarray:
-    return difference * difference
+def _checked_edges(edges: Sequence[float]) -> np.ndarray:
+    """Return given upper ends of lags, refusing what is not ascending from above 0."""
+    upper = np.asarray(edges, dtype=float)
+    if upper.ndim != 1 or len(upper) == 0 or not np.isfinite(upper).all() or not (np.diff(upper, prepend=0) > 0).all():
+        raise InputError(f"Expected upper ends of lags above 0 and ascending, got {list(edges)!r}.")
+    return upper
 
 
-def _root(difference: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.abs(difference))
+def _equal_count_edges(
+    pairs: Pairs,
+    n_lags: int,
+    max_lag: float,
+    direction: Direction | None,
+    progress: Progress,
+    is_cancelled: IsCancelled,
+) -> np.ndarray:
+    """Return upper ends of lags with as many pairs in each, as far as equal distances allow."""
+    kept = []
+    for _, _, step, _ in pairs.steps(progress, is_cancelled):
+        if direction is not None:
+            step = step[direction.holds(step)]
+        lag = np.sqrt(np.einsum("pd,pd->p", step, step))
+        kept.append(lag[lag <= max_lag])
+    lags = np.sort(np.concatenate(kept))
+    if len(lags) == 0:
+        return np.array([max_lag])
+    last = np.ceil(len(lags) * np.arange(1, n_lags + 1) / n_lags).astype(int) - 1
+    upper = np.unique(lags[last])
+    return upper[upper > 0] if upper[-1] > 0 else np.array([max_lag])
+
+
+def _from_the_south(step: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """Return differences as from the sample farther south, west or below, whatever the order of the rows."""
+    backwards = np.zeros(len(step), dtype=bool)
+    level = np.ones(len(step), dtype=bool)
+    for axis in (1, 0, 2)[: step.shape[1]]:
+        backwards |= level & (step[:, axis] < 0)
+        level &= step[:, axis] == 0
+    return np.where(backwards, -difference, difference)
+
+
+def _ranked(
+    estimator: str, places: np.ndarray, differences: np.ndarray, kept: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    """Return the semivariances of the kept lags by an estimator that ranks differences."""
+    order = np.argsort(places, kind="stable")
+    differences = differences[order]
+    starts = np.searchsorted(places[order], kept, side="left")
+    stops = np.searchsorted(places[order], kept, side="right")
+    semivariances = np.empty(len(kept))
+    for i, (start, stop) in enumerate(zip(starts, stops)):
+        lag = differences[start:stop]
+        if estimator == "dowd":
+            semivariances[i] = 0.5 * 2.198 * np.median(np.abs(lag)) ** 2
+        else:
+            semivariances[i] = 0.5 * (2.219 * _genton_quantile(lag, random)) ** 2
+    return semivariances
+
+
+def _genton_quantile(differences: np.ndarray, random: np.random.Generator) -> float:
+    """Return the quantile k / q of the absolute differences of differences."""
+    n = len(differences)
+    # k = (n/2 + 1 over 2) and q = (n over 2), as scikit-gstat has them; a quarter from 500 on.
+    share = 0.25 if n >= 500 else (n / 2 + 1) * (n / 2) / (n * (n - 1))
+    if n > GENTON_DIFFERENCES:
+        differences = random.choice(differences, GENTON_DIFFERENCES, replace=False)
+    first, second = np.triu_indices(len(differences), 1)
+    return float(np.quantile(np.abs(differences[first] - differences[second]), share))
 
 
 def _require_estimator(estimator: str) -> None:

@@ -15,7 +15,13 @@ from .models import VariogramModel
 METHOD_NAMES = {"least_squares": "least squares", "reml": "restricted likelihood"}
 """How the methods are called in sentences."""
 
-_ESTIMATOR_NAMES = {"matheron": "Matheron (mean of squared differences)", "cressie": "Cressie-Hawkins (robust)"}
+ESTIMATOR_NAMES = {
+    "matheron": "Matheron (mean of squared differences)",
+    "cressie": "Cressie-Hawkins (robust)",
+    "dowd": "Dowd (robust, from the median)",
+    "genton": "Genton (robust, from a quantile)",
+}
+"""How the estimators are called in reports."""
 
 
 def variogram_page(
@@ -249,6 +255,6 @@ def _lag_table(fitted: FittedVariogram, squared: str, map_unit: str) -> str:
     return table(
         [f"mean lag ({map_unit})", "pairs", f"semivariance ({squared})", "model"],
         rows,
-        caption=f"Estimator: {_ESTIMATOR_NAMES[table_.estimator]}{share}",
+        caption=f"Estimator: {ESTIMATOR_NAMES[table_.estimator]}{share}",
         digits=4,
     )

@@ -62,7 +62,7 @@ class FitVariogram(Algorithm):
             ),
             with_help(
                 static_enum("ESTIMATOR", tr("Estimator"), ESTIMATORS, "matheron"),
-                tr("matheron: the classical mean of squared differences. cressie: robust against outliers."),
+                tr("matheron: the mean of squared differences. cressie, dowd and genton: robust against outliers."),
                 advanced=True,
             ),
             seed(),
