@@ -273,17 +273,33 @@ def of_gstat() -> list[Vector]:
 
 
 def of_kt3d() -> list[Vector]:
-    """Return what GSLIB's kt3d gives on a cube (test3d_answer.txt of PyKrige), at five of 1,000 nodes, east fastest."""
+    """Return what GSLIB's kt3d and KT3D_H2O give, in the tests of PyKrige; of the cube at five nodes, east fastest."""
     cube = read("cube.csv")
     solid = np.column_stack([cube["x"], cube["y"], cube["z"]])
     cells = np.array([0, 123, 555, 777, 999])
     targets = np.column_stack([cells % 10, cells // 10 % 10, cells // 100])
+    wells, nodes = read("wells.csv"), read("kt3d.csv")
+    at_wells, at_nodes = (np.column_stack([table["x"], table["y"]]) for table in (wells, nodes))
+    heads = VariogramModel(0.0, (Structure("exponential", 500.0, 3000.0),))
+
+    def in_wells(order):
+        def compute():
+            estimate = fit_kriging(at_wells, wells["v"], heads, trend_order=order).predict(at_nodes).estimate
+            return {f"estimate {number}": value for number, value in enumerate(estimate, start=1)}
+
+        return compute
+
+    def of_nodes(column):
+        return {f"estimate {number}": value for number, value in enumerate(nodes[column], start=1)}
+
     published = zip([5.966, 7.495, 14.926, 20.332, 22.224], [7.603, 3.063, 2.637, 2.393, 6.115])
     return [
         Vector(
             "3-D, linear variogram", "GSLIB kt3d", labelled(published),
             lambda: kriged(solid, cube["v"], linear(1.0, 0.1), targets), 1e-3,
-        )
+        ),
+        Vector("water levels", "KT3D_H2O", of_nodes("ordinary"), in_wells(0), 1e-6),
+        Vector("water levels, linear drift", "KT3D_H2O", of_nodes("linear_drift"), in_wells(1), 1e-6),
     ]  # fmt: skip
 
 

@@ -67,7 +67,7 @@ class SystemSamples:
     def __len__(self) -> int:
         return len(self.points)
 
-    @property
+    @cached_property
     def known(self) -> np.ndarray:
         """Columns and values side by side, shape (n_samples, n_scores + 1 + n_fields)."""
         return np.column_stack([self.columns, self.values])
