@@ -10,6 +10,7 @@ from .neighborhood import NeighborSearch
 from .tiles import TileBatch
 
 _TARGETS_AT_ONCE = 512
+_LARGEST_CHOICE = 2**20
 
 
 def restricted_batches(
@@ -18,7 +19,8 @@ def restricted_batches(
     """Yield all targets, each with exactly its neighbours.
 
     The samples are walked from the nearest to the farthest within the radius, and each is taken
-    whose sector and whose hole still have room, until there are enough.
+    whose sector and whose hole still have room, until there are enough. Without a radius a target
+    at the edge, with a sector that can never be filled, costs a walk over all samples.
 
     Parameters
     ----------
@@ -35,21 +37,23 @@ def restricted_batches(
     is_thin : ndarray of bool, shape (n_tiles,)
         Whether a sector holds fewer samples than it must.
     """
-    for start in range(0, len(scaled), _TARGETS_AT_ONCE):
-        pending = np.arange(start, min(start + _TARGETS_AT_ONCE, len(scaled)))
-        n_candidates = min(search.n_samples, 4 * min(search.limit, 32) + 8)
-        while len(pending):
-            without = None if left_out is None else left_out[pending]
-            chosen, per_sector, is_complete = _choose(scaled[pending], search, n_candidates, without)
-            done = np.flatnonzero(is_complete)
-            if len(done):
+    few = min(search.n_samples, 4 * min(search.limit, 32) + 8)
+    unfinished = [np.arange(len(scaled))]
+    for n_candidates in sorted({few, min(search.n_samples, 4 * few), search.n_samples}):
+        pending = np.concatenate(unfinished)
+        unfinished = [np.empty(0, dtype=int)]
+        step = int(np.clip(_LARGEST_CHOICE // n_candidates, 1, _TARGETS_AT_ONCE))
+        for start in range(0, len(pending), step):
+            rows = pending[start : start + step]
+            without = None if left_out is None else left_out[rows]
+            chosen, per_sector, is_complete = _choose(scaled[rows], search, n_candidates, without)
+            unfinished.append(rows[~is_complete])
+            if is_complete.any():
                 # Neighbours first, in the order of the table, then padding.
-                neighbors = np.sort(chosen[done], axis=1)
+                neighbors = np.sort(chosen[is_complete], axis=1)
                 widest = max(1, int(np.count_nonzero(neighbors < search.n_samples, axis=1).max()))
-                thin = (per_sector[done] < search.neighborhood.min_per_sector).any(axis=1)
-                yield TileBatch(pending[done][:, None], neighbors[:, :widest]), thin
-            pending = pending[~is_complete]
-            n_candidates = min(search.n_samples, 4 * n_candidates)
+                thin = (per_sector[is_complete] < search.neighborhood.min_per_sector).any(axis=1)
+                yield TileBatch(rows[is_complete][:, None], neighbors[:, :widest]), thin
 
 
 def _choose(
@@ -68,35 +72,55 @@ def _choose(
     hood = search.neighborhood
     distances, found = search.nearest_to(scaled, n_candidates)
     sectors = sector_of(search.scaled_points[found] - scaled[:, None, :], hood.sectors)
-    n_targets, every = len(scaled), np.arange(len(scaled))
     most_a_sector = hood.max_per_sector or search.n_samples
-    most_a_hole = hood.max_per_hole or search.n_samples
-    per_sector = np.zeros((n_targets, hood.sectors or 1), dtype=int)
-    per_hole = np.zeros((n_targets, search.n_holes), dtype=int)
-    total = np.zeros(n_targets, dtype=int)
-    chosen = np.full(found.shape, search.n_samples)
-    for rank in range(n_candidates):
-        sample, sector = found[:, rank], sectors[:, rank]
-        hole = search.hole_of[sample]
-        taken = (
-            (distances[:, rank] <= search.radius)
-            & (total < search.limit)
-            & (per_sector[every, sector] < most_a_sector)
-            & (per_hole[every, hole] < most_a_hole)
-        )
-        if left_out is not None:
-            taken &= sample != left_out
-        chosen[taken, rank] = sample[taken]
-        total += taken
-        per_sector[every, sector] += taken
-        per_hole[every, hole] += taken
+    in_reach = distances <= search.radius
+    if left_out is not None:
+        in_reach &= found != left_out[:, None]
+    if hood.max_per_hole is None:
+        taken = in_reach & (_rank_within(sectors, in_reach) < most_a_sector)
+    elif hood.max_per_sector is None:
+        taken = in_reach & (_rank_within(search.hole_of[found], in_reach) < hood.max_per_hole)
+    else:
+        taken = _walk(sectors, search.hole_of[found], in_reach, most_a_sector, hood.max_per_hole)
+    taken &= np.cumsum(taken, axis=1) <= search.limit
+    chosen = np.where(taken, found, search.n_samples)
+    per_sector = np.stack([(taken & (sectors == s)).sum(axis=1) for s in range(hood.sectors or 1)], axis=1)
     is_complete = (
-        (total >= search.limit)
+        (taken.sum(axis=1) >= search.limit)
         | (per_sector >= most_a_sector).all(axis=1)
         | (distances[:, -1] > search.radius)
         | (n_candidates == search.n_samples)
     )
     return chosen, per_sector, is_complete
+
+
+def _rank_within(groups: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Return how many counted entries of the same group stand before each one in its row."""
+    groups = np.where(counted, groups, -1)
+    order = np.argsort(groups, axis=1, kind="stable")
+    ordered = np.take_along_axis(groups, order, axis=1)
+    place = np.arange(groups.shape[1])
+    first = np.where(np.diff(ordered, axis=1, prepend=-2) != 0, place, 0)
+    rank = np.empty(groups.shape, dtype=int)
+    np.put_along_axis(rank, order, place - np.maximum.accumulate(first, axis=1), axis=1)
+    return rank
+
+
+def _walk(
+    sectors: np.ndarray, holes: np.ndarray, in_reach: np.ndarray, most_a_sector: int, most_a_hole: int
+) -> np.ndarray:
+    """Take each candidate whose sector and hole both have room left by those taken before it."""
+    every = np.arange(len(sectors))
+    per_sector = np.zeros((len(sectors), int(sectors.max()) + 1), dtype=int)
+    per_hole = np.zeros((len(sectors), int(holes.max()) + 1), dtype=int)
+    taken = np.zeros(sectors.shape, dtype=bool)
+    for rank in range(sectors.shape[1]):
+        sector, hole = sectors[:, rank], holes[:, rank]
+        fits = (per_sector[every, sector] < most_a_sector) & (per_hole[every, hole] < most_a_hole)
+        taken[:, rank] = fits & in_reach[:, rank]
+        per_sector[every, sector] += taken[:, rank]
+        per_hole[every, hole] += taken[:, rank]
+    return taken
 
 
 def sector_of(offsets: np.ndarray, n_sectors: int | None) -> np.ndarray:
