@@ -117,14 +117,44 @@ class SmoothCovariance:
         total = np.zeros(shape + (a.shape[-2], b.shape[-2]))
         for frame in self.frames:
             scaled_a, scaled_b = frame.scale(a), frame.scale(b)
-            distance = np.sqrt(squared_distances(scaled_a, scaled_b))
-            ratio = np.zeros_like(distance)
-            for term in frame.terms:
-                ratio += term.psill / term.scale**2 * slope_ratio(term.model, distance / term.scale)
+            ratio = self._ratios(frame, scaled_a, scaled_b)
             # The row of M'M h that belongs to the axis, with M the frame and h = a - b.
             along = frame.matrix[:, axis]
             total += ratio * ((scaled_a @ along)[..., :, None] - (scaled_b @ along)[..., None, :])
         return total
+
+    def gradient_of_sum(self, a: np.ndarray, b: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+        """Return the gradients of ``sum_j coefficients_j C(a - b_j)``, as `derivative` gives them, all axes at once.
+
+        Parameters
+        ----------
+        a, b : ndarray, shape (n_a, n_dimensions), (n_b, n_dimensions)
+        coefficients : ndarray, shape (n_b, n_fields)
+
+        Returns
+        -------
+        ndarray, shape (n_a, n_fields, n_dimensions)
+        """
+        n_fields, n_dimensions = coefficients.shape[1], a.shape[1]
+        total = np.zeros((len(a), n_fields, n_dimensions))
+        for frame in self.frames:
+            scaled_a, scaled_b = frame.scale(a), frame.scale(b)
+            ratio = self._ratios(frame, scaled_a, scaled_b)
+            # sum_j ratio_j c_j (a - b_j) = a (ratio c) - ratio (c b): two products instead of every difference.
+            weights = coefficients[:, :, None]
+            moments = np.concatenate([weights, weights * scaled_b[:, None, :]], axis=2)
+            sums = (ratio @ moments.reshape(len(b), -1)).reshape(len(a), n_fields, 1 + n_dimensions)
+            total += (scaled_a[:, None, :] * sums[..., :1] - sums[..., 1:]) @ frame.matrix
+        return total
+
+    @staticmethod
+    def _ratios(frame: Frame, scaled_a: np.ndarray, scaled_b: np.ndarray) -> np.ndarray:
+        """Return what the offsets in a frame are multiplied by in the gradient, shape (..., n_a, n_b)."""
+        distance = np.sqrt(squared_distances(scaled_a, scaled_b))
+        ratio = np.zeros_like(distance)
+        for term in frame.terms:
+            ratio += term.psill / term.scale**2 * slope_ratio(term.model, distance / term.scale)
+        return ratio
 
     def derivative_variance(self, axis: int) -> float:
         """Return minus the second derivative along an axis at lag 0, in squared data units per squared map unit."""

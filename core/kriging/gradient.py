@@ -171,6 +171,10 @@ class FittedGradient:
         gradient = np.full((n, self.values.shape[1], n_dimensions), np.nan)
         variance = np.full((n, n_dimensions), np.nan)
         counts, reason = np.zeros(n, dtype=int), np.zeros(n, dtype=np.int8)
+        if isinstance(system, GlobalSystem) and left_out is None:
+            dual = system.dual_of(self.values)
+            for part in system.parts(n):
+                gradient[part] = system.covariance.gradient_of_sum(points[part], system.samples.points, dual)
         for axis in range(n_dimensions):
             derivative = Derivative(axis)
             spread: Functional | None = None
@@ -182,7 +186,8 @@ class FittedGradient:
                     reason[:] = Reason.FEW_NEIGHBORS
                     break
                 counts[:] = n_used
-                self._global(points, left_out, derivative, gradient[..., axis], None)
+                if left_out is not None:
+                    self._global(points, left_out, derivative, gradient[..., axis], None)
                 if spread is not None:
                     self._global(points, left_out, spread, None, variance[:, axis])
                 continue

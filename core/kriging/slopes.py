@@ -15,7 +15,9 @@ from ..errors import InputError
 
 
 def _spherical(r: np.ndarray) -> np.ndarray:
-    return np.where((r > 0) & (r < 1), 1.5 * r - 1.5 / np.where(r > 0, r, 1.0), 0.0)
+    # 1.5 (r - 1 / r) is 0 at r = 1: beyond it and at 0 the slope is that of r = 1.
+    r = np.where(r > 0, np.minimum(r, 1.0), 1.0)
+    return 1.5 * (r - 1.0 / r)
 
 
 def _exponential(r: np.ndarray) -> np.ndarray:
