@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
+from uuid import uuid4
 
 import numpy as np
 from osgeo import gdal
@@ -199,15 +199,9 @@ class StagedFiles:
         """
         destination = Path(target)
         require_writable(destination)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{destination.stem}-", suffix=f".part{destination.suffix}", dir=destination.parent
-        )
-        os.close(handle)
-        # The usual permissions of a new file, which mkstemp withholds.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        self._staged[destination] = Path(name)
+        # Only a name: a process that is killed while it computes leaves nothing behind.
+        name = f".{destination.stem}-{uuid4().hex[:8]}.part{destination.suffix}"
+        self._staged[destination] = destination.with_name(name)
         return self._staged[destination]
 
     def commit(self) -> None:
