@@ -40,12 +40,15 @@ class Points:
     fields : QgsFields
         All fields of the layer.
     crs : QgsCoordinateReferenceSystem
+    elevations : ndarray, shape (n_points,), or None
+        NaN where unknown; None where the layer has none.
     """
 
     coordinates: np.ndarray
     columns: Mapping[str, list]
     fields: QgsFields
     crs: QgsCoordinateReferenceSystem
+    elevations: Optional[np.ndarray] = None
 
     def __len__(self) -> int:
         return len(self.coordinates)
@@ -72,13 +75,14 @@ def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str
         require_fields(fields, names)
     read = [field.name() for field in fields] if names is None else list(names)
     indices = [fields.lookupField(name) for name in read]
-    coordinates, rows, without_place = [], [], 0
+    coordinates, elevations, rows, without_place = [], [], [], 0
     for feature in source.getFeatures():
         place = _place(feature)
         if place is None:
             without_place += 1
             continue
-        coordinates.append(place)
+        coordinates.append(place[:2])
+        elevations.append(place[2])
         attributes = feature.attributes()
         rows.append([_plain(attributes[index]) for index in indices])
     if not rows:
@@ -90,7 +94,13 @@ def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str
     if without_place:
         warn(tr("{n} features have no geometry and are left out.").format(n=without_place))
     columns = {name: [row[i] for row in rows] for i, name in enumerate(read)}
-    return Points(np.array(coordinates, dtype=float), columns, fields, source.sourceCrs())
+    return Points(
+        np.array(coordinates, dtype=float),
+        columns,
+        fields,
+        source.sourceCrs(),
+        np.array(elevations, dtype=float) if QgsWkbTypes.hasZ(source.wkbType()) else None,
+    )
 
 
 def require_fields(fields: QgsFields, names: Sequence[str]) -> None:
@@ -192,8 +202,8 @@ class PointTable:
                 raise InputError(tr("The points cannot be written: {}").format(sink.lastError()))
 
 
-def _place(feature: QgsFeature) -> Optional[tuple[float, float]]:
-    """Return easting and northing of a point feature, None when it has no place."""
+def _place(feature: QgsFeature) -> Optional[tuple[float, float, float]]:
+    """Return easting, northing and elevation (NaN without one) of a point feature, None when it has no place."""
     geometry = feature.geometry()
     if geometry.isNull() or geometry.isEmpty():
         return None
@@ -206,11 +216,9 @@ def _place(feature: QgsFeature) -> Optional[tuple[float, float]]:
                     "(native:multiparttosingleparts)."
                 ).format(n=len(parts), id=feature.id())
             )
-        point = parts[0]
-    else:
-        point = geometry.asPoint()
-    place = point.x(), point.y()
-    return place if np.isfinite(place).all() else None
+    vertex = geometry.vertexAt(0)
+    place = vertex.x(), vertex.y(), vertex.z()
+    return place if np.isfinite(place[:2]).all() else None
 
 
 def _plain(value: Any) -> Any:

@@ -346,6 +346,11 @@ def distance(name: str, label: str, parent: str) -> QgsProcessingParameterDistan
     return QgsProcessingParameterDistance(name, label, None, parent, optional=True, minValue=0.0)
 
 
+def optional_text(name: str, label: str) -> QgsProcessingParameterString:
+    """Return an optional line of text."""
+    return QgsProcessingParameterString(name, label, None, False, True)
+
+
 def _number(kind, name, label, default, minimum, maximum):
     bounds = {}
     if minimum is not None:

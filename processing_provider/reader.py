@@ -142,7 +142,11 @@ class Reader:
         return read_points(self.source, names, self.feedback.pushWarning)
 
     def samples(
-        self, fields: str = "FIELD", covariates: Optional[CovariateRasters] = None, at_least: int = 3
+        self,
+        fields: str = "FIELD",
+        covariates: Optional[CovariateRasters] = None,
+        at_least: int = 3,
+        elevations: bool = False,
     ) -> Samples:
         """Return the samples, complete and one a location.
 
@@ -157,6 +161,8 @@ class Reader:
             Read at the samples.
         at_least : int
             Fewest samples the purpose needs.
+        elevations : bool
+            Whether coordinates are 3-D where the layer has elevations that differ.
 
         Raises
         ------
@@ -167,7 +173,6 @@ class Reader:
         source = self.source
         require_projected(source.sourceCrs(), tr("the samples"))
         require_fields(source.fields(), names)
-        self._tell_elevations(source)
         points = read_points(source, names, self.feedback.pushWarning)
         values = numbers(points, names)
         known = np.isfinite(values).all(axis=1)
@@ -177,7 +182,12 @@ class Reader:
                     n=int((~known).sum()), total=len(points), fields=", ".join(names)
                 )
             )
-        coordinates, values = points.coordinates[known], values[known]
+        coordinates = points.coordinates
+        if elevations:
+            coordinates, known = self._with_elevations(points, known)
+        else:
+            self._tell_elevations(source)
+        coordinates, values = coordinates[known], values[known]
         at_samples = None
         if covariates is not None and covariates.bands:
             self._require_rasters_in(self._covariates, points.crs, tr("the samples"))
@@ -228,6 +238,22 @@ class Reader:
                 ).format(n=n_missing, total=len(inside), holes=holes)
             )
         return found.rows(inside), inside
+
+    def _with_elevations(self, points: Points, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return coordinates, 3-D where elevations differ, and which of the samples are complete."""
+        if points.elevations is None:
+            return points.coordinates, known
+        there = np.isfinite(points.elevations)
+        if not there.any() or np.ptp(points.elevations[there]) == 0:
+            self.feedback.pushInfo(tr("All elevations are the same, so the samples are taken as 2-D."))
+            return points.coordinates, known
+        if not there.all():
+            self.feedback.pushWarning(
+                tr("{n} of {total} samples have no elevation and are left out.").format(
+                    n=int((~there).sum()), total=len(points)
+                )
+            )
+        return np.column_stack([points.coordinates, points.elevations]), known & there
 
     def _tell_elevations(self, source) -> None:
         if QgsWkbTypes.hasZ(source.wkbType()):

@@ -673,3 +673,76 @@ def _class_name(index: int, breaks: np.ndarray) -> str:
     if index == len(breaks):
         return f"≥ {breaks[-1]:.{places}f}"
     return f"{breaks[index - 1]:.{places}f}–{breaks[index]:.{places}f}"
+
+
+def heat_map(
+    title: str,
+    x: Values,
+    y: Values,
+    values: Sequence[Sequence[float]],
+    x_label: str,
+    y_label: str,
+    unit: str = "",
+    *,
+    width: float = 480,
+) -> Html:
+    """Draw a raster of square cells in a ramp from its lowest to its highest value.
+
+    Parameters
+    ----------
+    title : str
+    x, y : sequence of float
+        Centres of the columns and the rows, evenly spaced by the same step, two or more each.
+    values : sequence of sequences of float
+        One row each `y`; NaN is left empty.
+    x_label, y_label, unit : str
+    width : float
+        In pixels.
+
+    Returns
+    -------
+    Html
+        One ``<svg>`` element.
+    """
+    cells = np.asarray(values, dtype=float)
+    half = 0.5 * abs(x[1] - x[0])
+    known = cells[np.isfinite(cells)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    y_low, y_high = min(y) - half, max(y) + half
+    left = 36 + CHARACTER * max(len(label) for label in tick_labels(nice_ticks(y_low, y_high)) or [""])
+    top = 50.0
+    x_axis = Axis(min(x) - half, max(x) + half, left, width - 18)
+    scale = (x_axis.stop - x_axis.start) / (x_axis.high - x_axis.low)
+    y_axis = Axis(y_low, y_high, top + scale * (y_high - y_low), top)
+    body = [_heading(title, left)]
+    side = 2 * half * scale + 0.3  # overlaps by a hair, so that no seams show
+    for row, at_y in zip(cells, y):
+        for value, at_x in zip(row, x):
+            if math.isfinite(value):
+                share = (value - low) / (high - low) if high > low else 0.5
+                body.append(
+                    f'<rect x="{x_axis.at(at_x - half):.1f}" y="{y_axis.at(at_y + half):.1f}" width="{side:.1f}" '
+                    f'height="{side:.1f}" fill="{_ramp(share)}"/>'
+                )
+    body += _frame(x_axis, y_axis, x_label, y_label, 5, 5)
+    at = left
+    if len(known):
+        body.append(_text(at, 38, rounded(low)))
+        at += CHARACTER * len(rounded(low)) + 8
+        for step in range(24):
+            body.append(f'<rect x="{at + 4 * step:.1f}" y="29" width="4.3" height="10" fill="{_ramp(step / 23)}"/>')
+        at += 104
+        body.append(_text(at, 38, f"{rounded(high)} {unit}".strip()))
+    described = (
+        f"{cells.shape[0]} rows and {cells.shape[1]} columns of cells coloured from {rounded(low)} to {rounded(high)}"
+        f"{f' {unit}' if unit else ''}; {len(known)} of {cells.size} have a value."
+    )
+    return _svg(title, described, width, y_axis.start + 46, body)
+
+
+def _ramp(share: float) -> str:
+    """Return the colour at a share of `RAMP`, 0 to 1."""
+    place = share * (len(RAMP) - 1)
+    index = min(int(place), len(RAMP) - 2)
+    ends = [[int(RAMP[index + i][c : c + 2], 16) for c in (1, 3, 5)] for i in (0, 1)]
+    return "#" + "".join(f"{round(a + (place - index) * (b - a)):02x}" for a, b in zip(*ends))

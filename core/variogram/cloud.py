@@ -115,7 +115,7 @@ def variogram_cloud(
         raise InputError(f"Expected at least 1 point for the cloud, got {max_points}.")
     pairs = Pairs.of(coordinates, values, max_pairs, seed)
     reach = reach_of(pairs, max_lag)
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     keys, lags, differences = np.empty(0), np.empty(0), np.empty(0)
     rows = np.empty((0, 2), dtype=np.int64)
     n_pairs = 0
@@ -126,7 +126,7 @@ def variogram_cloud(
             inside &= direction.holds(step)
         n_pairs += int(inside.sum())
         # The smallest keys so far are a draw without replacement from all pairs so far.
-        keys = np.concatenate([keys, random.random(int(inside.sum()))])
+        keys = np.concatenate([keys, generator.random(int(inside.sum()))])
         lags = np.concatenate([lags, lag[inside]])
         differences = np.concatenate([differences, difference[inside]])
         rows = np.concatenate([rows, np.column_stack([first[inside], second[inside]])])
@@ -144,7 +144,7 @@ def variogram_map(
     values: np.ndarray,
     *,
     max_lag: float | None = None,
-    n_steps: int = 8,
+    n_steps: int | None = None,
     max_pairs: int = MAX_PAIRS,
     seed: int = 0,
     progress: Progress = silent,
@@ -162,8 +162,9 @@ def variogram_map(
         Transformed values, or residuals from a drift.
     max_lag : float or None
         Centre of the outermost cells in map units; default: `default_max_lag`.
-    n_steps : int
+    n_steps : int or None
         Cells from the middle to each side, 1 to 200; the map has ``2 n_steps + 1`` rows and columns.
+        None: 3 to 8, so that about twenty pairs come to a cell.
     max_pairs, seed, progress, is_cancelled
         See `experimental_variogram`.
 
@@ -181,9 +182,11 @@ def variogram_map(
     ----------
     Isaaks, E. H. & Srivastava, R. M. (1989). An Introduction to Applied Geostatistics, ch. 7.
     """
+    pairs = Pairs.of(coordinates, values, max_pairs, seed)
+    if n_steps is None:
+        n_steps = int(np.clip(round(0.5 * (np.sqrt(2 * pairs.used / 20) - 1)), 3, 8))
     if not 1 <= n_steps <= 200:
         raise InputError(f"Expected 1 to 200 cells from the middle of the variogram map, got {n_steps}.")
-    pairs = Pairs.of(coordinates, values, max_pairs, seed)
     width = reach_of(pairs, max_lag) / n_steps
     n_cells = 2 * n_steps + 1
     counts = np.zeros(n_cells * n_cells, dtype=np.int64)

@@ -295,7 +295,7 @@ def _from_the_south(step: np.ndarray, difference: np.ndarray) -> np.ndarray:
 
 
 def _ranked(
-    estimator: str, places: np.ndarray, differences: np.ndarray, kept: np.ndarray, random: np.random.Generator
+    estimator: str, places: np.ndarray, differences: np.ndarray, kept: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
     """Return the semivariances of the kept lags by an estimator that ranks differences."""
     order = np.argsort(places, kind="stable")
@@ -308,17 +308,17 @@ def _ranked(
         if estimator == "dowd":
             semivariances[i] = 0.5 * 2.198 * np.median(np.abs(lag)) ** 2
         else:
-            semivariances[i] = 0.5 * (2.219 * _genton_quantile(lag, random)) ** 2
+            semivariances[i] = 0.5 * (2.219 * _genton_quantile(lag, generator)) ** 2
     return semivariances
 
 
-def _genton_quantile(differences: np.ndarray, random: np.random.Generator) -> float:
+def _genton_quantile(differences: np.ndarray, generator: np.random.Generator) -> float:
     """Return the quantile k / q of the absolute differences of differences."""
     n = len(differences)
     # k = (n/2 + 1 over 2) and q = (n over 2), as scikit-gstat has them; a quarter from 500 on.
     share = 0.25 if n >= 500 else (n / 2 + 1) * (n / 2) / (n * (n - 1))
     if n > GENTON_DIFFERENCES:
-        differences = random.choice(differences, GENTON_DIFFERENCES, replace=False)
+        differences = generator.choice(differences, GENTON_DIFFERENCES, replace=False)
     first, second = np.triu_indices(len(differences), 1)
     return float(np.quantile(np.abs(differences[first] - differences[second]), share))
 

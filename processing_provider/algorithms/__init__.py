@@ -3,6 +3,7 @@
 from .checkbackend import CheckBackend
 from .checksamples import CheckSamples
 from .comparemethods import CompareMethods
+from .experimentalvariogram import ExperimentalVariogram
 from .fitvariogram import FitVariogram
 from .kriginggradient import KrigingGradient
 from .ordinarykriging import OrdinaryKriging
@@ -12,6 +13,7 @@ from .trainhybridmodel import TrainHybridModel
 
 ALGORITHMS = (
     CheckSamples,
+    ExperimentalVariogram,
     FitVariogram,
     OrdinaryKriging,
     KrigingGradient,

@@ -18,6 +18,10 @@ PROMISED = {
         {"INPUT", "FIELDS", "DUPLICATES", "CENSORED", "TRANSFORM"},
         {"OUTPUT", "OUTPUT_HTML", "N", "N_DUPLICATES", "N_CENSORED"},
     ),
+    "experimentalvariogram": (
+        {"INPUT", "FIELD", "TRANSFORM", "N_LAGS", "MAX_LAG", "ESTIMATOR", "AZIMUTH", "DIP", "TOLERANCE"},
+        {"OUTPUT", "OUTPUT_HTML"},
+    ),
     "fitvariogram": (
         {"INPUT", "FIELD", "TRANSFORM", "MODEL"},
         {"VARIOGRAM", "OUTPUT_HTML", "NUGGET", "PSILL", "EFFECTIVE_RANGE", "LOO_RMSE"},

@@ -33,6 +33,8 @@ CHARTS = {
     "bars": lambda: charts.horizontal_bars(
         "RMSE", ["a & b", "c", "d"], [0.4, -0.1, NAN], x_label="RMSE", colors=[0, 1, 2]
     ),
+    "heat map": lambda: charts.heat_map("Map", [-1, 0, 1], [1, 0], [[1, NAN, 3], [2, 5, 2]], "east", "north", "m"),
+    "empty heat map": lambda: charts.heat_map("Map", [0, 1], [0, 1], [[NAN, NAN], [NAN, NAN]], "east", "north"),
     "no bars": lambda: charts.horizontal_bars("RMSE", [], []),
     "intervals": lambda: charts.intervals(
         "Ratio", ["x", "y"], [1.0, NAN], [0.9, NAN], [1.1, NAN], reference=1.0, reference_label="kriging"
@@ -130,3 +132,16 @@ def test_ticks_are_few_round_and_inside(low, span, n):
 
 def test_series_have_as_many_colours_by_night_as_by_day():
     assert len(charts.COLORS) == len(charts.DARK_COLORS) == len(set(charts.COLORS)) == len(set(charts.DARK_COLORS))
+
+
+def test_heat_map_puts_cells_in_place_from_low_to_high():
+    chart = ElementTree.fromstring(
+        charts.heat_map("Map", [0, 10], [10, 0], [[1.0, NAN], [2.0, 9.0]], "east", "north")
+    )
+    cells = [rect.attrib for rect in chart.iter() if rect.tag.endswith("rect") and rect.attrib["y"] != "29"]
+    assert [cell["fill"] for cell in cells if cell["fill"] in (charts.RAMP[0], charts.RAMP[-1])] == [
+        charts.RAMP[0], charts.RAMP[-1]
+    ]  # fmt: skip
+    assert len(cells) == 3
+    north_west, south_west, south_east = ((float(cell["x"]), float(cell["y"])) for cell in cells)
+    assert north_west[0] == south_west[0] < south_east[0] and north_west[1] < south_west[1] == south_east[1]

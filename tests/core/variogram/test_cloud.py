@@ -34,6 +34,12 @@ def test_map_has_no_sense_and_nan_where_no_pair_is():
     assert_array_equal(found.pair_counts, ~np.isnan(expected))
 
 
+def test_map_is_coarser_where_pairs_are_few(meuse):
+    coordinates, log_zinc, _ = meuse
+    assert variogram_map(coordinates, log_zinc).semivariances.shape == (17, 17)
+    assert variogram_map(coordinates[:40], log_zinc[:40]).semivariances.shape == (9, 9)
+
+
 def test_map_keeps_to_one_level_in_three_dimensions():
     coordinates = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 1.0], [10.0, 0.0, 8.0]])
     found = variogram_map(coordinates, np.array([0.0, 2.0, 6.0]), max_lag=10.0, n_steps=1)
