@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor, log10
+
 from qgis.core import (
     QgsColorRampShader,
     QgsGradientColorRamp,
@@ -48,6 +50,9 @@ def style_raster(layer: QgsRasterLayer, colors=VIRIDIS) -> None:
     lower, upper = provider.cumulativeCut(1, *SHOWN)
     if not lower < upper:
         return
+    # A hundredth of the range is all a legend can say.
+    digits = 2 - floor(log10(upper - lower))
+    lower, upper = round(lower, digits), round(upper, digits)
     ramp = QgsGradientColorRamp(QColor(colors[0]), QColor(colors[-1]))
     inner = len(colors) - 1
     ramp.setStops([QgsGradientStop(i / inner, QColor(colors[i])) for i in range(1, inner)])
