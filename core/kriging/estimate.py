@@ -95,9 +95,11 @@ class KrigingEstimate:
     def efficiency(self) -> np.ndarray:
         """Kriging efficiency, 1 - kriging variance / prior variance: 1 at best, below 0 worse than the mean.
 
+        NaN where what is estimated does not vary (the mean of a block under a pure nugget).
+
         References
         ----------
         Krige, D. G. (1997). A practical analysis of the effects of spatial structure and of data
         available and accessed, on conditional biases in ordinary kriging. Geostatistics Wollongong '96.
         """
-        return 1.0 - self.kriging_variance / self.prior_variance
+        return 1.0 - self.kriging_variance / (self.prior_variance or np.nan)

@@ -261,6 +261,15 @@ def test_figures_of_merit_are_those_of_the_textbooks(samples, model):
     assert_allclose(kriging.positive_weights(coordinates[:3]), 1.0)
 
 
+def test_a_pure_nugget_has_blocks_that_do_not_vary(samples):
+    coordinates, values, _, targets, _ = samples
+    block = BlockSize(tuple([30.0] * coordinates.shape[1]), 2)
+    result = fit_kriging(coordinates, values, VariogramModel(2.0, ())).predict(targets, block=block)
+    assert_allclose(result.estimate, values.mean())
+    assert_allclose(result.kriging_variance, 2.0 / len(values))
+    assert result.prior_variance == 0.0 and np.isnan(result.efficiency).all()
+
+
 def test_every_empty_place_says_why(samples):
     coordinates, values, drift, targets, target_drift = samples
     flags = np.zeros((len(values), 1))
