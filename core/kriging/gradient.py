@@ -164,7 +164,7 @@ class FittedGradient:
         if with_variance and baseline is None and not is_differentiable(system.covariance):
             missing = (
                 "The field of a variogram with a kink at lag 0 has no derivative: its variance is infinite (finite for "
-                f"{', '.join(DIFFERENTIABLE)}). Take the slope over a baseline instead."
+                f"smooth models such as {' and '.join(DIFFERENTIABLE)}). Take the slope over a baseline instead."
             )
         if baseline is not None and len(baseline) != n_dimensions:
             raise InputError(f"Expected a baseline for each of {n_dimensions} axes, got {len(baseline)}.")
