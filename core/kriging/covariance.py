@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..variogram.models import CORRELATIONS, SUPPORTS, VariogramModel
+from ..variogram.models import VariogramModel, correlation, support
 from .slopes import slope_ratio
 
 
@@ -17,6 +17,7 @@ class Term:
     model: str
     psill: float
     scale: float
+    shape: float | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Frame:
     @property
     def support(self) -> float:
         """Distance in this frame beyond which there is no covariance."""
-        return max(SUPPORTS[term.model] * term.scale for term in self.terms)
+        return max(support(term.model, term.shape) * term.scale for term in self.terms)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class SmoothCovariance:
             if structure.psill == 0:
                 continue
             matrix = structure.effective_range * structure.scaling(n_dimensions)
-            term = Term(structure.model, structure.psill, structure.effective_range)
+            term = Term(structure.model, structure.psill, structure.effective_range, structure.shape)
             if np.allclose(matrix @ matrix.T, identity, rtol=0, atol=1e-12):
                 isotropic.append(term)
             else:
@@ -153,7 +154,7 @@ class SmoothCovariance:
         distance = np.sqrt(squared_distances(scaled_a, scaled_b))
         ratio = np.zeros_like(distance)
         for term in frame.terms:
-            ratio += term.psill / term.scale**2 * slope_ratio(term.model, distance / term.scale)
+            ratio += term.psill / term.scale**2 * slope_ratio(term.model, distance / term.scale, term.shape)
         return ratio
 
     def derivative_variance(self, axis: int) -> float:
@@ -162,7 +163,7 @@ class SmoothCovariance:
         for frame in self.frames:
             along = float(np.sum(frame.matrix[:, axis] ** 2))
             for term in frame.terms:
-                total -= along * term.psill / term.scale**2 * float(slope_ratio(term.model, np.zeros(1))[0])
+                total -= along * term.psill / term.scale**2 * float(slope_ratio(term.model, np.zeros(1), term.shape)[0])
         return total
 
 
@@ -185,7 +186,7 @@ def correlation_sum(terms: tuple[Term, ...], squared: np.ndarray) -> np.ndarray:
     total = None
     for i, term in enumerate(terms):
         ratio = np.multiply(distance, 1.0 / term.scale, out=distance if i == len(terms) - 1 else None)
-        part = CORRELATIONS[term.model](ratio)
+        part = correlation(term.model, term.shape, ratio)
         part *= term.psill
         total = part if total is None else np.add(total, part, out=total)
     return distance if total is None else total

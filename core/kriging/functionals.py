@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import InputError
 from .covariance import SmoothCovariance
-from .slopes import DIFFERENTIABLE
+from .slopes import is_differentiable as has_derivative
 
 
 class Functional(Protocol):
@@ -128,7 +128,7 @@ class Derivative:
 
 def is_differentiable(covariance: SmoothCovariance) -> bool:
     """Return whether the field, its nugget left out, has a (mean-square) derivative."""
-    return all(term.model in DIFFERENTIABLE for frame in covariance.frames for term in frame.terms)
+    return all(has_derivative(term.model, term.shape) for frame in covariance.frames for term in frame.terms)
 
 
 def slope_over(baseline: float, axis: int, n_dimensions: int) -> PointSum:

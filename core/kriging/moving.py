@@ -226,7 +226,9 @@ class MovingSystem:
         kernels = None
         if len(targets) >= _WORTH_COMPILING and isinstance(functional, PointValue) and not functional.on_samples:
             kernels = compiled_kernels()
-        compiled = None if kernels is None else CompiledSolver(kernels, self, targets)
+        compiled = None
+        if kernels is not None and CompiledSolver.knows(kernels, self.covariance):
+            compiled = CompiledSolver(kernels, self, targets)
         for batch in tile_batches(scaled, search, spare=0 if left_out is None else 1):
             solved = None if compiled is None else compiled.solve(batch, scaled, left_out)
             if solved is not None:
@@ -467,6 +469,11 @@ class CompiledSolver:
     targets : ndarray, shape (n_targets, n_dimensions)
         Centred as the samples are.
     """
+
+    @staticmethod
+    def knows(kernels: ModuleType, covariance: SmoothCovariance) -> bool:
+        """Return whether the kernels have every model of a covariance; others take the numpy road."""
+        return all(term.model in kernels.MODEL_CODES for frame in covariance.frames for term in frame.terms)
 
     def __init__(self, kernels: ModuleType, system: MovingSystem, targets: np.ndarray) -> None:
         self._kernels = kernels

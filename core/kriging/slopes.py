@@ -12,6 +12,7 @@ from typing import Callable
 import numpy as np
 
 from ..errors import InputError
+from ..variogram import shaped
 
 
 def _spherical(r: np.ndarray) -> np.ndarray:
@@ -45,17 +46,24 @@ With 0 the sample at the target itself takes no part, which is the limit of cent
 """
 
 DIFFERENTIABLE = ("gaussian", "cubic")
-"""Models whose field has a derivative (mean-square): ``rho'(r) / r`` has a limit at r = 0."""
+"""Models without a shape whose field has a derivative (mean-square): ``rho'(r) / r`` has a limit at r = 0."""
 
 
-def slope_ratio(model: str, r: np.ndarray) -> np.ndarray:
-    """Return ``rho'(r) / r`` of a model at lag / effective_range.
+def is_differentiable(model: str, shape: float | None = None) -> bool:
+    """Return whether a field with this model has a (mean-square) derivative."""
+    return model in DIFFERENTIABLE if shape is None else shaped.is_differentiable(model, shape)
+
+
+def slope_ratio(model: str, r: np.ndarray, shape: float | None = None) -> np.ndarray:
+    """Return ``rho'(r) / r`` of a model at lag / effective_range; `shape` is None for models without.
 
     Raises
     ------
     InputError
         For a model whose derivative is not known here.
     """
+    if shape is not None:
+        return shaped.slope_ratio(model, shape, r)
     if model not in SLOPES:
         raise InputError(f"The gradient is known for {', '.join(SLOPES)}, not for {model}. Use another model.")
     return SLOPES[model](r)

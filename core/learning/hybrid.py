@@ -298,7 +298,7 @@ def fit_hybrid(
         where(0.0, f"Kriging {name} with the network as drift")
         # The shape kriging chose: trying all of them again would take longer than training the network.
         structures = bases[column][-1].variogram.structures
-        shape = structures[0].model if structures else ""
+        shape = structures[0].model if structures and structures[0].shape is None else ""
         bases[column].append(Base(NETWORK, variogram_of(column, drift[:, [column]], where, shape), 0.0))
         drifts[column].append(drift[:, [column]])
     stop_if(is_cancelled)

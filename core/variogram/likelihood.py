@@ -159,6 +159,11 @@ def refine_by_reml(
         raise InputError(
             f"Likelihood refines a variogram of one structure, got {len(start.structures)}. Fit one structure first."
         )
+    if start.structures[0].model not in CORRELATIONS:
+        raise InputError(
+            f"Likelihood refines {', '.join(CORRELATIONS)} variograms, got {start.structures[0].model}. Start from "
+            "one of these."
+        )
     if np.ptp(values) == 0:
         raise InputError("All values are equal: a variogram cannot be fitted to them. Choose another field.")
     coordinates = coordinates - coordinates.mean(axis=0)
@@ -400,7 +405,7 @@ def _solve(block: _Block, model: VariogramModel) -> tuple[float, float] | None:
             lag = block.distances / structure.effective_range
         else:
             lag = pdist(block.coordinates @ structure.scaling(block.coordinates.shape[1]).T)
-        covariances += structure.psill * CORRELATIONS[structure.model](lag)
+        covariances += structure.psill * structure.correlation(lag)
     matrix = squareform(covariances, checks=False)
     np.fill_diagonal(matrix, model.sill)
     # The transpose of a symmetric matrix is itself, in LAPACK's order: nothing is copied.

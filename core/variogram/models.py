@@ -5,7 +5,8 @@ Conventions
 * ``gamma(0) = 0``; ``C(0) = nugget + sum of psills``; ``C(h) = sill - gamma(h)`` for h > 0.
 * ``effective_range`` is the lag where a structure reaches its psill (spherical, cubic) or
   95 % of it: exponential ``psill (1 - exp(-3 h / effective_range))``, gaussian
-  ``psill (1 - exp(-3 (h / effective_range)^2))``. This is GSLIB's convention.
+  ``psill (1 - exp(-3 (h / effective_range)^2))``. This is GSLIB's convention. Matern and stable
+  have a ``shape`` and the same convention; see `core.variogram.shaped`.
 * Azimuth is in degrees clockwise from north, dip in degrees downward from the horizontal,
   plunge in degrees about the axis of largest continuity. ``effective_range`` holds along the
   azimuth (and dip); ``ratio_minor`` and ``ratio_vertical`` multiply it across and up.
@@ -27,6 +28,8 @@ import numpy as np
 
 from ..errors import InputError, ModelFileError
 from ..transforms import Transform
+from . import shaped
+from .shaped import SHAPES
 
 FORMAT = "hybridgeo-variogram"
 VERSION = 1
@@ -57,22 +60,46 @@ CORRELATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "gaussian": _gaussian,
     "cubic": _cubic,
 }
-"""Correlation of each model as a function of lag / effective_range."""
+"""Correlation of each model without a shape as a function of lag / effective_range."""
+
+NAMES = (*CORRELATIONS, *SHAPES)
+"""Every model there is."""
 
 SUPPORTS: dict[str, float] = {"spherical": 1.0, "exponential": 14.0, "gaussian": 3.8, "cubic": 1.0}
 """Lag / effective range beyond which a model's correlation is 0, or below 1e-18 and lost in any sum."""
 
-_SKGSTAT_RANGE_FACTOR = {"spherical": 1.0, "exponential": 1.0, "gaussian": float(np.sqrt(3.0) / 2.0), "cubic": 1.0}
+_SKGSTAT_RANGE_FACTOR = {"spherical": 1.0, "exponential": 1.0, "gaussian": float(np.sqrt(3.0) / 2.0), "cubic": 1.0,
+                         "stable": 1.0}  # fmt: skip
 
 
-def effective_range_from_skgstat(model: str, skgstat_range: float) -> float:
-    """Convert scikit-gstat's effective range to ours (it writes the gaussian as exp(-4 (h / r)^2))."""
-    return skgstat_range * _SKGSTAT_RANGE_FACTOR[model]
+def correlation(model: str, shape: float | None, r: np.ndarray) -> np.ndarray:
+    """Return the correlation of any model at lag / effective_range; `shape` is None for models without."""
+    return CORRELATIONS[model](r) if shape is None else shaped.correlation(model, shape, r)
 
 
-def effective_range_to_skgstat(model: str, effective_range: float) -> float:
+def support(model: str, shape: float | None) -> float:
+    """Return the lag / effective range beyond which a model's correlation is 0 or lost in any sum."""
+    return SUPPORTS[model] if shape is None else shaped.support(model, shape)
+
+
+def effective_range_from_skgstat(model: str, skgstat_range: float, shape: float | None = None) -> float:
+    """Convert scikit-gstat's effective range to ours.
+
+    It writes the gaussian as exp(-4 (h / r)^2), and the Matern's x as 4 sqrt(shape) h / r.
+    """
+    return skgstat_range * _skgstat_range_factor(model, shape)
+
+
+def effective_range_to_skgstat(model: str, effective_range: float, shape: float | None = None) -> float:
     """Convert our effective range to scikit-gstat's."""
-    return effective_range / _SKGSTAT_RANGE_FACTOR[model]
+    return effective_range / _skgstat_range_factor(model, shape)
+
+
+def _skgstat_range_factor(model: str, shape: float | None) -> float:
+    """Return our effective range over scikit-gstat's, for the same curve."""
+    if model == "matern" and shape is not None:
+        return shaped.matern_scale(shape) / (4.0 * float(np.sqrt(shape)))
+    return _SKGSTAT_RANGE_FACTOR[model]
 
 
 @dataclass(frozen=True)
@@ -82,7 +109,7 @@ class Structure:
     Parameters
     ----------
     model : str
-        A key of `CORRELATIONS`.
+        Out of `NAMES`.
     psill : float
         Partial sill, in squared (transformed) data units, 0 or above.
     effective_range : float
@@ -91,6 +118,8 @@ class Structure:
         Orientation in degrees.
     ratio_minor, ratio_vertical : float
         Range across and up, divided by the range along; above 0.
+    shape : float or None
+        Smoothness of a matern (0.1 to 20), power of a stable (0.1 to 2); None for all others.
 
     Raises
     ------
@@ -106,16 +135,27 @@ class Structure:
     plunge: float = 0.0
     ratio_minor: float = 1.0
     ratio_vertical: float = 1.0
+    shape: float | None = None
 
     def __post_init__(self) -> None:
-        if self.model not in CORRELATIONS:
-            raise InputError(f"Expected a variogram model out of {', '.join(CORRELATIONS)}, got {self.model!r}.")
+        if self.model not in NAMES:
+            raise InputError(f"Expected a variogram model out of {', '.join(NAMES)}, got {self.model!r}.")
+        if self.model not in SHAPES:
+            if self.shape is not None:
+                raise InputError(f"The {self.model} model has no shape, got {self.shape!r}. Leave it out.")
+        elif self.shape is None or not SHAPES[self.model][0] <= self.shape <= SHAPES[self.model][1]:
+            low, high = SHAPES[self.model]
+            raise InputError(f"Expected a shape of {low:g} to {high:g} for the {self.model} model, got {self.shape!r}.")
         if not (np.isfinite(self.psill) and self.psill >= 0):
             raise InputError(f"Expected a psill of 0 or above, got {self.psill!r}.")
         for name in ("effective_range", "ratio_minor", "ratio_vertical"):
             number = getattr(self, name)
             if not (np.isfinite(number) and number > 0):
                 raise InputError(f"Expected {name} above 0, got {number!r}.")
+
+    def correlation(self, r: np.ndarray) -> np.ndarray:
+        """Return the correlation at lag / effective_range."""
+        return correlation(self.model, self.shape, r)
 
     @property
     def is_isotropic(self) -> bool:
@@ -203,7 +243,7 @@ class VariogramModel:
         """Return C(h) along the azimuth for lags in map units; C(0) is the sill."""
         lag = np.asarray(lag, dtype=float)
         smooth = sum(
-            (s.psill * CORRELATIONS[s.model](np.abs(lag) / s.effective_range) for s in self.structures),
+            (s.psill * s.correlation(np.abs(lag) / s.effective_range) for s in self.structures),
             start=np.zeros_like(lag),
         )
         return smooth + np.where(lag == 0, self.nugget, 0.0)
@@ -231,7 +271,7 @@ class VariogramModel:
         for structure in self.structures:
             scaled = offsets @ structure.scaling(offsets.shape[-1]).T
             lag = np.sqrt(np.einsum("...d,...d->...", scaled, scaled))
-            covariance += structure.psill * CORRELATIONS[structure.model](lag)
+            covariance += structure.psill * structure.correlation(lag)
         if self.nugget > 0:
             covariance += self.nugget * (offsets == 0).all(axis=-1)
         return covariance
@@ -354,7 +394,7 @@ def model_to_dict(model: VariogramModel) -> dict:
         {
             "model": s.model, "psill": s.psill, "effective_range": s.effective_range,
             "azimuth": s.azimuth, "dip": s.dip, "plunge": s.plunge,
-            "ratio_minor": s.ratio_minor, "ratio_vertical": s.ratio_vertical, "shape": None,
+            "ratio_minor": s.ratio_minor, "ratio_vertical": s.ratio_vertical, "shape": s.shape,
         }
         for s in model.structures
     ]  # fmt: skip
@@ -371,7 +411,7 @@ def model_from_dict(content: Mapping[str, Any]) -> VariogramModel:
     KeyError
         When ``nugget``, ``structures``, or a structure's ``model``, ``psill`` or ``effective_range`` is missing.
     """
-    optional = ("azimuth", "dip", "plunge", "ratio_minor", "ratio_vertical")
+    optional = ("azimuth", "dip", "plunge", "ratio_minor", "ratio_vertical", "shape")
     structures = tuple(
         Structure(
             str(entry["model"]),
