@@ -80,6 +80,8 @@ for name in ("numpy", "scipy", "matplotlib", "pandas"):
     except PackageNotFoundError:
         if name == "pandas":  # QGIS's numpy 1 cannot serve pandas 3; pandas 1.5 and 2 serve both
             print("pandas<3")
+if tuple(map(int, version("numpy").split(".")[:2])) < (1, 22):
+    print("numba<0.57")  # later ones install beside numpy 1.21 and then refuse it
 PYTHON
 }
 
@@ -88,12 +90,14 @@ need_venv() {
     local wanted
     mkdir -p "$cache"
     pinned_system_versions >"$cache/constraints.txt"
-    wanted="$(cat "$root/tools/requirements.txt" "$cache/constraints.txt"; "$qgis_python" --version; echo "$venv")"
+    wanted="$(cat "$root"/tools/requirements*.txt "$cache/constraints.txt"; "$qgis_python" --version; echo "$venv")"
     if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/stamp" 2>/dev/null)" = "$wanted" ]; then return 0; fi
     step "creating $venv over $("$qgis_python" --version)"
     "$qgis_python" -m venv --clear --system-site-packages "$venv"
     pip_install "$venv/bin/python" --upgrade pip
     pip_install "$venv/bin/python" -c "$cache/constraints.txt" -r "$root/tools/requirements.txt"
+    # Of what it asks for, running a model takes numpy only, and Ubuntu 22.04's (1.21.5) does though it asks for 1.21.6.
+    pip_install "$venv/bin/python" --no-deps -r "$root/tools/requirements-onnxruntime.txt"
     printf '%s\n' "$wanted" >"$venv/stamp"
 }
 

@@ -6,6 +6,7 @@ training always runs in the backend, since TensorFlow does not belong into QGIS'
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from ..errors import BackendMissing, InputError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from . import adapters, client, environment, exchange
 from .job import FOLDER_PREFIX, Job, TaskResult
+
+logger = logging.getLogger(__name__)
 
 TRAINING = ("tensorflow", "tf2onnx", "onnxruntime", "skgstat")
 """Modules that training and checking a network needs."""
@@ -144,10 +147,25 @@ class Runner:
         Cancelled
             When `is_cancelled` said so.
         """
-        if not runs_here(name, inputs):
-            if self._session is None:
-                self._session = client.Session(_backend_python(name, inputs))
-            return self._session.run(name, inputs, arrays, files=files, progress=progress, is_cancelled=is_cancelled)
+        if runs_here(name, inputs):
+            try:
+                return self._run_here(name, inputs, arrays, progress, is_cancelled, files)
+            except BackendMissing as error:
+                logger.info("Installed here but not usable, so the backend is asked: %s", error)
+        if self._session is None:
+            self._session = client.Session(_backend_python(name, inputs))
+        return self._session.run(name, inputs, arrays, files=files, progress=progress, is_cancelled=is_cancelled)
+
+    @staticmethod
+    def _run_here(
+        name: str,
+        inputs: Mapping[str, object] | None,
+        arrays: Mapping[str, np.ndarray] | None,
+        progress: Progress,
+        is_cancelled: IsCancelled,
+        files: Mapping[str, str | Path] | None,
+    ) -> TaskResult:
+        """Run a task in this interpreter; BackendMissing when a library is found here but cannot be imported."""
         destinations = {key: Path(path) for key, path in (files or {}).items()}
         for destination in destinations.values():
             client.require_writable(destination)

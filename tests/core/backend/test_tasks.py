@@ -104,6 +104,20 @@ def test_fit_variogram_writes_the_file(packed, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.html", "v.json"]
 
 
+def test_a_library_that_is_there_but_broken_is_left_to_the_backend(packed, monkeypatch):
+    """As on Ubuntu 22.04, where pip's numba refuses the system's numpy when it is imported."""
+    pytest.importorskip("skgstat")
+    content, arrays = packed
+
+    def broken(job):
+        raise BackendMissing("cannot be imported here")
+
+    monkeypatch.setitem(tasks.TASKS, "fit_variogram", tasks.Task(broken, lambda inputs: ("skgstat",)))
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
+    result = run("fit_variogram", {"samples": content, "field": "zinc"}, arrays)
+    assert result.outputs["psill"] > 0
+
+
 @pytest.mark.parametrize("where", ["here", "backend"])
 def test_errors_are_the_same_on_both_roads(where, packed, request, tmp_path):
     pytest.importorskip("skgstat")
