@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from . import normal_score
 from .errors import InputError
 
-KINDS = ("none", "log", "log1p")
-"""Transforms that can be fitted here."""
+KINDS = ("none", "log", "log1p", "normal_score")
+"""Transforms there are; normal_score has to be `Transform.fitted` to samples."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Transform:
     kind : str
         One of `KINDS`.
     parameters : dict
-        Numbers the transform was fitted with; empty for the kinds here.
+        Numbers the transform was fitted with: the table ``values`` and ``scores`` of a normal_score
+        (see `core.normal_score`), empty for all others and for one that is still to be fitted.
 
     Raises
     ------
@@ -52,6 +54,20 @@ class Transform:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"Expected a transform out of {', '.join(KINDS)}, got {self.kind!r}.")
+        if self.kind == "normal_score" and self.parameters:
+            normal_score.checked(self.parameters)
+
+    def fitted(self, values: np.ndarray, name: str = "the field") -> Transform:
+        """Return this transform, fitted to samples (data units) where it has to be and is not yet.
+
+        Raises
+        ------
+        InputError
+            When the values cannot be transformed so.
+        """
+        if self.kind != "normal_score" or self.parameters:
+            return self
+        return Transform(self.kind, normal_score.fitted(values, name))
 
     def forward(self, values: np.ndarray, name: str = "the field") -> np.ndarray:
         """Transform data units to the scale of kriging.
@@ -68,6 +84,8 @@ class Transform:
         if self.kind == "log1p":
             self._require_above(values, -1.0, name)
             return np.log1p(values)
+        if self.kind == "normal_score":
+            return normal_score.forward(normal_score.checked(self.parameters), values, name)
         return values
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
@@ -77,6 +95,8 @@ class Transform:
             return np.exp(values)
         if self.kind == "log1p":
             return np.expm1(values)
+        if self.kind == "normal_score":
+            return normal_score.inverse(normal_score.checked(self.parameters), values)
         return values
 
     def back_transform(
@@ -89,7 +109,8 @@ class Transform:
         estimate, variance : ndarray, same shape
             On the transformed scale; NaN passes through.
         rise : ndarray, same shape, or None
-            Half of it raises the mean of logarithms; None: the variance.
+            Half of it raises the mean of logarithms, and normal scores are spread by it for the
+            mean; None: the variance.
 
         Returns
         -------
@@ -100,6 +121,12 @@ class Transform:
         variance = np.maximum(np.asarray(variance, dtype=float), 0.0)
         if self.kind == "none":
             return estimate, variance
+        if self.kind == "normal_score":
+            table = normal_score.checked(self.parameters)
+            mean, spread = normal_score.moments(table, estimate, variance)
+            if rise is not None:
+                mean, _ = normal_score.moments(table, estimate, np.maximum(np.asarray(rise, dtype=float), 0.0))
+            return mean, spread
         mean = np.exp(estimate + 0.5 * (variance if rise is None else np.asarray(rise, dtype=float)))
         return (mean - 1.0 if self.kind == "log1p" else mean), mean**2 * np.expm1(variance)
 

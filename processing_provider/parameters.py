@@ -128,15 +128,16 @@ def covariates_of_model():
     )
 
 
-def transform(default: str = "none"):
-    """Return TRANSFORM."""
-    return with_help(
-        static_enum("TRANSFORM", tr("Transform"), TRANSFORMS, default),
-        tr(
-            "Scale to work on. log suits skewed concentrations above 0, log1p those with zeros. Estimates come back "
-            "in data units, as the mean (not the median) of the distribution."
-        ),
+def transform(default: str = "none", normal_score: bool = False):
+    """Return TRANSFORM, with normal scores where they are understood."""
+    text = tr(
+        "Scale to work on. log suits skewed concentrations above 0, log1p those with zeros. Estimates come back "
+        "in data units, as the mean (not the median) of the distribution."
     )
+    if normal_score:
+        text += " " + tr("normal_score makes any distribution normal by its ranks.")
+    options = (*TRANSFORMS, "normal_score") if normal_score else TRANSFORMS
+    return with_help(static_enum("TRANSFORM", tr("Transform"), options, default), text)
 
 
 def variogram_file(text: str):

@@ -47,7 +47,7 @@ def fit_variogram(job: Job) -> TaskResult:
     inputs = job.inputs
     samples = exchange.unpack_samples(inputs["samples"], job.arrays)
     field = inputs["field"]
-    transform = Transform.from_dict(inputs.get("transform") or {})
+    transform = Transform.from_dict(inputs.get("transform") or {}).fitted(samples.target(field), field)
     fitted = fit(
         samples.coordinates,
         transform.forward(samples.target(field), field),
@@ -56,7 +56,7 @@ def fit_variogram(job: Job) -> TaskResult:
         is_cancelled=job.is_cancelled,
     )
     unit = inputs.get("unit", "")
-    scale = "" if transform.kind == "none" else transform.kind
+    scale = "" if transform.kind == "none" else transform.kind.replace("_", "-")
     file = VariogramFile(
         fitted.model,
         field=field,

@@ -76,13 +76,14 @@ class BackTransform:
         """
         largest = float(np.var(values))
         known = np.isfinite(estimate) & np.isfinite(smoothing_variance)
-        rise = 0.5 * np.clip(smoothing_variance[known], 0.0, largest)
+        rise = np.clip(smoothing_variance[known], 0.0, largest)
         if transform.kind == "none" or known.sum() < LEAST_LEFT_OUT or not rise.any():
             return cls(transform, 1.0, largest)
         mean = transform.inverse(values[known]).mean()
 
         def excess(share: float) -> float:
-            return float(transform.inverse(estimate[known] + share * rise).mean() - mean)
+            means, _ = transform.back_transform(estimate[known], np.zeros_like(rise), share * rise)
+            return float(means.mean() - mean)
 
         if excess(0.0) >= 0:
             return cls(transform, 0.0, largest)

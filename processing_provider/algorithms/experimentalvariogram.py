@@ -39,7 +39,7 @@ class ExperimentalVariogram(Algorithm):
         inputs=lambda: [
             input_samples(),
             input_field(),
-            transform(),
+            transform(normal_score=True),
             with_help(
                 whole_number("N_LAGS", tr("Number of lags"), 15, 1, 200),
                 tr("Distance classes of the variogram."),
@@ -123,7 +123,7 @@ class ExperimentalVariogram(Algorithm):
         if read.number("DIP") and not directions:
             raise InputError(tr("A dip needs an azimuth: enter at least one, or leave the dip at 0."))
         samples = read.samples(elevations=True)
-        chosen = Transform(read.choice("TRANSFORM"))
+        chosen = Transform(read.choice("TRANSFORM")).fitted(samples.values[:, 0], samples.targets[0])
         values = chosen.forward(samples.values[:, 0], samples.targets[0])
         found = []
         for index, direction in enumerate([None, *directions]):
@@ -172,7 +172,7 @@ class ExperimentalVariogram(Algorithm):
                 lag_map,
                 field=samples.targets[0],
                 values=values,
-                scale="" if chosen.kind == "none" else chosen.kind,
+                scale="" if chosen.kind == "none" else chosen.kind.replace("_", "-"),
                 map_unit=read.map_unit(),
                 provenance={**read.provenance(), "seed": read.whole("SEED")},
             )

@@ -37,7 +37,7 @@ class FitVariogram(Algorithm):
         inputs=lambda: [
             input_samples(),
             input_field(),
-            transform(),
+            transform(normal_score=True),
             with_help(
                 static_enum("MODEL", tr("Model"), ("auto", *MODELS), "auto"),
                 tr("auto: exponential, unless another model is clearly better."),

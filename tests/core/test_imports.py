@@ -40,7 +40,7 @@ print("ok")
 LAYERS = (
     ("errors",),
     ("progress",),
-    ("samples", "grid", "transforms"),
+    ("samples", "grid", "transforms", "normal_score"),
     ("blockwise", "sample_check"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
     ("features", "sample_report"),

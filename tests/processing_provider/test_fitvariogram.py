@@ -76,3 +76,22 @@ def test_runs_in_the_backend_where_scikit_gstat_is_not_here(refused, samples, tm
     said = refused("fitvariogram", {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": str(tmp_path / "v.json")})
     assert "skgstat" in said and "hybridgeo:setupbackend" in said and "Traceback" not in said
     assert not (tmp_path / "v.json").exists()
+
+
+def test_normal_scores_travel_in_the_file_to_kriging(run, world, samples, template, tmp_path):
+    fitted, _ = run(
+        "fitvariogram",
+        {"INPUT": samples, "FIELD": "zinc", "TRANSFORM": "normal_score", "MODEL": "exponential",
+         "METHOD": "least_squares", "VARIOGRAM": str(tmp_path / "v.json"), "OUTPUT_HTML": str(tmp_path / "v.html")},
+    )  # fmt: skip
+    coordinates, values = world.field_values()
+    file = VariogramFile.read(fitted["VARIOGRAM"])
+    assert file.transform == Transform("normal_score").fitted(values)
+    assert "normal-score scale" in (tmp_path / "v.html").read_text(encoding="utf-8")
+    results, _ = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": fitted["VARIOGRAM"], "TEMPLATE": template,
+         "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    estimate, _ = world.read_raster(results["ESTIMATE"])
+    assert values.min() < estimate.min() < estimate.max() < values.max()
