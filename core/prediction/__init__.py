@@ -1,1 +1,1 @@
-"""Trained models as files, and rasters predicted from them."""
+"""Trained models as files, and what they predict."""

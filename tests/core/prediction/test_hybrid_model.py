@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hybrid_geostatistics.core.blockwise import predict_blocks
 from hybrid_geostatistics.core.errors import InputError, ModelFileError
 from hybrid_geostatistics.core.features.covariates import CovariateEncoder
 from hybrid_geostatistics.core.features.neighbors import NeighborFeatures
@@ -21,7 +22,6 @@ from hybrid_geostatistics.core.prediction.hybrid import (
     IntervalTable,
     TargetModel,
 )
-from hybrid_geostatistics.core.prediction.raster import predict_grid
 from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.transforms import Transform
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
@@ -196,9 +196,15 @@ def test_blocks_of_a_grid_equal_the_whole(model):
     told = []
     maps = {name: np.full((2, 7, 11), -1.0) for name in ("estimate", "lower", "upper", "kriging_variance")}
     predict = lambda where, covariates: model.predict(where, covariates, network)  # noqa: E731
-    for block, arrays in predict_grid(grid, predict, covariates_of, lambda f, m: told.append(f), block_size=4):
-        for name, array in arrays.items():
-            maps[name][:, block.row : block.row + block.n_rows, block.column : block.column + block.n_columns] = array
+
+    def of(block):
+        result = predict(grid.centers(block), covariates_of(block))
+        return {name: getattr(result, name) for name in maps}
+
+    def write(name, block, array):
+        maps[name][:, block.row : block.row + block.n_rows, block.column : block.column + block.n_columns] = array
+
+    predict_blocks(grid, of, write, lambda f, m: told.append(f), block_size=4)
     whole = next(grid.blocks(100))
     at_once = predict(grid.centers(whole), covariates_of(whole))
     assert_allclose(maps["estimate"].reshape(2, -1).T, at_once.estimate)
