@@ -1,7 +1,7 @@
-"""The moving neighbourhood compiled with numba: the twin of `moving.MovingSystem`'s numpy road.
+"""Kriging compiled with numba: the twins of the numpy roads of `moving.MovingSystem` and `system.GlobalSystem`.
 
-The only file that imports numba. The same systems are solved in the same order of elimination,
-so both roads agree to rounding; a test compares them.
+The only file that imports numba. The same systems are solved in the same way, so both roads
+agree to rounding; a test compares them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import numba
 import numpy as np
 
 MODEL_CODES = {"spherical": 0, "exponential": 1, "gaussian": 2, "cubic": 3}
-"""Number of each model in `solve_tiles`."""
+"""Number of each model in the kernels."""
+
+CompilationError = numba.core.errors.NumbaError
+"""What a kernel raises that does not compile."""
 
 _LANES = 32
 
@@ -397,3 +400,292 @@ def solve_tiles(
                         target_known[row_out, g] += at_target * at_samples
                         constant_known[row_out, g] += at_constant * at_samples
     return True
+
+
+@_fast
+def _exponentials(values: np.ndarray, doubled: np.ndarray, bits: np.ndarray, n: int) -> None:
+    """Replace the first n values, 0 or below, by their exponentials; ``bits`` is ``doubled`` seen as integers.
+
+    Written out, to 1 ulp, because LLVM alone does not vectorise the library's function.
+    """
+    for j in range(n):
+        values[j] = values[j] if values[j] > -700.0 else -700.0
+        # Adding 1.5 * 2^52 leaves the nearest whole number in the last bits.
+        doubled[j] = values[j] * 1.4426950408889634 + 6755399441055744.0
+    for j in range(n):
+        whole = doubled[j] - 6755399441055744.0
+        r = (values[j] - whole * 0.6931471803691238) - whole * 1.9082149292705877e-10
+        series = 1.0 / 6227020800.0
+        series = series * r + 1.0 / 479001600.0
+        series = series * r + 1.0 / 39916800.0
+        series = series * r + 1.0 / 3628800.0
+        series = series * r + 1.0 / 362880.0
+        series = series * r + 1.0 / 40320.0
+        series = series * r + 1.0 / 5040.0
+        series = series * r + 1.0 / 720.0
+        series = series * r + 1.0 / 120.0
+        series = series * r + 1.0 / 24.0
+        series = series * r + 1.0 / 6.0
+        series = series * r + 0.5
+        series = series * r + 1.0
+        values[j] = series * r + 1.0
+    for j in range(n):
+        bits[j] = ((bits[j] & 4095) + 1023) << 52
+    for j in range(n):
+        values[j] *= doubled[j]
+
+
+@_fast
+def _lane_covariances(
+    out: np.ndarray, sample: int, sample_places: np.ndarray, places: np.ndarray, n: int, distance: np.ndarray,
+    part: np.ndarray, doubled: np.ndarray, bits: np.ndarray,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the covariances of one sample with n targets to out[:n]."""
+    current = -1
+    for term in range(len(models)):
+        frame = frames[term]
+        if frame != current:
+            current = frame
+            x, y = sample_places[frame, 0, sample], sample_places[frame, 1, sample]
+            along, across = places[frame, 0], places[frame, 1]
+            if sample_places.shape[1] == 2:
+                for j in range(n):
+                    a, b = along[j] - x, across[j] - y
+                    distance[j] = np.sqrt(a * a + b * b)
+            else:
+                z = sample_places[frame, 2, sample]
+                up = places[frame, 2]
+                for j in range(n):
+                    a, b, c = along[j] - x, across[j] - y, up[j] - z
+                    distance[j] = np.sqrt(a * a + b * b + c * c)
+        psill = psills[term]
+        factor = 1.0 / scales[term]
+        target = out if term == 0 else part
+        if models[term] == 0:
+            for j in range(n):
+                r = distance[j] * factor
+                r = r if r < 1.0 else 1.0
+                target[j] = psill * (1.0 - r * (1.5 - 0.5 * r * r))
+        elif models[term] == 3:
+            for j in range(n):
+                r = distance[j] * factor
+                r = r if r < 1.0 else 1.0
+                r2 = r * r
+                target[j] = psill * (1.0 - r2 * (7.0 - r * (8.75 - r2 * (3.5 - 0.75 * r2))))
+        else:
+            if models[term] == 1:
+                for j in range(n):
+                    target[j] = -3.0 * factor * distance[j]
+            else:
+                for j in range(n):
+                    r = distance[j] * factor
+                    target[j] = -3.0 * r * r
+            _exponentials(target, doubled, bits, n)
+            for j in range(n):
+                target[j] *= psill
+        if term > 0:
+            for j in range(n):
+                out[j] += part[j]
+
+
+@_fast
+def _add_products_16(out: np.ndarray, matrix: np.ndarray, i: int, j: int, lanes: np.ndarray, n: int) -> None:
+    """Add matrix[i:i+4, j:j+4] @ lanes[j:j+4] to the four rows of ``out``."""
+    a0, a1, a2, a3 = matrix[i, j], matrix[i, j + 1], matrix[i, j + 2], matrix[i, j + 3]
+    b0, b1, b2, b3 = matrix[i + 1, j], matrix[i + 1, j + 1], matrix[i + 1, j + 2], matrix[i + 1, j + 3]
+    c0, c1, c2, c3 = matrix[i + 2, j], matrix[i + 2, j + 1], matrix[i + 2, j + 2], matrix[i + 2, j + 3]
+    d0, d1, d2, d3 = matrix[i + 3, j], matrix[i + 3, j + 1], matrix[i + 3, j + 2], matrix[i + 3, j + 3]
+    row_0, row_1, row_2, row_3 = lanes[j], lanes[j + 1], lanes[j + 2], lanes[j + 3]
+    out_0, out_1, out_2, out_3 = out[0], out[1], out[2], out[3]
+    for s in range(n):
+        p, q, u, v = row_0[s], row_1[s], row_2[s], row_3[s]
+        out_0[s] = (((out_0[s] + a0 * p) + a1 * q) + a2 * u) + a3 * v
+        out_1[s] = (((out_1[s] + b0 * p) + b1 * q) + b2 * u) + b3 * v
+        out_2[s] = (((out_2[s] + c0 * p) + c1 * q) + c2 * u) + c3 * v
+        out_3[s] = (((out_3[s] + d0 * p) + d1 * q) + d2 * u) + d3 * v
+
+
+@_fast
+def _add_products_4(out: np.ndarray, row: np.ndarray, j: int, lanes: np.ndarray, n: int) -> None:
+    """Add row[j:j+4] @ lanes[j:j+4] to ``out``."""
+    a0, a1, a2, a3 = row[j], row[j + 1], row[j + 2], row[j + 3]
+    row_0, row_1, row_2, row_3 = lanes[j], lanes[j + 1], lanes[j + 2], lanes[j + 3]
+    for s in range(n):
+        out[s] = (((out[s] + a0 * row_0[s]) + a1 * row_1[s]) + a2 * row_2[s]) + a3 * row_3[s]
+
+
+@_fast
+def _add_squares(out: np.ndarray, a: np.ndarray, b: np.ndarray, n: int) -> None:
+    """Add the products of four rows, element by element."""
+    for s in range(n):
+        out[s] += (a[0, s] * b[0, s] + a[1, s] * b[1, s]) + (a[2, s] * b[2, s] + a[3, s] * b[3, s])
+
+
+@_fast
+def sort_into_cubes(points: np.ndarray, origin: np.ndarray, side: float, shape: np.ndarray) -> tuple:
+    """Sort points by the cube they lie in.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_points, n_dimensions)
+    origin : ndarray, shape (n_dimensions,)
+        Lower corner of the first cube.
+    side : float
+    shape : ndarray of int, shape (n_dimensions,)
+        Number of cubes along each axis.
+
+    Returns
+    -------
+    order : ndarray of int, shape (n_points,)
+    starts : ndarray of int, shape (n_cubes + 1,)
+    """
+    n_points, n_dimensions = points.shape
+    n_cubes = 1
+    for axis in range(n_dimensions):
+        n_cubes *= shape[axis]
+    cube_of = np.empty(n_points, dtype=np.int64)
+    starts = np.zeros(n_cubes + 1, dtype=np.int64)
+    for i in range(n_points):
+        cube = 0
+        for axis in range(n_dimensions):
+            place = int((points[i, axis] - origin[axis]) / side)
+            cube = cube * shape[axis] + min(place, shape[axis] - 1)
+        cube_of[i] = cube
+        starts[cube + 1] += 1
+    for cube in range(n_cubes):
+        starts[cube + 1] += starts[cube]
+    following = starts.copy()
+    order = np.empty(n_points, dtype=np.int64)
+    for i in range(n_points):
+        order[following[cube_of[i]]] = i
+        following[cube_of[i]] += 1
+    return order, starts
+
+
+@numba.njit(cache=True, nogil=True)
+def whiten_tiles(
+    order: np.ndarray, starts: np.ndarray, target_places: np.ndarray, sample_places: np.ndarray, supports: np.ndarray,
+    matrix: np.ndarray, is_factor: bool, rows_wanted: np.ndarray,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+    quadratic: np.ndarray, products: np.ndarray,
+) -> None:  # fmt: skip
+    """Reduce the covariances c of each target with the samples to a quadratic form and some products.
+
+    Parameters
+    ----------
+    order, starts : ndarray of int
+        Targets by tile, as `sort_into_cubes` gives them.
+    target_places : ndarray, shape (n_frames, n_targets, n_dimensions)
+    sample_places : ndarray, shape (n_frames, n_dimensions, n_samples)
+    supports : ndarray, shape (n_frames,)
+        Distance in each frame beyond which c is 0.
+    matrix : ndarray, shape (n, n)
+        Lower triangular, padded with zeros to a multiple of 4.
+    is_factor : bool
+        Whether the quadratic form is ``|matrix c|^2``, with all samples, or ``c' matrix c``, with those
+        within the support of some target of the tile.
+    rows_wanted : ndarray, shape (n_rows, n)
+        Padded likewise; their products with c are wanted.
+    frames, models, psills, scales : ndarray, shape (n_terms,)
+        Terms of the covariance, ordered by frame.
+    quadratic : ndarray, shape (n_targets,)
+    products : ndarray, shape (n_rows, n_targets)
+        Filled; 0 before.
+    """
+    n_frames, n_dimensions, n_samples = sample_places.shape
+    n_rows = len(rows_wanted)
+    near = np.arange(n_samples)
+    is_near = np.zeros(n_samples, dtype=np.bool_)
+    center = np.empty(n_dimensions)
+    n_near = n_samples
+    size = len(matrix)
+    own_matrix, own_rows = matrix, rows_wanted
+    if not is_factor:
+        own_matrix, own_rows = np.empty((0, 0)), np.empty((n_rows, 0))
+    covariances = np.empty((size if is_factor else 64, 256))
+    places = np.empty((n_frames, n_dimensions, 256))
+    distance, part, doubled = np.empty(256), np.empty(256), np.empty(256)
+    bits = doubled.view(np.int64)
+    sums = np.empty((4, 256))
+    form = np.empty(256)
+    wanted = np.empty((n_rows, 256))
+    for tile in range(len(starts) - 1):
+        start, stop = starts[tile], starts[tile + 1]
+        if start == stop:
+            continue
+        if not is_factor:
+            # Samples within reach of the tile.
+            is_near[:] = False
+            for frame in range(n_frames):
+                for axis in range(n_dimensions):
+                    low = high = target_places[frame, order[start], axis]
+                    for t in range(start + 1, stop):
+                        place = target_places[frame, order[t], axis]
+                        low, high = min(low, place), max(high, place)
+                    center[axis] = 0.5 * (low + high)
+                half = 0.0
+                for t in range(start, stop):
+                    squared = 0.0
+                    for axis in range(n_dimensions):
+                        squared += (target_places[frame, order[t], axis] - center[axis]) ** 2
+                    half = max(half, squared)
+                reach = ((supports[frame] + np.sqrt(half)) * (1.0 + 1e-9)) ** 2
+                for i in range(n_samples):
+                    squared = 0.0
+                    for axis in range(n_dimensions):
+                        squared += (sample_places[frame, axis, i] - center[axis]) ** 2
+                    is_near[i] |= squared <= reach
+            n_near = 0
+            for i in range(n_samples):
+                near[n_near] = i
+                n_near += is_near[i]
+            if n_near == 0:
+                continue
+            size = 4 * ((n_near + 3) // 4)
+            if size > len(own_matrix):
+                own_matrix = np.zeros((size, size))
+                own_rows = np.zeros((n_rows, size))
+                covariances = np.empty((size, 256))
+            for a in range(n_near):
+                from_row, to_row = matrix[near[a]], own_matrix[a]
+                for b in range(a + 1):
+                    to_row[b] = from_row[near[b]]
+                for b in range(a + 1, min(a + 4, size)):
+                    to_row[b] = 0.0
+            for a in range(n_near, size):
+                own_matrix[a, :size] = 0.0
+            for g in range(n_rows):
+                for a in range(n_near):
+                    own_rows[g, a] = rows_wanted[g, near[a]]
+                own_rows[g, n_near:size] = 0.0
+        # Few targets at a time where there are many samples: their covariances stay in the cache.
+        width = 256 if size <= 256 else 128 if size <= 512 else 64
+        for begin in range(start, stop, width):
+            n_here = min(width, stop - begin)
+            n = 8 * ((n_here + 7) // 8)
+            for frame in range(n_frames):
+                for axis in range(n_dimensions):
+                    for s in range(n):
+                        places[frame, axis, s] = target_places[frame, order[min(begin + s, stop - 1)], axis]
+            for a in range(n_near):
+                _lane_covariances(
+                    covariances[a], near[a], sample_places, places, n, distance, part, doubled, bits,
+                    frames, models, psills, scales,
+                )  # fmt: skip
+            for a in range(n_near, size):
+                covariances[a, :n] = 0.0
+            form[:n] = 0.0
+            wanted[:, :n] = 0.0
+            for i in range(0, size, 4):
+                sums[:, :n] = 0.0
+                for j in range(0, i + 4, 4):
+                    _add_products_16(sums, own_matrix, i, j, covariances, n)
+                _add_squares(form, sums, sums if is_factor else covariances[i : i + 4], n)
+                for g in range(n_rows):
+                    _add_products_4(wanted[g], own_rows[g], i, covariances, n)
+            for s in range(n_here):
+                quadratic[order[begin + s]] = form[s]
+            for g in range(n_rows):
+                for s in range(n_here):
+                    products[g, order[begin + s]] = wanted[g, s]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import KrigingSystemError
 from ..variogram.models import VariogramModel
+from .compiled import WORTH_COMPILING, compiled_kernels, knows, term_arrays
 from .covariance import SmoothCovariance
 from .estimate import Reason
 from .functionals import Functional, PointValue
@@ -18,7 +19,6 @@ from .restricted import restricted_batches
 from .system import SystemSamples, inverse_factor, singular_system_error
 from .tiles import TileBatch, neighbors_of_each, tile_batches
 
-_WORTH_COMPILING = 30_000
 _LARGEST_PART = 2**19
 _LARGEST_BLOCK = 1000
 _ONE_BLOCK_UP_TO = 2500
@@ -224,10 +224,10 @@ class MovingSystem:
                     yield rows, found, search.reasons(found, is_thin), products
             return
         kernels = None
-        if len(targets) >= _WORTH_COMPILING and isinstance(functional, PointValue) and not functional.on_samples:
+        if len(targets) >= WORTH_COMPILING and isinstance(functional, PointValue) and not functional.on_samples:
             kernels = compiled_kernels()
         compiled = None
-        if kernels is not None and CompiledSolver.knows(kernels, self.covariance):
+        if kernels is not None and knows(kernels, self.covariance):
             compiled = CompiledSolver(kernels, self, targets)
         for batch in tile_batches(scaled, search, spare=0 if left_out is None else 1):
             solved = None if compiled is None else compiled.solve(batch, scaled, left_out)
@@ -449,15 +449,6 @@ class Products:
         return estimate, reduction
 
 
-def compiled_kernels() -> ModuleType | None:
-    """Return the compiled twin of the numpy road, or None where numba is not installed."""
-    try:
-        from . import kernels_numba
-    except ImportError:
-        return None
-    return kernels_numba
-
-
 class CompiledSolver:
     """Solves tiles with `kernels_numba`, as `MovingSystem` does with numpy.
 
@@ -470,22 +461,11 @@ class CompiledSolver:
         Centred as the samples are.
     """
 
-    @staticmethod
-    def knows(kernels: ModuleType, covariance: SmoothCovariance) -> bool:
-        """Return whether the kernels have every model of a covariance; others take the numpy road."""
-        return all(term.model in kernels.MODEL_CODES for frame in covariance.frames for term in frame.terms)
-
     def __init__(self, kernels: ModuleType, system: MovingSystem, targets: np.ndarray) -> None:
         self._kernels = kernels
         self._system = system
         frames = system.covariance.frames
-        terms = [(number, term) for number, frame in enumerate(frames) for term in frame.terms]
-        self._terms = (
-            np.array([number for number, _ in terms], dtype=np.int64),
-            np.array([kernels.MODEL_CODES[term.model] for _, term in terms], dtype=np.int64),
-            np.array([term.psill for _, term in terms], dtype=float),
-            np.array([term.scale for _, term in terms], dtype=float),
-        )
+        self._terms = term_arrays(kernels, system.covariance)
         samples = system.samples
         # A pure nugget has no frame; the kernel still wants one to hold coordinates.
         self._sample_places = np.stack([frame.scale(samples.points).T for frame in frames] or [samples.points.T])

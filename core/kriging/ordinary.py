@@ -316,8 +316,10 @@ class FittedKriging:
         points = targets - self._system.samples.center
         trend = trend_columns(points, self.trend_order, functional if isinstance(functional, PointSum) else None)
         columns = self._basis.scores(np.column_stack([trend, external]))
-        reason = np.where(np.isfinite(columns).all(axis=1), Reason.ESTIMATED, Reason.DRIFT_NOT_SAMPLED)
-        reason = np.where(np.isfinite(external).all(axis=1), reason, Reason.DRIFT_UNKNOWN).astype(np.int8)
+        reason = np.full(len(targets), Reason.ESTIMATED, dtype=np.int8)
+        if columns.shape[1] > 1 or self.n_drift:
+            reason[~np.isfinite(columns).all(axis=1)] = Reason.DRIFT_NOT_SAMPLED
+            reason[~np.isfinite(external).all(axis=1)] = Reason.DRIFT_UNKNOWN
         if self.mean is not None and isinstance(self._system, GlobalSystem):
             columns = columns[:, 1:]
         return targets, columns, reason, functional
@@ -352,16 +354,18 @@ class FittedKriging:
         result = _empty_estimate(len(targets), functional.variance(self._system.covariance), Reason.ESTIMATED)
         reasons = np.asarray(result.reason)
         reasons[:] = reason
-        known = np.flatnonzero(reason == Reason.ESTIMATED)
+        is_known = reason == Reason.ESTIMATED
+        known = slice(None) if is_known.all() else np.flatnonzero(is_known)
         points = targets[known] - self._system.samples.center
         estimate, variance, smoothing, counts, reasons[known] = self._solved(points, columns[known], functional)
         if exact and isinstance(functional, PointValue):
             location = self._locations.find(targets[known])
-            on_sample = (location >= 0) & np.isfinite(estimate)
+            on_sample = np.flatnonzero(location >= 0)
+            on_sample = on_sample[np.isfinite(estimate[on_sample])]
             if self.variogram.measurement_error == 0:
                 estimate[on_sample] = self._locations.mean_value[location[on_sample]]
                 variance[on_sample] = smoothing[on_sample] = 0.0
-            elif self._own_nugget > 0 and on_sample.any():
+            elif self._own_nugget > 0 and len(on_sample):
                 here = PointValue(self._own_nugget, on_samples=True)
                 part = self._solved(points[on_sample], columns[known][on_sample], here)
                 estimate[on_sample], variance[on_sample], smoothing[on_sample] = part[:3]
@@ -519,9 +523,21 @@ class _SampledLocations:
 
     def find(self, targets: np.ndarray) -> np.ndarray:
         """Return the number of the sampled location at each target, -1 where there is none."""
-        keys = self._key(targets)
+        result = np.full(len(targets), -1, dtype=np.int64)
+        rows = self._on_last_axis(targets[:, -1])
+        keys = self._key(targets[rows])
         position = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where((keys >= 0) & (self._keys[position] == keys), position, -1)
+        result[rows] = np.where((keys >= 0) & (self._keys[position] == keys), position, -1)
+        return result
+
+    def _on_last_axis(self, places: np.ndarray) -> np.ndarray:
+        """Return rows whose last coordinate is some sample's; one look-up for each row of a raster."""
+        heads = np.flatnonzero(places[1:] != places[:-1]) + 1
+        heads = np.concatenate([[0], heads])[: len(places)]
+        levels = self._axes[-1]
+        rank = np.minimum(np.searchsorted(levels, places[heads]), len(levels) - 1)
+        lengths = np.diff(np.append(heads, len(places)))
+        return np.flatnonzero(np.repeat(levels[rank] == places[heads], lengths))
 
     def _key(self, coordinates: np.ndarray) -> np.ndarray:
         """Return the ranks of a location's coordinates among the samples' as one number, -1 where there are none."""

@@ -31,6 +31,7 @@ from scipy.linalg.blas import dtrmm
 from scipy.spatial import cKDTree
 
 from ..errors import InputError, KrigingSystemError
+from .compiled import WORTH_COMPILING, compiled_kernels, knows, lattice_spacing, term_arrays
 from .covariance import SmoothCovariance, squared_distances
 from .functionals import Functional, PointValue
 from .tiles import spatial_tiles
@@ -237,8 +238,12 @@ class GlobalSystem:
         """
         if len(targets) == 0:
             return np.empty(0), np.empty(0), np.empty(0)
-        near = None
         prior = functional.variance(self.covariance)
+        if len(targets) >= WORTH_COMPILING and isinstance(functional, PointValue) and not functional.on_samples:
+            compiled = self._predict_compiled(targets, columns, prior)
+            if compiled is not None:
+                return compiled
+        near = None
         if self._near_helps and isinstance(functional, PointValue) and not functional.on_samples:
             order, starts = _tiles(targets, self.covariance)
             near = _near(targets[order], starts, self.samples.points, self.covariance)
@@ -270,6 +275,68 @@ class GlobalSystem:
             )
             smoothing[part] = variance[part] - 2.0 * np.einsum("ij,ij->i", drift_part, white_columns)
         return estimate, variance, smoothing
+
+    def _predict_compiled(
+        self, targets: np.ndarray, columns: np.ndarray, prior: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Do the same with compiled kernels; None where there are none for this covariance."""
+        frames = self.covariance.frames
+        kernels = compiled_kernels()
+        if kernels is None or not frames or not knows(kernels, self.covariance):
+            return None
+        quadratic, products = np.zeros(len(targets)), np.zeros((1 + columns.shape[1], len(targets)))
+        origin, side, n_cubes = _cubes(targets, self.covariance)
+        is_factor = not self._near_helps
+        try:
+            order, starts = kernels.sort_into_cubes(np.ascontiguousarray(targets), origin, side, n_cubes)
+            kernels.whiten_tiles(
+                order,
+                starts,
+                np.stack([frame.scale(targets) for frame in frames]),
+                np.stack([frame.scale(self.samples.points).T for frame in frames]),
+                np.array([frame.support for frame in frames]),
+                self._padded_factor if is_factor else self._padded_precision,
+                is_factor,
+                self._padded_rows,
+                *term_arrays(kernels, self.covariance),
+                quadratic,
+                products,
+            )
+        except kernels.CompilationError:
+            return None
+        estimate, variance = products[0], np.subtract(prior, quadratic, out=quadratic)
+        estimate += columns @ self.coefficients
+        smoothing = np.zeros(len(targets))
+        if columns.shape[1]:
+            white_columns = self.column_factor.T @ columns.T
+            through_samples = products[1:]
+            drift_part = white_columns - through_samples
+            smoothing = np.einsum("ij,ij->j", drift_part, white_columns)
+            if is_factor:
+                variance += np.einsum("ij,ij->j", drift_part, drift_part)
+            else:
+                # P has |Q_u' w|^2 in it.
+                variance += np.einsum("ij,ij->j", white_columns, drift_part - through_samples)
+            smoothing *= -2.0
+        smoothing += variance
+        return estimate, np.maximum(variance, 0.0, out=variance), smoothing
+
+    @cached_property
+    def _padded_factor(self) -> np.ndarray:
+        """V as the compiled kernel reads it."""
+        return _padded(self.inverse_factor, 2)
+
+    @cached_property
+    def _padded_precision(self) -> np.ndarray:
+        """The lower triangle of P, twice below the diagonal: the same quadratic form."""
+        lower = 2.0 * np.tril(self.precision)
+        lower[np.diag_indices(len(lower))] *= 0.5
+        return _padded(lower, 2)
+
+    @cached_property
+    def _padded_rows(self) -> np.ndarray:
+        """The rows b and Q_u' V: what else a target's covariances are multiplied by."""
+        return _padded(np.vstack([self.dual, self.whitened_columns.T @ self.inverse_factor]), 1)
 
     def parts(self, n_targets: int) -> Iterator[slice]:
         """Yield parts of the targets whose covariances with all samples fit the cache."""
@@ -411,6 +478,28 @@ def _tiles(targets: np.ndarray, covariance: SmoothCovariance) -> tuple[np.ndarra
         targets, max(min(0.2 * support, few_targets), 0.25 * few_targets, 1e-300), _TILE_TARGETS
     )
     return order, np.cumsum(lengths) - lengths
+
+
+def _cubes(targets: np.ndarray, covariance: SmoothCovariance) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return origin, side and number along each axis of cubes of about 256 targets, small beside the support.
+
+    On the cells of a raster they are squares of 16 x 16 cells, whose edges run between cells.
+    """
+    low = np.array([axis.min() for axis in targets.T])
+    extent = np.array([axis.max() for axis in targets.T]) - low
+    spacing = lattice_spacing(extent, len(targets))
+    # A support is in the units of its frame, which are those of the map along the largest range.
+    support = max(frame.support for frame in covariance.frames)
+    n_sides = max(1, int(np.count_nonzero(extent)))
+    side = float(round(256.0 ** (1.0 / n_sides)))
+    side = spacing * max(1.0, min(side, np.floor(0.2 * support / spacing)), 0.25 * side)
+    return low - 0.5 * spacing, side, (np.floor((extent + 0.5 * spacing) / side) + 1).astype(np.int64)
+
+
+def _padded(matrix: np.ndarray, n_axes: int) -> np.ndarray:
+    """Return a matrix in row order with its last axes filled up with zeros to a multiple of 4."""
+    room = -matrix.shape[-1] % 4
+    return np.ascontiguousarray(np.pad(matrix, [(0, 0)] * (2 - n_axes) + [(0, room)] * n_axes))
 
 
 def _near(targets: np.ndarray, starts: np.ndarray, points: np.ndarray, covariance: SmoothCovariance) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import KrigingSystemError
-from hybrid_geostatistics.core.kriging import moving
+from hybrid_geostatistics.core.kriging import moving, system
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
@@ -14,22 +14,23 @@ pytest.importorskip("numba")
 
 def both_roads(monkeypatch, work):
     """Return what `work` gives with numpy and with the compiled kernel."""
-    monkeypatch.setattr(moving, "_WORTH_COMPILING", 10**9)
+    for module in (moving, system):
+        monkeypatch.setattr(module, "WORTH_COMPILING", 10**9)
     with_numpy = work()
-    monkeypatch.setattr(moving, "_WORTH_COMPILING", 0)
+    for module in (moving, system):
+        monkeypatch.setattr(module, "WORTH_COMPILING", 0)
     return with_numpy, work()
 
 
 def assert_same(a, b):
     assert_allclose(a.estimate, b.estimate, rtol=1e-10, atol=1e-11)
     assert_allclose(a.kriging_variance, b.kriging_variance, rtol=1e-9, atol=1e-12)
+    assert_allclose(a.smoothing_variance, b.smoothing_variance, rtol=1e-9, atol=1e-10)
     assert_array_equal(a.n_neighbors, b.n_neighbors)
 
 
 @pytest.mark.parametrize("with_drift", [False, True])
 def test_equals_numpy(monkeypatch, samples, model, neighborhood, with_drift):
-    if neighborhood.is_global:
-        return
     coordinates, values, drift, targets, target_drift = samples
     dense = np.linspace(0, 1, 37)[:, None] * (targets[1] - targets[0]) + targets[0]
     targets = np.vstack([targets, dense, targets + 3.0])
@@ -57,14 +58,14 @@ def test_a_pure_nugget_and_a_singular_system(monkeypatch):
     nugget = fit_kriging(places, values, VariogramModel(1.0, ()), Neighborhood(5))
     assert_same(*both_roads(monkeypatch, lambda: nugget.predict(places + 0.01)))
     smooth = VariogramModel(0.0, (Structure("gaussian", 1.0, 100.0),))
-    monkeypatch.setattr(moving, "_WORTH_COMPILING", 0)
+    monkeypatch.setattr(moving, "WORTH_COMPILING", 0)
     with pytest.raises(KrigingSystemError, match="numerically singular"):
         fit_kriging(places, values, smooth, Neighborhood(20)).predict(places + 0.01)
 
 
 def test_kriging_without_numba(monkeypatch, meuse):
     monkeypatch.setattr(moving, "compiled_kernels", lambda: None)
-    monkeypatch.setattr(moving, "_WORTH_COMPILING", 0)
+    monkeypatch.setattr(moving, "WORTH_COMPILING", 0)
     coordinates, zinc, _ = meuse
     model = VariogramModel(0.05, (Structure("spherical", 0.59, 897.0),))
     result = fit_kriging(coordinates, zinc, model, Neighborhood(20)).predict([(181180.0, 333740.0)])
