@@ -308,7 +308,7 @@ def _what_went_in(samples: Samples, settings: HybridSettings, n_members: int) ->
     """Return the lines of a report that say what a model was trained from."""
     from ..validation.predictive import transform_of
 
-    transforms = {target: transform_of(settings.transforms, target).kind for target in samples.targets}
+    transforms = {target: transform_of(settings.transforms, samples, target).kind for target in samples.targets}
     covariates = samples.covariates.names if samples.covariates is not None else ()
     network = settings.network
     return [

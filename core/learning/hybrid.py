@@ -240,7 +240,7 @@ def fit_hybrid(
     started = time.perf_counter()
     settings = HybridSettings() if settings is None else settings
     _check(samples)
-    transforms = [transform_of(settings.transforms, target) for target in samples.targets]
+    transforms = [transform_of(settings.transforms, samples, target) for target in samples.targets]
     values = np.column_stack(
         [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
     )

@@ -54,7 +54,9 @@ def ordinary_kriging(
         require_samples(training, 10, "Kriging in a training fold")
         return _KrigingPredictor(
             [
-                _fit_target(training, target, transform_of(transforms, target), neighborhood, variogram_method, seed)
+                _fit_target(
+                    training, target, transform_of(transforms, training, target), neighborhood, variogram_method, seed
+                )
                 for target in training.targets
             ]
         )
@@ -88,7 +90,7 @@ def external_drift_kriging(
             raise InputError("External-drift kriging needs covariates, got none. Choose covariate rasters.")
         fitted = []
         for target in training.targets:
-            transform = transform_of(transforms, target)
+            transform = transform_of(transforms, training, target)
             values = transform.forward(training.target(target), target)
             encoder = CovariateEncoder.fit(training.covariates, values[:, None])
             fitted.append(

@@ -133,8 +133,10 @@ Transforms = Union[Transform, "dict[str, Transform]"]
 UNTRANSFORMED = Transform()
 
 
-def transform_of(transforms: Transforms, target: str) -> Transform:
-    """Return the transform of one target.
+def transform_of(transforms: Transforms, training: Samples, target: str) -> Transform:
+    """Return the transform of one target, fitted to the training samples and to nothing else.
+
+    Parameters found elsewhere, such as the table of normal scores in a variogram file, may know held-out values.
 
     Raises
     ------
@@ -142,7 +144,9 @@ def transform_of(transforms: Transforms, target: str) -> Transform:
         When there is none for it.
     """
     if isinstance(transforms, Transform):
-        return transforms
-    if target not in transforms:
+        found = transforms
+    elif target in transforms:
+        found = transforms[target]
+    else:
         raise InputError(f"Expected a transform for each target, got none for {target} (only {', '.join(transforms)}).")
-    return transforms[target]
+    return Transform(found.kind).fitted(training.target(target), target)

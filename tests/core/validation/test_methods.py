@@ -14,6 +14,7 @@ from hybrid_geostatistics.core.validation.methods import (
     mean_of_samples,
     ordinary_kriging,
 )
+from hybrid_geostatistics.core.validation.predictive import transform_of
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 
 KRIGING = {"ordinary_kriging": ordinary_kriging, "external_drift_kriging": external_drift_kriging}
@@ -81,6 +82,15 @@ def test_held_out_values_move_nothing(samples, name):
     np.testing.assert_array_equal(before.quantiles[held_out], after.quantiles[held_out])
     np.testing.assert_array_equal(before.estimate[held_out], after.estimate[held_out])
     assert (before.estimate[~held_out] != after.estimate[~held_out]).any()
+
+
+def test_a_table_of_normal_scores_is_made_of_the_training_samples(samples):
+    """Leak guard: a table that was fitted to all samples, as a variogram file holds it, is not used in a fold."""
+    whole = Transform("normal_score").fitted(samples.target("zinc"))
+    training = samples.rows(np.arange(90) % 3 > 0)
+    of_the_fold = transform_of(whole, training, "zinc")
+    assert of_the_fold == Transform("normal_score").fitted(training.target("zinc")) != whole
+    assert transform_of({"zinc": Transform("log")}, training, "zinc") == Transform("log")
 
 
 @pytest.mark.parametrize("name", KRIGING)
