@@ -16,6 +16,7 @@ CompilationError = numba.core.errors.NumbaError
 """What a kernel raises that does not compile."""
 
 _LANES = 32
+_WIDTH = 256
 
 # Numbers here are never NaN, and a fused multiply-add only rounds less.
 _fast = numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "contract"})
@@ -442,6 +443,17 @@ def _lane_covariances(
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
 ) -> None:  # fmt: skip
     """Write the covariances of one sample with n targets to out[:n]."""
+    if len(models) == 1 and models[0] == 0 and sample_places.shape[1] == 2:
+        # One pass for what is most common.
+        x, y = sample_places[0, 0, sample], sample_places[0, 1, sample]
+        along, across = places[0, 0], places[0, 1]
+        psill, factor = psills[0], 1.0 / scales[0]
+        for j in range(n):
+            a, b = along[j] - x, across[j] - y
+            r = np.sqrt(a * a + b * b) * factor
+            r = r if r < 1.0 else 1.0
+            out[j] = psill * (1.0 - r * (1.5 - 0.5 * r * r))
+        return
     current = -1
     for term in range(len(models)):
         frame = frames[term]
@@ -491,19 +503,21 @@ def _lane_covariances(
 
 @_fast
 def _add_products_16(out: np.ndarray, matrix: np.ndarray, i: int, j: int, lanes: np.ndarray, n: int) -> None:
-    """Add matrix[i:i+4, j:j+4] @ lanes[j:j+4] to the four rows of ``out``."""
+    """Add matrix[i:i+4, j:j+4] @ lanes[j:j+4] to the four rows of ``out``, both in one dimension.
+
+    Rows of a known length: the compiler sees that they do not overlap.
+    """
     a0, a1, a2, a3 = matrix[i, j], matrix[i, j + 1], matrix[i, j + 2], matrix[i, j + 3]
     b0, b1, b2, b3 = matrix[i + 1, j], matrix[i + 1, j + 1], matrix[i + 1, j + 2], matrix[i + 1, j + 3]
     c0, c1, c2, c3 = matrix[i + 2, j], matrix[i + 2, j + 1], matrix[i + 2, j + 2], matrix[i + 2, j + 3]
     d0, d1, d2, d3 = matrix[i + 3, j], matrix[i + 3, j + 1], matrix[i + 3, j + 2], matrix[i + 3, j + 3]
-    row_0, row_1, row_2, row_3 = lanes[j], lanes[j + 1], lanes[j + 2], lanes[j + 3]
-    out_0, out_1, out_2, out_3 = out[0], out[1], out[2], out[3]
+    rows = lanes[j * _WIDTH : (j + 4) * _WIDTH]
     for s in range(n):
-        p, q, u, v = row_0[s], row_1[s], row_2[s], row_3[s]
-        out_0[s] = (((out_0[s] + a0 * p) + a1 * q) + a2 * u) + a3 * v
-        out_1[s] = (((out_1[s] + b0 * p) + b1 * q) + b2 * u) + b3 * v
-        out_2[s] = (((out_2[s] + c0 * p) + c1 * q) + c2 * u) + c3 * v
-        out_3[s] = (((out_3[s] + d0 * p) + d1 * q) + d2 * u) + d3 * v
+        p, q, u, v = rows[s], rows[_WIDTH + s], rows[2 * _WIDTH + s], rows[3 * _WIDTH + s]
+        out[s] = (((out[s] + a0 * p) + a1 * q) + a2 * u) + a3 * v
+        out[_WIDTH + s] = (((out[_WIDTH + s] + b0 * p) + b1 * q) + b2 * u) + b3 * v
+        out[2 * _WIDTH + s] = (((out[2 * _WIDTH + s] + c0 * p) + c1 * q) + c2 * u) + c3 * v
+        out[3 * _WIDTH + s] = (((out[3 * _WIDTH + s] + d0 * p) + d1 * q) + d2 * u) + d3 * v
 
 
 @_fast
@@ -603,13 +617,14 @@ def whiten_tiles(
     own_matrix, own_rows = matrix, rows_wanted
     if not is_factor:
         own_matrix, own_rows = np.empty((0, 0)), np.empty((n_rows, 0))
-    covariances = np.empty((size if is_factor else 64, 256))
-    places = np.empty((n_frames, n_dimensions, 256))
-    distance, part, doubled = np.empty(256), np.empty(256), np.empty(256)
+    covariances = np.empty((size if is_factor else 64, _WIDTH))
+    places = np.empty((n_frames, n_dimensions, _WIDTH))
+    distance, part, doubled = np.empty(_WIDTH), np.empty(_WIDTH), np.empty(_WIDTH)
     bits = doubled.view(np.int64)
-    sums = np.empty((4, 256))
-    form = np.empty(256)
-    wanted = np.empty((n_rows, 256))
+    sums = np.empty((4, _WIDTH))
+    flat, flat_sums = covariances.reshape(-1), sums.reshape(-1)
+    form = np.empty(_WIDTH)
+    wanted = np.empty((n_rows, _WIDTH))
     for tile in range(len(starts) - 1):
         start, stop = starts[tile], starts[tile + 1]
         if start == stop:
@@ -618,18 +633,16 @@ def whiten_tiles(
             # Samples within reach of the tile.
             is_near[:] = False
             for frame in range(n_frames):
-                for axis in range(n_dimensions):
-                    low = high = target_places[frame, order[start], axis]
-                    for t in range(start + 1, stop):
-                        place = target_places[frame, order[t], axis]
-                        low, high = min(low, place), max(high, place)
-                    center[axis] = 0.5 * (low + high)
                 half = 0.0
-                for t in range(start, stop):
-                    squared = 0.0
-                    for axis in range(n_dimensions):
-                        squared += (target_places[frame, order[t], axis] - center[axis]) ** 2
-                    half = max(half, squared)
+                for axis in range(n_dimensions):
+                    low, high = np.inf, -np.inf
+                    for t in range(start, stop):
+                        place = target_places[frame, order[t], axis]
+                        low = place if place < low else low
+                        high = place if place > high else high
+                    center[axis] = 0.5 * (low + high)
+                    # The box of the targets holds them all.
+                    half += (0.5 * (high - low)) ** 2
                 reach = ((supports[frame] + np.sqrt(half)) * (1.0 + 1e-9)) ** 2
                 for i in range(n_samples):
                     squared = 0.0
@@ -646,7 +659,8 @@ def whiten_tiles(
             if size > len(own_matrix):
                 own_matrix = np.zeros((size, size))
                 own_rows = np.zeros((n_rows, size))
-                covariances = np.empty((size, 256))
+                covariances = np.empty((size, _WIDTH))
+                flat = covariances.reshape(-1)
             for a in range(n_near):
                 from_row, to_row = matrix[near[a]], own_matrix[a]
                 for b in range(a + 1):
@@ -660,7 +674,7 @@ def whiten_tiles(
                     own_rows[g, a] = rows_wanted[g, near[a]]
                 own_rows[g, n_near:size] = 0.0
         # Few targets at a time where there are many samples: their covariances stay in the cache.
-        width = 256 if size <= 256 else 128 if size <= 512 else 64
+        width = _WIDTH if size <= 256 else 128 if size <= 512 else 64
         for begin in range(start, stop, width):
             n_here = min(width, stop - begin)
             n = 8 * ((n_here + 7) // 8)
@@ -680,7 +694,7 @@ def whiten_tiles(
             for i in range(0, size, 4):
                 sums[:, :n] = 0.0
                 for j in range(0, i + 4, 4):
-                    _add_products_16(sums, own_matrix, i, j, covariances, n)
+                    _add_products_16(flat_sums, own_matrix, i, j, flat, n)
                 _add_squares(form, sums, sums if is_factor else covariances[i : i + 4], n)
                 for g in range(n_rows):
                     _add_products_4(wanted[g], own_rows[g], i, covariances, n)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import KrigingSystemError
+from hybrid_geostatistics.core.grid import RasterGrid
 from hybrid_geostatistics.core.kriging import moving, system
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
@@ -70,3 +71,28 @@ def test_kriging_without_numba(monkeypatch, meuse):
     model = VariogramModel(0.05, (Structure("spherical", 0.59, 897.0),))
     result = fit_kriging(coordinates, zinc, model, Neighborhood(20)).predict([(181180.0, 333740.0)])
     assert_allclose(result.estimate, 6.54710967621, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "structure", [("spherical", 90.0), ("cubic", 160.0), ("spherical", 900.0), ("exponential", 60.0)]
+)
+@pytest.mark.parametrize(("n_samples", "n_columns"), [(1, 7), (155, 61), (700, 83)])
+def test_all_samples_on_a_raster(monkeypatch, n_samples, n_columns, structure):
+    random = np.random.default_rng(n_samples)
+    places, values = random.random((n_samples, 2)) * 300.0 + 5e6, random.normal(50.0, 9.0, n_samples)
+    kriging = fit_kriging(places, values, VariogramModel(0.1, (Structure(structure[0], 0.9, structure[1]),)))
+    grid = RasterGrid((41, n_columns), (5e6 - 100.0, 6.1, 0.0, 5e6 + 390.0, 0.0, -9.7))
+    with_numpy, compiled = both_roads(monkeypatch, lambda: kriging.predict_grid(grid))
+    assert_same(with_numpy, compiled)
+
+
+def test_what_does_not_compile_runs_with_numpy(monkeypatch, meuse):
+    from hybrid_geostatistics.core.kriging import kernels_numba
+
+    def broken(*arguments):
+        raise kernels_numba.CompilationError("no compiler")
+
+    coordinates, zinc, _ = meuse
+    kriging = fit_kriging(coordinates, zinc, VariogramModel(0.05, (Structure("spherical", 0.59, 897.0),)))
+    monkeypatch.setattr(kernels_numba, "whiten_tiles", broken)
+    assert_same(*both_roads(monkeypatch, lambda: kriging.predict(coordinates[:50] + 7.0)))
