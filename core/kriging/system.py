@@ -22,6 +22,7 @@ Chiles, J.-P. & Delfiner, P. (2012). Geostatistics, 2nd ed., sections 3.3 to 3.5
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,6 +44,8 @@ _LOST_DRIFT = 1e-9
 _FEW_NEAR = 0.6
 _LARGEST_PRECISION = 1e4
 _TILE_TARGETS = 1024
+_N_THREADS = 2
+_LARGEST_COMPILED_FACTOR = 256
 
 
 @dataclass(frozen=True)
@@ -279,19 +282,19 @@ class GlobalSystem:
     def _predict_compiled(
         self, targets: np.ndarray, columns: np.ndarray, prior: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """Do the same with compiled kernels; None where there are none for this covariance."""
+        """Do the same with compiled kernels; None where there are none for this covariance, or numpy is faster."""
         frames = self.covariance.frames
+        is_factor = not self._near_helps
+        if is_factor and len(self.samples) > _LARGEST_COMPILED_FACTOR:
+            return None  # BLAS keeps a large factor in the cache better.
         kernels = compiled_kernels()
         if kernels is None or not frames or not knows(kernels, self.covariance):
             return None
         quadratic, products = np.zeros(len(targets)), np.zeros((1 + columns.shape[1], len(targets)))
         origin, side, n_cubes = _cubes(targets, self.covariance)
-        is_factor = not self._near_helps
         try:
             order, starts = kernels.sort_into_cubes(np.ascontiguousarray(targets), origin, side, n_cubes)
-            kernels.whiten_tiles(
-                order,
-                starts,
+            arguments = (
                 np.stack([frame.scale(targets) for frame in frames]),
                 np.stack([frame.scale(self.samples.points).T for frame in frames]),
                 np.array([frame.support for frame in frames]),
@@ -302,6 +305,15 @@ class GlobalSystem:
                 quadratic,
                 products,
             )
+            # The kernel holds no lock, and no two tiles write to one target.
+            middle = int(np.searchsorted(starts, len(targets) // 2))
+            with ThreadPoolExecutor(_N_THREADS) as pool:
+                halves = [
+                    pool.submit(kernels.whiten_tiles, order, part, *arguments)
+                    for part in (starts[: middle + 1], starts[middle:])
+                ]
+            for half in halves:
+                half.result()
         except kernels.CompilationError:
             return None
         estimate, variance = products[0], np.subtract(prior, quadratic, out=quadratic)

@@ -1,20 +1,25 @@
-"""CPU seconds of kriging (estimate and variance), beside R's gstat on the same work where R is installed.
+"""CPU seconds of kriging (estimate and variance), side by side with R's gstat, gstlearn and PyKrige.
 
-Usage: OMP_NUM_THREADS=1 python tests/benchmarks/kriging_speed.py [--no-peer] [row ...]
+Usage: OMP_NUM_THREADS=1 python tests/benchmarks/kriging_speed.py [--no-peer] [--peer-python PYTHON] [row ...]
 
 Each row is samples, neighbours (0: all), cells a side and model, for example ``10000,32,1000,spherical``.
-gstat runs a coarser grid of the same extent and its time is scaled to the cells of ours, which suits it:
-its cost a cell does not grow with the grid. Ours includes fitting, and loading the compiled kernels.
+A peer that is not installed is left out (PYTHON is the interpreter that has the Python ones, by default this
+one), and so is one that cannot do the work. Peers run a coarser grid of the same extent and their time, less
+what they need before the first cell, is scaled to the cells of ours, which suits them: their cost a cell does
+not grow with the grid. Ours includes fitting; kernels are compiled before (``--cold`` to count that too).
+The last column is the ratio to the best peer of the row.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +44,47 @@ cat(t[1] + t[2])
 """
 
 
+PYTHON_PEER = """
+import sys, time
+import numpy as np
+peer, n, k, side, model = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
+random = np.random.default_rng(1)
+places, values = random.random((n, 2)) * 1000.0, random.normal(size=n)
+at = (np.arange(side) + 0.5) * 1000.0 / side
+if peer == "pykrige":
+    from pykrige.ok import OrdinaryKriging
+    def krige(at):
+        kriging = OrdinaryKriging(places[:, 0], places[:, 1], values, variogram_model=model,
+                                  variogram_parameters={"psill": 0.9, "range": 300.0, "nugget": 0.1})
+        kriging.execute("grid", at, at, **(dict(backend="C", n_closest_points=k) if k else dict(backend="vectorized")))
+else:
+    import gstlearn as gl
+    samples = gl.Db()
+    for name, column in (("x", places[:, 0]), ("y", places[:, 1]), ("z", values)):
+        samples[name] = column
+    samples.setLocators(["x", "y"], gl.ELoc.X)
+    samples.setLocator("z", gl.ELoc.Z)
+    variogram = gl.Model.createFromParam(gl.ECov.NUGGET, 1.0, 0.1)
+    code = gl.ECov.SPHERICAL if model == "spherical" else gl.ECov.EXPONENTIAL
+    variogram.addCovFromParam(code, 300.0, 0.9)
+    variogram.setDriftIRF(0)
+    def krige(at):
+        step = at[1] - at[0]
+        grid = gl.DbGrid.create([len(at), len(at)], [step, step], [at[0], at[0]])
+        near = gl.NeighMoving.create(False, k, 1e9, 1, 1, k, useBallTree=True, leaf_size=10) if k \
+            else gl.NeighUnique.create()
+        if gl.kriging(samples, grid, variogram, near):
+            sys.exit(1)
+krige(at[:2])
+start = time.process_time()
+krige(at[:2])
+before = time.process_time() - start
+start = time.process_time()
+krige(at)
+print("seconds", max(time.process_time() - start - before, 0.0), before)
+"""
+
+
 def ours(n_samples: int, n_neighbors: int, side: int, model: str) -> float:
     """Krige the whole grid block by block; return CPU seconds."""
     from hybrid_geostatistics.core.grid import RasterGrid
@@ -57,33 +103,62 @@ def ours(n_samples: int, n_neighbors: int, side: int, model: str) -> float:
     return time.process_time() - start
 
 
-def gstat(n_samples: int, n_neighbors: int, side: int, model: str) -> float:
-    """Return gstat's CPU seconds, scaled from a grid of at most 22,500 cells."""
+def gstat(n_samples: int, n_neighbors: int, side: int, model: str) -> float | None:
+    """Return gstat's CPU seconds, scaled from a coarser grid; None where R or gstat is missing."""
+    if not shutil.which("Rscript"):
+        return None
     coarse = min(side, 150 if n_neighbors or n_samples < 500 else 60)
     arguments = [str(n_samples), str(n_neighbors), str(coarse), model]
-    done = subprocess.run(["Rscript", "-e", GSTAT, *arguments], check=True, capture_output=True, text=True, timeout=600)
-    return float(done.stdout) * (side / coarse) ** 2
+    done = subprocess.run(["Rscript", "-e", GSTAT, *arguments], capture_output=True, text=True, timeout=600)
+    return float(done.stdout) * (side / coarse) ** 2 if done.returncode == 0 else None
+
+
+def python_peer(peer: str, python: str, n_samples: int, n_neighbors: int, side: int, model: str) -> float | None:
+    """Return a Python library's CPU seconds, scaled from a coarser grid; None where it is missing or fails."""
+    if peer == "pykrige" and n_samples > 20_000:
+        return None  # Its matrix of all pairs does not fit the memory.
+    coarse = min(side, 200 if n_samples < 500 and not n_neighbors else 60 if peer == "gstlearn" else 100)
+    arguments = [peer, str(n_samples), str(n_neighbors), str(coarse), model]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [python, "-c", PYTHON_PEER, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=one_thread)
+    if done.returncode != 0:
+        return None
+    seconds, before = (float(word) for word in done.stdout.split("seconds")[-1].split())
+    return seconds * (side / coarse) ** 2 + before
 
 
 def main() -> None:
     """Print one line a row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="*", default=ROWS)
-    parser.add_argument("--no-peer", action="store_true", help="leave gstat out")
+    parser.add_argument("--no-peer", action="store_true", help="leave the peers out")
+    parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has gstlearn and PyKrige")
+    parser.add_argument("--cold", action="store_true", help="count compiling or loading the kernels, too")
     options = parser.parse_args()
     spec = importlib.util.spec_from_file_location(
         "hybrid_geostatistics", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
     )
     sys.modules["hybrid_geostatistics"] = importlib.util.module_from_spec(spec)
-    print(f"{'samples':>8} {'neighbors':>9} {'cells':>8} {'model':<12} {'ours s':>8} {'gstat s':>8} {'ratio':>7}")
+    peers = {
+        "gstat": gstat,
+        "gstlearn": partial(python_peer, "gstlearn", options.peer_python),
+        "pykrige": partial(python_peer, "pykrige", options.peer_python),
+    }
+    head = "".join(f" {f'{name} s':>10}" for name in ([] if options.no_peer else peers))
+    print(f"{'samples':>8} {'neighbors':>9} {'cells':>8} {'model':<12} {'ours s':>8}{head} {'ratio':>7}")
     for row in options.rows:
         n_samples, n_neighbors, side, model = row.split(",")
         work = int(n_samples), int(n_neighbors), int(side), model
         seconds = ours(*work)
-        line = f"{work[0]:>8} {work[1] or 'all':>9} {work[2] ** 2:>8} {model:<12} {seconds:8.2f}"
-        if shutil.which("Rscript") and not options.no_peer:
-            peer = gstat(*work)
-            line += f" {peer:8.1f} {peer / seconds:6.0f}x"
+        if not options.cold:
+            seconds = min(ours(*work) for _ in range(3))
+        line = f"{work[0]:>8} {work[1] or 'all':>9} {work[2] ** 2:>8} {model:<12} {seconds:8.3f}"
+        if not options.no_peer:
+            found = [peer(*work) for peer in peers.values()]
+            line += "".join(f" {'-' if peer is None else format(peer, '.1f'):>10}" for peer in found)
+            known = [peer for peer in found if peer is not None]
+            line += f" {min(known) / seconds:6.0f}x" if known else ""
         print(line, flush=True)
 
 
