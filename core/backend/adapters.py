@@ -21,6 +21,7 @@ import numpy as np
 from ..errors import InputError
 from ..kriging.neighborhood import Neighborhood
 from ..progress import part
+from ..provenance import versions
 from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..variogram.models import VariogramFile, model_from_dict
@@ -226,7 +227,7 @@ def self_test(job: Job) -> TaskResult:
     Outputs: ``versions`` by package, ``seconds``, ``difference``, the largest between the trained network and its
     file, relative to the spread of the values.
     """
-    from ..learning.hybrid import HybridSettings, train_hybrid, versions
+    from ..learning.hybrid import HybridSettings, train_hybrid
     from ..learning.training import NetworkSettings
     from ..prediction.trained_model import TrainedModel
 

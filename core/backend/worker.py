@@ -15,29 +15,17 @@ import sys
 import threading
 import time
 import traceback
-from importlib import metadata
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np  # before anything reads standard input: on Windows the import can hang otherwise
+import numpy as np  # noqa: F401 - before anything reads standard input: on Windows the import can hang otherwise
 
 from ..errors import Cancelled, InputError, ModelFileError
+from ..provenance import versions
 from . import exchange, protocol, tasks
 from .job import FOLDER_PREFIX, INPUTS, OUTPUTS, Job
 
-_PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "onnx", "onnxruntime", "scikit-gstat", "scipy")
 _SECONDS_BETWEEN_PROGRESS = 0.05
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed packages that results depend on, importing none."""
-    found = {"python": sys.version.split()[0], "numpy": np.__version__}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 class Worker:

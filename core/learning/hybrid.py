@@ -6,7 +6,6 @@ Everything is fitted on the samples given and on nothing else, so a cross-valida
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,7 @@ from ..features.neighbors import NeighborFeatures
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
-from ..prediction.contract import FORMAT, VERSION, data_hash
+from ..prediction.contract import FORMAT, VERSION
 from ..prediction.hybrid import (
     EXTERNAL,
     NETWORK,
@@ -33,6 +32,7 @@ from ..prediction.hybrid import (
     TargetModel,
 )
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, coincident_samples, require_samples, require_variation
 from ..validation.comparison import Comparison, compare_methods
 from ..validation.folds import block_folds, inseparable_groups, make_folds, random_folds
@@ -589,7 +589,7 @@ def train_hybrid(
         methods[METHOD] = hybrid_method(settings)
         comparison = compare_methods(
             samples, methods, make_folds(samples, schemes, n_folds, settings.seed), seed=settings.seed,
-            versions=versions(), progress=part(progress, 0.0, 0.75), is_cancelled=is_cancelled,
+            progress=part(progress, 0.0, 0.75), is_cancelled=is_cancelled,
         )  # fmt: skip
         scores = cross_validated_scores(comparison)
     first = 0.75 if schemes else 0.0
@@ -631,17 +631,3 @@ def cross_validated_scores(comparison: Comparison, method: str = METHOD) -> dict
 def _number(value: Any) -> float | None:
     """Return a JSON number; None where the score is not defined."""
     return float(value) if value is not None and np.isfinite(value) else None
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what a model's numbers depend on, without importing any of it."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version()}
-    for package in ("numpy", "scipy", "tensorflow-cpu", "tensorflow", "keras", "tf2onnx", "onnxruntime",
-                    "scikit-gstat"):  # fmt: skip
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -44,16 +43,6 @@ def decode_array(content: Any) -> np.ndarray:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"The model file is damaged: an array in it cannot be read ({error}).") from error
-
-
-def data_hash(*arrays: np.ndarray) -> str:
-    """Return the sha256 of arrays, which tells whether two models were trained on the same data."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        numbers = np.ascontiguousarray(array, dtype="<f8")
-        digest.update(str(numbers.shape).encode())
-        digest.update(numbers.tobytes())
-    return digest.hexdigest()
 
 
 def parse_contract(text: str | None, source: str) -> dict:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import importlib.metadata
 import math
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +14,7 @@ import numpy as np
 
 from ..errors import Cancelled, InputError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
+from ..provenance import data_hash, versions
 from ..samples import Samples, require_samples, require_variation
 from . import metrics
 from .folds import QUESTIONS, folds_label, inseparable_groups, spatial_blocks
@@ -153,7 +151,6 @@ def compare_methods(
     folds: Mapping[str, np.ndarray],
     *,
     seed: int = 0,
-    versions: Optional[Mapping[str, str]] = None,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
 ) -> Comparison:
@@ -172,8 +169,6 @@ def compare_methods(
         Schemes by name (`core.validation.folds.make_folds`); any labels, two folds or more.
     seed : int
         Passed to every method, and used for the bootstrap.
-    versions : dict of str to str or None
-        Further software to name in reports.
     progress, is_cancelled
         See `core.progress`.
 
@@ -219,7 +214,7 @@ def compare_methods(
         for name, (estimate, quantiles) in collected.items():
             predictions[scheme, name] = PredictiveDistribution(estimate, quantiles)
     progress(1.0, "Scoring")
-    return score(samples, folds, predictions, seconds, seed=seed, warnings=warnings, versions=versions)
+    return score(samples, folds, predictions, seconds, seed=seed, warnings=warnings)
 
 
 def score(
@@ -230,13 +225,12 @@ def score(
     *,
     seed: int = 0,
     warnings: Sequence[str] = (),
-    versions: Optional[Mapping[str, str]] = None,
 ) -> Comparison:
     """Score pooled out-of-fold predictions.
 
     Parameters
     ----------
-    samples, folds, predictions, seconds, seed, warnings, versions
+    samples, folds, predictions, seconds, seed, warnings
         See `Comparison` and `compare_methods`.
 
     Returns
@@ -280,8 +274,10 @@ def score(
         warnings=tuple(dict.fromkeys(messages)),
         seed=seed,
         n_clusters=bootstrap.n_clusters,
-        versions={**_versions(), **(versions or {})},
-        data_hash=_data_hash(samples),
+        versions=versions(),
+        data_hash=data_hash(
+            samples.coordinates, samples.values, *([samples.covariates.values] if samples.covariates else [])
+        ),
     )
 
 
@@ -505,25 +501,6 @@ def _best_method(
     return lowest, (
         f"No method is unbeaten on every target and kind of fold; over all of them {label(lowest)} has the lowest RMSE."
     )
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions of what the baseline methods rest on."""
-    found = {"Python": platform.python_version()}
-    for name in ("numpy", "scipy", "scikit-gstat"):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _data_hash(samples: Samples) -> str:
-    """Return the SHA-256 of coordinates, values and covariates."""
-    digest = hashlib.sha256()
-    for array in (samples.coordinates, samples.values, *([samples.covariates.values] if samples.covariates else [])):
-        digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
-    return digest.hexdigest()
 
 
 def _cell(value: Any) -> Any:

@@ -40,7 +40,7 @@ print("ok")
 LAYERS = (
     ("errors",),
     ("progress",),
-    ("samples", "grid", "transforms", "normal_score"),
+    ("samples", "grid", "transforms", "normal_score", "provenance"),
     ("blockwise", "sample_check"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
     ("features", "sample_report"),

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import ModelFileError
-from hybrid_geostatistics.core.prediction.contract import data_hash, decode_array, encode_array, parse_contract
+from hybrid_geostatistics.core.prediction.contract import decode_array, encode_array, parse_contract
+from hybrid_geostatistics.core.provenance import data_hash
 from numpy.testing import assert_array_equal
 
 
