@@ -26,7 +26,6 @@ from qgis.core import (
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterRasterDestination,
-    QgsWkbTypes,
 )
 from qgis.PyQt.QtGui import QIcon
 
@@ -260,7 +259,7 @@ class Algorithm(QgsProcessingAlgorithm):
 
     def _write_sink(self, table: PointTable, parameters, name, context) -> str:
         sink, destination = self.parameterAsSink(
-            parameters, name, context, table.qgs_fields(), QgsWkbTypes.Type.Point, table.crs
+            parameters, name, context, table.qgs_fields(), table.wkb_type, table.crs
         )
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, name))

@@ -15,7 +15,7 @@ from qgis.core import (
     QgsField,
     QgsFields,
     QgsGeometry,
-    QgsPointXY,
+    QgsPoint,
     QgsProcessingFeatureSource,
     QgsWkbTypes,
 )
@@ -166,7 +166,8 @@ class PointTable:
 
     Parameters
     ----------
-    coordinates : ndarray, shape (n_points, 2)
+    coordinates : ndarray, shape (n_points, 2 or 3)
+        Easting, northing[, elevation].
     fields : sequence of QgsField
     columns : sequence of sequence
         One a field, values of plain types; None or NaN becomes NULL.
@@ -177,6 +178,12 @@ class PointTable:
     fields: Sequence[QgsField]
     columns: Sequence[Sequence[Any]]
     crs: QgsCoordinateReferenceSystem
+
+    @property
+    def wkb_type(self):
+        """Return QGIS's name for points, or for points with elevations."""
+        kinds = QgsWkbTypes.Type
+        return kinds.PointZ if np.shape(self.coordinates)[1] == 3 else kinds.Point
 
     def qgs_fields(self) -> QgsFields:
         """Return the fields as QGIS wants them."""
@@ -194,9 +201,9 @@ class PointTable:
             When the sink takes a feature no more.
         """
         fields = self.qgs_fields()
-        for (easting, northing), *values in zip(self.coordinates, *self.columns):
+        for place, *values in zip(np.asarray(self.coordinates, dtype=float).tolist(), *self.columns):
             feature = QgsFeature(fields)
-            feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(float(easting), float(northing))))
+            feature.setGeometry(QgsGeometry(QgsPoint(*place)))
             feature.setAttributes([_attribute(value) for value in values])
             if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
                 raise InputError(tr("The points cannot be written: {}").format(sink.lastError()))
