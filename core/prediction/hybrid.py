@@ -204,6 +204,20 @@ class HybridModel:
         """Covariates a prediction needs."""
         return () if self.samples.covariates is None else self.samples.covariates.names
 
+    @property
+    def graph_inputs(self) -> dict[str, tuple[int, ...]]:
+        """Inputs of the network with their shapes but for the rows."""
+        features = self.features
+        return {
+            "sequences": (features.n_neighbors, len(features.token_names)),
+            "context": (len(features.context_names),),
+        }
+
+    @property
+    def graph_output(self) -> str:
+        """Output of the network."""
+        return "drift"
+
     @cached_property
     def _kriging(self) -> tuple[tuple[FittedKriging | None, ...], ...]:
         """Fitted systems of the bases; None for a base without weight."""

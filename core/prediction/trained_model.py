@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 import numpy as np
 
 from ..errors import BackendMissing, ModelFileError
-from ..samples import Covariates
+from ..samples import Covariates, Samples
 from .contract import METADATA_KEY, parse_contract
 from .hybrid import HybridModel, Prediction
 
@@ -19,19 +20,85 @@ _BATCH = 8192
 """Rows sent through the network at once; fastest in measurements, and it bounds memory."""
 
 
+class KindOfModel(Protocol):
+    """What every kind of model offers: numpy alone, the network is handed in."""
+
+    @property
+    def samples(self) -> Samples:
+        """The training samples in data units."""
+
+    @property
+    def targets(self) -> tuple[Any, ...]:
+        """One a target, each with ``name``, ``unit``, ``transform`` and ``intervals``."""
+
+    @property
+    def covariate_names(self) -> tuple[str, ...]:
+        """Covariates a prediction needs."""
+
+    @property
+    def graph_inputs(self) -> dict[str, tuple[int, ...]]:
+        """Names of the network's inputs, in the order of its arguments, with their shapes but for the rows."""
+
+    @property
+    def graph_output(self) -> str:
+        """Name of the network's output."""
+
+    def predict(
+        self,
+        coordinates: np.ndarray,
+        covariates: Covariates | None,
+        network: Callable[..., np.ndarray],
+        coverage: float = 0.9,
+    ) -> Prediction:
+        """Estimate all targets with intervals, in data units."""
+
+    def to_dict(self) -> dict:
+        """Return the parts of the contract that predictions need."""
+
+
+KINDS: Mapping[str, Callable[[Mapping[str, Any], str], KindOfModel]] = {
+    "hybrid": HybridModel.from_dict,
+}
+"""How the contract of each kind of model is read: called with the contract and how to call the file in an error."""
+
+
+def model_from_contract(contract: Mapping[str, Any], source: str = "the model file") -> KindOfModel:
+    """Make the predictor that a contract describes; only the network is missing in it.
+
+    Parameters
+    ----------
+    contract : mapping
+        As `parse_contract` returns it.
+    source : str
+        How to call the file in an error.
+
+    Raises
+    ------
+    ModelFileError
+        When the kind is not known, or a part is missing or cannot be used.
+    """
+    kind = str(contract.get("kind"))
+    if kind not in KINDS:
+        raise ModelFileError(
+            f"{source} holds a model of the kind {kind!r}; this plugin reads {', '.join(KINDS)}. Update the plugin, or "
+            "train the model with this one."
+        )
+    return KINDS[kind](contract, source)
+
+
 class TrainedModel:
     """A model file opened for prediction; use `TrainedModel.read`.
 
     Parameters
     ----------
     contract : dict
-    hybrid : HybridModel
+    model : KindOfModel
     session : onnxruntime.InferenceSession
     """
 
-    def __init__(self, contract: dict, hybrid: HybridModel, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, contract: dict, model: KindOfModel, session: onnxruntime.InferenceSession) -> None:
         self.contract = contract
-        self.hybrid = hybrid
+        self.model = model
         self._session = session
 
     @classmethod
@@ -59,51 +126,61 @@ class TrainedModel:
         session = _open(content, str(path))
         metadata = session.get_modelmeta().custom_metadata_map
         contract = parse_contract(metadata.get(METADATA_KEY), str(path))
-        hybrid = HybridModel.from_dict(contract, str(path))
-        _check_shapes(session, hybrid, str(path))
-        return cls(contract, hybrid, session)
+        model = model_from_contract(contract, str(path))
+        _check_shapes(session, model, str(path))
+        return cls(contract, model, session)
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of what the model estimates, in the order of the columns of predictions."""
-        return self.hybrid.samples.targets
+        return self.model.samples.targets
 
     @property
     def units(self) -> tuple[str, ...]:
         """Unit of each target; "" when unknown."""
-        return tuple(target.unit for target in self.hybrid.targets)
+        return tuple(target.unit for target in self.model.targets)
 
     @property
     def covariate_names(self) -> tuple[str, ...]:
         """Names of the covariates a prediction needs."""
-        return self.hybrid.covariate_names
+        return self.model.covariate_names
 
     @property
     def categorical(self) -> tuple[bool, ...]:
         """Whether each covariate holds class codes."""
-        covariates = self.hybrid.samples.covariates
+        covariates = self.model.samples.covariates
         return () if covariates is None else covariates.categorical
 
     @property
     def crs(self) -> str:
         """CRS of the training samples; "" when unknown."""
-        return self.hybrid.samples.crs
+        return self.model.samples.crs
 
     @property
     def n_dimensions(self) -> int:
         """2 or 3."""
-        return self.hybrid.samples.n_dimensions
+        return self.model.samples.n_dimensions
 
-    def drift(self, sequences: np.ndarray, context: np.ndarray) -> np.ndarray:
-        """Evaluate the network, shape (n, n_targets)."""
-        parts = [np.empty((0, len(self.targets)))]
-        for first in range(0, len(sequences), _BATCH):
+    def network(self, *inputs: np.ndarray) -> np.ndarray:
+        """Evaluate the network on rows, as many at once as memory likes.
+
+        Parameters
+        ----------
+        *inputs : ndarray
+            In the order of the model's `graph_inputs`, each with one row a location.
+
+        Returns
+        -------
+        ndarray of float64
+            One row a location.
+        """
+        names = list(self.model.graph_inputs)
+        # An LSTM of onnxruntime ends the process on no rows.
+        parts = [np.empty((0, *self._session.get_outputs()[0].shape[1:]))]
+        for first in range(0, len(inputs[0]), _BATCH):
             rows = slice(first, first + _BATCH)
-            inputs = {
-                "sequences": np.ascontiguousarray(sequences[rows], dtype=np.float32),
-                "context": np.ascontiguousarray(context[rows], dtype=np.float32),
-            }
-            parts.append(self._session.run(["drift"], inputs)[0].astype(float))
+            feed = {name: np.ascontiguousarray(array[rows], np.float32) for name, array in zip(names, inputs)}
+            parts.append(self._session.run([self.model.graph_output], feed)[0].astype(float))
         return np.concatenate(parts)
 
     def predict(self, coordinates: np.ndarray, covariates: Covariates | None, coverage: float = 0.9) -> Prediction:
@@ -127,7 +204,7 @@ class TrainedModel:
         InputError
             For missing covariates (they are named), a wrong dimension or coverage.
         """
-        return self.hybrid.predict(coordinates, covariates, self.drift, coverage)
+        return self.model.predict(coordinates, covariates, self.network, coverage)
 
 
 def _open(content: bytes, source: str) -> Any:
@@ -156,17 +233,13 @@ def _open(content: bytes, source: str) -> Any:
         ) from error
 
 
-def _check_shapes(session: Any, hybrid: HybridModel, source: str) -> None:
+def _check_shapes(session: Any, model: KindOfModel, source: str) -> None:
     """Refuse a graph that does not fit its contract."""
-    features = hybrid.features
-    expected = {
-        "sequences": (features.n_neighbors, len(features.token_names)),
-        "context": (len(features.context_names),),
-    }
+    expected, output = model.graph_inputs, model.graph_output
     found = {entry.name: tuple(entry.shape[1:]) for entry in session.get_inputs()}
     outputs = [entry.name for entry in session.get_outputs()]
-    if found != expected or outputs != ["drift"]:
+    if found != expected or outputs != [output]:
         raise ModelFileError(
-            f"{source} is damaged: expected a network with inputs {expected} and the output drift, got {found} and "
+            f"{source} is damaged: expected a network with inputs {expected} and the output {output}, got {found} and "
             f"{outputs}. Train the model again."
         )

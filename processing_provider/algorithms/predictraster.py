@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...core.backend import exchange, tasks
-from ...core.prediction.hybrid import HybridModel
+from ...core.prediction.trained_model import model_from_contract
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..outputs import Maps
@@ -62,7 +62,7 @@ class PredictRaster(Algorithm):
         path = str(read.path("MODEL"))
         runner = read.resources.enter_context(tasks.Runner())
         contract = runner.run("read_model", {"model": path}, None, progress, is_cancelled).outputs["contract"]
-        samples = HybridModel.from_dict(contract, path).samples
+        samples = model_from_contract(contract, path).samples
         targets = list(samples.targets)
         rasters = read.covariates_of_model(samples)
         fallback = rasters.bands[0].source if rasters.bands else None

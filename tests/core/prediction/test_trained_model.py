@@ -46,26 +46,26 @@ def test_describes_itself(model):
 
 
 def test_returns_the_samples_values_at_the_samples(model):
-    samples = model.hybrid.samples
+    samples = model.model.samples
     assert_allclose(model.predict(samples.coordinates, samples.covariates).estimate, samples.values, rtol=1e-9)
 
 
 def test_the_network_takes_part(model, recorded):
-    assert all(target.weights["network_drift_kriging"] > 0 for target in model.hybrid.targets)
+    assert all(target.weights["network_drift_kriging"] > 0 for target in model.model.targets)
     covariates = Covariates(("dist", "soil"), recorded["covariates"], (False, True))
     where = recorded["coordinates"]
-    other = model.hybrid.predict(where, covariates, lambda sequences, context: np.full((len(context), 2), 5.0))
+    other = model.model.predict(where, covariates, lambda sequences, context: np.full((len(context), 2), 5.0))
     assert np.abs(other.estimate / recorded["estimate"] - 1).max() > 0.01
 
 
 def test_batches_of_the_network_equal_the_whole(model, monkeypatch):
     rng = np.random.default_rng(0)
-    sequences = rng.normal(size=(23, 4, len(model.hybrid.features.token_names)))
-    context = rng.normal(size=(23, len(model.hybrid.features.context_names)))
-    whole = model.drift(sequences, context)
+    sequences = rng.normal(size=(23, 4, len(model.model.features.token_names)))
+    context = rng.normal(size=(23, len(model.model.features.context_names)))
+    whole = model.network(sequences, context)
     monkeypatch.setattr("hybrid_geostatistics.core.prediction.trained_model._BATCH", 5)
-    assert_allclose(model.drift(sequences, context), whole, rtol=1e-6)
-    assert model.drift(sequences[:0], context[:0]).shape == (0, 2)
+    assert_allclose(model.network(sequences, context), whole, rtol=1e-6)
+    assert model.network(sequences[:0], context[:0]).shape == (0, 2)
 
 
 def test_covariates_are_found_by_name_and_named_when_missing(model, recorded):
@@ -79,6 +79,7 @@ def test_covariates_are_found_by_name_and_named_when_missing(model, recorded):
     ("old", "new", "message"),
     [
         (b'"version": 1, "kind"', b'"version": 2, "kind"', "version 2.*up to version 1"),
+        (b'"kind": "hybrid"', b'"kind": "oracle"', "kind 'oracle'.*reads hybrid"),
         (b'"hybridgeo-model"', b'"hybridgeo-other"', "hybridgeo-other"),
         (b'"format": "hybridgeo', b'"format"; "hybridgeo', "not JSON"),
         (b'"samples": {', b'"example": {', "lacks 'samples'"),
