@@ -10,11 +10,11 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
@@ -32,6 +32,47 @@ if TYPE_CHECKING:
     from ..learning.hybrid import HybridSettings
     from ..prediction.trained_model import TrainedModel
     from ..validation.comparison import Comparison
+    from ..validation.predictive import Method
+
+TRAINING = ("tensorflow", "tf2onnx", "onnxruntime", "skgstat")
+"""Modules that training and checking a network needs."""
+
+
+@dataclass(frozen=True)
+class LearnedMethod:
+    """A method of comparisons that is not among `core.validation.methods.METHODS`.
+
+    Parameters
+    ----------
+    make : callable
+        From the ``settings`` of the job to the method; it imports what it needs when called.
+    modules : tuple of str
+        Modules outside numpy and scipy that fitting and predicting import.
+    """
+
+    make: Callable[[Mapping[str, Any]], Method]
+    modules: tuple[str, ...]
+
+
+def _hybrid(settings: Mapping[str, Any]) -> Method:
+    from ..learning.hybrid import hybrid_method
+
+    return hybrid_method(hybrid_settings(settings))
+
+
+LEARNED_METHODS: dict[str, LearnedMethod] = {
+    "hybrid": LearnedMethod(_hybrid, TRAINING),
+}
+"""Methods with a network, by the names used in tables; one line each."""
+
+
+def modules_of_methods(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the modules that a comparison of these methods needs."""
+    from ..validation.methods import MODULES
+
+    needed = [MODULES.get(name, ("skgstat",)) for name in names if name not in LEARNED_METHODS]
+    needed += [LEARNED_METHODS[name].modules for name in names if name in LEARNED_METHODS]
+    return tuple(dict.fromkeys(module for modules in needed for module in modules))
 
 
 def fit_variogram(job: Job) -> TaskResult:
@@ -143,10 +184,11 @@ def train_hybrid(job: Job) -> TaskResult:
 def compare_methods(job: Job) -> TaskResult:
     """Cross-validate methods on the same folds.
 
-    Inputs: ``samples``; ``methods`` by name, "hybrid" among them or not; ``schemes`` and ``n_folds``; ``settings``,
-    see `hybrid_settings`, of which kriging takes transforms and neighbourhood, and the report ``units``; ``seed``;
-    ``title``, ``created`` and ``provenance`` for the report. Outputs: ``rows`` of the table, ``summaries`` (target,
-    folds, text), ``best_method``, ``best_text``, ``warnings``. Arrays: the columns of `Comparison.residual_columns`.
+    Inputs: ``samples``; ``methods`` by name (`core.validation.methods.METHODS`, `LEARNED_METHODS`); ``schemes`` and
+    ``n_folds``; ``settings``, see `hybrid_settings`, of which kriging takes transforms and neighbourhood, and the
+    report ``units``; ``seed``; ``title``, ``created`` and ``provenance`` for the report. Outputs: ``rows`` of the
+    table, ``summaries`` (target, folds, text), ``best_method``, ``best_text``, ``warnings``. Arrays: the columns of
+    `Comparison.residual_columns`.
     Files: ``table`` (CSV), ``report`` (HTML).
     """
     from ..validation.comparison import compare_methods as compare
@@ -159,12 +201,10 @@ def compare_methods(job: Job) -> TaskResult:
     given = inputs.get("settings", {})
     names = list(inputs["methods"])
     methods = make_methods(
-        [name for name in names if name != "hybrid"], _transforms(given.get("transforms")), _neighborhood(given)
-    )
-    if "hybrid" in names:
-        from ..learning.hybrid import hybrid_method
-
-        methods["hybrid"] = hybrid_method(hybrid_settings(given))
+        [name for name in names if name not in LEARNED_METHODS], _transforms(given.get("transforms")),
+        _neighborhood(given),
+    )  # fmt: skip
+    methods.update({name: LEARNED_METHODS[name].make(given) for name in names if name in LEARNED_METHODS})
     seed = inputs.get("seed", 0)
     comparison = compare(
         samples,

@@ -20,12 +20,10 @@ import numpy as np
 from ..errors import BackendMissing, InputError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from . import adapters, client, environment, exchange
+from .adapters import TRAINING
 from .job import FOLDER_PREFIX, Job, TaskResult
 
 logger = logging.getLogger(__name__)
-
-TRAINING = ("tensorflow", "tf2onnx", "onnxruntime", "skgstat")
-"""Modules that training and checking a network needs."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +204,7 @@ def _nothing(inputs: Mapping[str, object]) -> tuple[str, ...]:
 
 def _for_comparison(inputs: Mapping[str, object]) -> tuple[str, ...]:
     methods = inputs.get("methods")
-    return TRAINING if isinstance(methods, (list, tuple)) and "hybrid" in methods else ("skgstat",)
+    return adapters.modules_of_methods(methods if isinstance(methods, (list, tuple)) else ())
 
 
 TASKS: dict[str, Task] = {

@@ -489,9 +489,11 @@ def hybrid_method(settings: HybridSettings | None = None) -> Method:
     """
     base = HybridSettings() if settings is None else settings
 
-    def fit(training: Samples, seed: int) -> Predictor:
+    def fit(
+        training: Samples, seed: int, progress: Progress = silent, is_cancelled: IsCancelled = never
+    ) -> Predictor:
         training, _ = average_coincident(training)
-        fitted = fit_hybrid(training, replace(base, seed=seed, variograms={}))
+        fitted = fit_hybrid(training, replace(base, seed=seed, variograms={}), progress, is_cancelled)
         return predictor_of(fitted)
 
     return fit

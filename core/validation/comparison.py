@@ -13,7 +13,7 @@ from typing import Any, Optional
 import numpy as np
 
 from ..errors import Cancelled, InputError
-from ..progress import IsCancelled, Progress, never, silent, stop_if
+from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Samples, require_samples, require_variation
 from . import metrics
@@ -206,7 +206,10 @@ def compare_methods(
                 where = f"fold {position + 1} of {len(labels[scheme])} ({folds_label(scheme)})"
                 progress(step / n_steps, f"{label(name)}, {where}")
                 started = time.perf_counter()
-                predicted = _predict_fold(method, training, held_out, seed, f"{label(name)}, {where}")
+                inside = part(progress, step / n_steps, (step + 1) / n_steps)
+                predicted = _predict_fold(
+                    method, training, held_out, seed, f"{label(name)}, {where}", inside, is_cancelled
+                )
                 seconds[scheme, name] = seconds.get((scheme, name), 0.0) + time.perf_counter() - started
                 collected[name][0][test], collected[name][1][test] = predicted.estimate, predicted.quantiles
                 warnings.extend(f"{where[0].upper()}{where[1:]}: {note}" for note in predicted.notes)
@@ -305,11 +308,21 @@ def _check(samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, 
 
 
 def _predict_fold(
-    method: Method, training: Samples, held_out: Samples, seed: int, where: str
+    method: Method,
+    training: Samples,
+    held_out: Samples,
+    seed: int,
+    where: str,
+    progress: Progress,
+    is_cancelled: IsCancelled,
 ) -> PredictiveDistribution:
     """Fit and predict one fold; errors name the method and the fold."""
+
+    def inside(fraction: float, message: str = "") -> None:
+        progress(fraction, "")  # the fold's own message stays
+
     try:
-        predicted = method(training, seed)(held_out.coordinates, held_out.covariates)
+        predicted = method(training, seed, inside, is_cancelled)(held_out.coordinates, held_out.covariates)
     except Cancelled:
         raise
     except InputError as error:

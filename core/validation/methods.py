@@ -19,6 +19,7 @@ from ..features.covariates import CovariateEncoder
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, fit_kriging
+from ..progress import IsCancelled, Progress, never, part, silent
 from ..samples import Covariates, Samples, average_coincident, require_samples, require_variation
 from ..transforms import Transform
 from ..variogram.fitting import fit_variogram
@@ -49,15 +50,16 @@ def ordinary_kriging(
     Method
     """
 
-    def fit(training: Samples, seed: int) -> Predictor:
+    def fit(
+        training: Samples, seed: int, progress: Progress = silent, is_cancelled: IsCancelled = never
+    ) -> Predictor:
         training, _ = average_coincident(training)
         require_samples(training, 10, "Kriging in a training fold")
+        how = _KrigingSettings(neighborhood, variogram_method, seed, is_cancelled)
         return _KrigingPredictor(
             [
-                _fit_target(
-                    training, target, transform_of(transforms, training, target), neighborhood, variogram_method, seed
-                )
-                for target in training.targets
+                _fit_target(training, target, transform_of(transforms, training, target), how, where)
+                for target, where in _parts(training.targets, progress)
             ]
         )
 
@@ -83,19 +85,20 @@ def external_drift_kriging(
         Raises InputError when the training samples have no covariates.
     """
 
-    def fit(training: Samples, seed: int) -> Predictor:
+    def fit(
+        training: Samples, seed: int, progress: Progress = silent, is_cancelled: IsCancelled = never
+    ) -> Predictor:
         training, _ = average_coincident(training)
         require_samples(training, 10, "Kriging in a training fold")
         if training.covariates is None:
             raise InputError("External-drift kriging needs covariates, got none. Choose covariate rasters.")
+        how = _KrigingSettings(neighborhood, variogram_method, seed, is_cancelled)
         fitted = []
-        for target in training.targets:
+        for target, where in _parts(training.targets, progress):
             transform = transform_of(transforms, training, target)
             values = transform.forward(training.target(target), target)
             encoder = CovariateEncoder.fit(training.covariates, values[:, None])
-            fitted.append(
-                _fit_target(training, target, transform, neighborhood, variogram_method, seed, encoder=encoder)
-            )
+            fitted.append(_fit_target(training, target, transform, how, where, encoder))
         without_drift = ordinary_kriging(transforms, neighborhood, variogram_method)
         return _KrigingPredictor(fitted, fallback=lambda: without_drift(training, seed))
 
@@ -116,7 +119,9 @@ def inverse_distance(power: float = 2.0, max_neighbors: int = 12) -> Method:
     Method
     """
 
-    def fit(training: Samples, seed: int) -> Predictor:
+    def fit(
+        training: Samples, seed: int, progress: Progress = silent, is_cancelled: IsCancelled = never
+    ) -> Predictor:
         training, _ = average_coincident(training)
         require_samples(training, 2, "Inverse-distance weighting in a training fold")
         tree = cKDTree(training.coordinates)
@@ -150,7 +155,9 @@ def mean_of_samples() -> Method:
     Method
     """
 
-    def fit(training: Samples, seed: int) -> Predictor:
+    def fit(
+        training: Samples, seed: int, progress: Progress = silent, is_cancelled: IsCancelled = never
+    ) -> Predictor:
         mean = training.values.mean(axis=0)
         quantiles = np.quantile(training.values, LEVELS, axis=0).T
 
@@ -170,6 +177,9 @@ METHODS: Mapping[str, Callable[[Transforms, Optional[Neighborhood]], Method]] = 
     "external_drift_kriging": external_drift_kriging,
 }
 """Methods that need no training backend, by the names used in tables."""
+
+MODULES: Mapping[str, tuple[str, ...]] = {"mean": (), "inverse_distance": ()}
+"""Modules outside numpy and scipy that a method imports; scikit-gstat where nothing is said."""
 
 
 def make_methods(
@@ -210,13 +220,28 @@ class _TargetKriging:
     encoder: Optional[CovariateEncoder]
 
 
+@dataclass(frozen=True)
+class _KrigingSettings:
+    """How every target is kriged."""
+
+    neighborhood: Optional[Neighborhood]
+    variogram_method: str
+    seed: int
+    is_cancelled: IsCancelled
+
+
+def _parts(targets: Sequence[str], progress: Progress) -> list[tuple[str, Progress]]:
+    """Return each target with its share of the progress."""
+    n = len(targets)
+    return [(target, part(progress, i / n, (i + 1) / n)) for i, target in enumerate(targets)]
+
+
 def _fit_target(
     training: Samples,
     target: str,
     transform: Transform,
-    neighborhood: Optional[Neighborhood],
-    variogram_method: str,
-    seed: int,
+    how: _KrigingSettings,
+    progress: Progress,
     encoder: Optional[CovariateEncoder] = None,
 ) -> _TargetKriging:
     """Fit variogram and kriging system of one target, with a drift where there is an encoder."""
@@ -225,7 +250,11 @@ def _fit_target(
     drift = None
     if encoder is not None and training.covariates is not None:
         drift = encoder.encode(training.covariates)
-    variogram = fit_variogram(training.coordinates, values, drift=drift, method=variogram_method, seed=seed)
+    variogram = fit_variogram(
+        training.coordinates, values, drift=drift, method=how.variogram_method, seed=how.seed,
+        progress=progress, is_cancelled=how.is_cancelled,
+    )  # fmt: skip
+    neighborhood = how.neighborhood
     if neighborhood is None:
         neighborhood = Neighborhood() if len(training) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
     kriging = fit_kriging(training.coordinates, values, variogram.model, neighborhood, drift)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Callable, Optional, Union
+from typing import Callable, Optional, Protocol, Union
 
 import numpy as np
 from scipy.special import ndtri
 
 from ..errors import InputError
+from ..progress import IsCancelled, Progress, never, silent
 from ..samples import Covariates, Samples
 from ..transforms import Transform
 
@@ -124,8 +125,19 @@ class PredictiveDistribution:
 Predictor = Callable[[np.ndarray, Optional[Covariates]], PredictiveDistribution]
 """Called with coordinates, shape (m, 2 or 3), and covariates (None where there are none)."""
 
-Method = Callable[[Samples, int], Predictor]
-"""Called with training samples and a seed; learns from nothing else."""
+
+class Method(Protocol):
+    """Called with training samples and a seed; learns from nothing else.
+
+    It reports its progress, 0 to 1, and asks `is_cancelled` before everything that takes seconds.
+    """
+
+    def __call__(
+        self, training: Samples, seed: int, progress: Progress = silent, is_cancelled: IsCancelled = never
+    ) -> Predictor:
+        """Fit to the training samples."""
+        ...
+
 
 Transforms = Union[Transform, "dict[str, Transform]"]
 """One transform for every target, or one for each target's name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...core.backend import exchange, tasks
+from ...core.backend.adapters import LEARNED_METHODS
 from ...core.validation.methods import METHODS
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
@@ -46,7 +47,7 @@ class CompareMethods(Algorithm):
                 static_enum(
                     "METHODS",
                     tr("Methods"),
-                    (*METHODS, HYBRID),
+                    (*METHODS, *LEARNED_METHODS),
                     ["ordinary_kriging", WITH_COVARIATES, HYBRID],
                     several=True,
                 ),

@@ -29,7 +29,7 @@ def around(estimate, spread=1.0):
     return PredictiveDistribution.from_interval(estimate, estimate - spread, estimate + spread)
 
 
-def nearest(training, seed):
+def nearest(training, seed, *_):
     """Predict the value of the nearest training sample."""
 
     def predict(coordinates, covariates):
@@ -39,7 +39,7 @@ def nearest(training, seed):
     return predict
 
 
-def overall_mean(training, seed):
+def overall_mean(training, seed, *_):
     return lambda coordinates, covariates: around(np.tile(training.values.mean(axis=0), (len(coordinates), 1)))
 
 
@@ -90,7 +90,7 @@ def test_methods_never_see_held_out_values(samples):
     folds = make_folds(samples, ("random", "blocks"), 5, seed=0)
     seen = []
 
-    def spy(training, seed):
+    def spy(training, seed, *_):
         seen.append(training)
         return nearest(training, seed)
 
@@ -114,7 +114,7 @@ def test_all_methods_get_the_same_folds_and_the_seed(samples):
     got = {"a": [], "b": []}
 
     def method(name):
-        def fit(training, seed):
+        def fit(training, seed, *_):
             got[name].append((len(training), float(training.values.sum()), seed))
             return overall_mean(training, seed)
 
@@ -127,13 +127,13 @@ def test_all_methods_get_the_same_folds_and_the_seed(samples):
 def test_a_failing_method_stops_with_its_name_and_fold(samples):
     folds = {"blocks": np.arange(150) % 3}
 
-    def refuses(training, seed):
+    def refuses(training, seed, *_):
         raise InputError("Too few samples of class 3.")
 
-    def breaks(training, seed):
+    def breaks(training, seed, *_):
         raise ZeroDivisionError("float division by zero")
 
-    def forgets(training, seed):
+    def forgets(training, seed, *_):
         return lambda coordinates, covariates: around(np.full((len(coordinates), 2), np.nan))
 
     with pytest.raises(InputError, match=r"the hybrid, fold 1 of 3 \(block folds\): Too few samples of class 3"):
