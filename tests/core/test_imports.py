@@ -43,7 +43,7 @@ LAYERS = (
     ("samples", "grid", "transforms", "normal_score", "provenance"),
     ("blockwise", "sample_check"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
-    ("features", "sample_report"),
+    ("features", "sample_report", "drillholes"),
     ("validation",),
     ("prediction",),
     ("learning",),

@@ -1,0 +1,1 @@
+"""Drill holes: collar, survey and assay tables to composites with places in space."""
