@@ -132,13 +132,36 @@ def fit_variogram(job: Job) -> TaskResult:
     return TaskResult(outputs, files=files)
 
 
-def train_hybrid(job: Job) -> TaskResult:
-    """Cross-validate and train a hybrid, and write its model file.
+def train_model(job: Job) -> TaskResult:
+    """Cross-validate and train a model of one architecture, and write its model file.
 
-    Inputs: ``samples``; ``settings``, see `hybrid_settings`; ``schemes`` of outer folds (default random and
-    blocks, empty for none) and ``n_folds``; ``title``, ``created`` and ``provenance`` for the report.
-    Outputs: ``weights``, ``inner_scores``, ``scores`` (`core.learning.hybrid.cross_validated_scores`), ``notes``,
-    ``seconds``, and with outer folds the outputs of `compare_methods`. Files: ``model`` (ONNX), ``report`` (HTML).
+    Inputs: ``architecture``, a key of `ARCHITECTURES` (default hybrid); ``samples``; ``settings`` of the
+    architecture; ``schemes`` of outer folds (default random and blocks, empty for none) and ``n_folds``; ``title``,
+    ``created`` and ``provenance`` for the report. Outputs: ``weights`` by target; ``scores``
+    (`core.learning.hybrid.cross_validated_scores`), ``notes``, ``seconds``, and with outer folds the outputs of
+    `compare_methods`. Files: ``model`` (ONNX), ``report`` (HTML).
+    """
+    return trainer_of(job.inputs).train(job)
+
+
+def trainer_of(inputs: Mapping[str, Any]) -> Trainer:
+    """Return the trainer of the architecture that inputs ask for.
+
+    Raises
+    ------
+    InputError
+        When there is none of that name.
+    """
+    name = inputs.get("architecture", "hybrid")
+    if name not in ARCHITECTURES:
+        raise InputError(f"Expected an architecture out of {', '.join(ARCHITECTURES)}, got {name!r}.")
+    return ARCHITECTURES[name]
+
+
+def _train_hybrid(job: Job) -> TaskResult:
+    """Train the hybrid; see `train_model`, and `hybrid_settings` for its settings.
+
+    Besides, its outputs hold ``inner_scores``.
     """
     from ..learning.hybrid import train_hybrid as train
     from ..validation.report import LearningCurve, training_page
@@ -179,6 +202,28 @@ def train_hybrid(job: Job) -> TaskResult:
     (job.folder / "report.html").write_text(page, encoding="utf-8")
     files = {"model": job.folder / "model.onnx", "report": job.folder / "report.html"}
     return TaskResult(outputs, files=files)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """How a model of one architecture is trained.
+
+    Parameters
+    ----------
+    train : callable
+        From `Job` to `TaskResult`, see `train_model`; it imports what it needs when called.
+    modules : tuple of str
+        Modules outside numpy and scipy that training imports.
+    """
+
+    train: Callable[[Job], TaskResult]
+    modules: tuple[str, ...]
+
+
+ARCHITECTURES: dict[str, Trainer] = {
+    "hybrid": Trainer(_train_hybrid, TRAINING),
+}
+"""What can be trained, by the names users choose from; one line each."""
 
 
 def compare_methods(job: Job) -> TaskResult:

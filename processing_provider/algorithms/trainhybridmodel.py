@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ...core.backend import exchange, tasks
+from ...core.backend.adapters import ARCHITECTURES
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..parameters import (
@@ -17,6 +18,7 @@ from ..parameters import (
     numbers,
     report_output,
     seed,
+    static_enum,
     texts,
     transform,
     variogram_file,
@@ -40,6 +42,10 @@ class TrainHybridModel(Algorithm):
             input_samples(),
             input_targets(),
             *input_covariates(),
+            with_help(
+                static_enum("ARCHITECTURE", tr("Architecture"), tuple(ARCHITECTURES), "hybrid"),
+                tr("What to train: hybrid is kriging stacked with kriging whose drift is a network."),
+            ),
             transform(),
             variogram_file(
                 tr(
@@ -96,8 +102,9 @@ class TrainHybridModel(Algorithm):
         content, arrays = exchange.pack_samples(samples)
         schemes = fold_schemes(read.choice("FOLDS"))
         result = tasks.run(
-            "train_hybrid",
+            "train_model",
             {
+                "architecture": read.choice("ARCHITECTURE"),
                 "samples": content,
                 "settings": read.hybrid_settings(samples),
                 "schemes": schemes,

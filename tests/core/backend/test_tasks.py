@@ -55,7 +55,7 @@ def test_training_never_runs_here(monkeypatch):
     assert tasks.runs_here("fit_variogram")
     assert tasks.runs_here("compare_methods", {"methods": ["ordinary_kriging"]})
     assert not tasks.runs_here("compare_methods", {"methods": ["ordinary_kriging", "hybrid"]})
-    assert not tasks.runs_here("train_hybrid")
+    assert not tasks.runs_here("train_model")
     assert not tasks.runs_here("self_test")
 
 
@@ -68,7 +68,9 @@ def test_missing_modules_are_found_without_importing(monkeypatch):
 
 def test_without_a_backend_the_way_is_named(no_backend):
     with pytest.raises(BackendMissing, match=r"needs tensorflow.*hybridgeo:setupbackend"):
-        run("train_hybrid", {})
+        run("train_model", {})
+    with pytest.raises(InputError, match="out of hybrid.*got 'oracle'"):
+        run("train_model", {"architecture": "oracle"})
 
 
 def test_unknown_tasks_are_refused():
@@ -207,7 +209,7 @@ def test_train_then_predict_on_both_roads(packed, tmp_path, monkeypatch):
     }  # fmt: skip
     files = {"model": tmp_path / "m.onnx", "report": tmp_path / "r.html"}
     messages = []
-    result = run("train_hybrid", inputs, arrays, lambda fraction, message: messages.append(message), files=files)
+    result = run("train_model", inputs, arrays, lambda fraction, message: messages.append(message), files=files)
     assert any(message.startswith("Epoch") for message in messages)
     for weights in result.outputs["weights"].values():
         assert sum(weights.values()) == pytest.approx(1.0)
