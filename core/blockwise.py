@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Callable
 
 import numpy as np
@@ -20,17 +21,19 @@ def predict_blocks(
     block_size: int = 256,
     cells_at_once: int = 8192,
 ) -> dict[str, int]:
-    """Compute maps over a grid and hand them on, one square block after the other.
+    """Compute maps over a grid and hand them on, one square block after the other, level by level.
 
     Parameters
     ----------
     grid : RasterGrid
+        Of a block model all levels are computed, those of one block before those of the next.
     predict : callable
         Given a part of the grid of at most `cells_at_once` cells (at least one row), returns for each
         map its values, shape (n_cells,) or (n_cells, n_bands), in the order of ``grid.centers``; NaN
         where there is no estimate.
     write : callable
-        Given the name of a map, a block and its values, shape (n_bands, n_rows, n_columns).
+        Given the name of a map, a block with its elevation and the values, shape (n_bands, n_rows,
+        n_columns).
     progress, is_cancelled : callables
         Asked after every part.
     block_size : int
@@ -50,7 +53,7 @@ def predict_blocks(
     """
     missing: dict[str, int] = {}
     done = 0
-    for block in grid.blocks(block_size):
+    for block in _blocks(grid, block_size):
         maps: dict[str, list[np.ndarray]] = {}
         for strip in _strips(block, cells_at_once):
             stop_if(is_cancelled)
@@ -60,14 +63,21 @@ def predict_blocks(
                 without = int(np.isnan(columns).any(axis=2).sum())
                 missing[name] = missing.get(name, 0) + without
             done += strip.n_rows * strip.n_columns
-            progress(done / grid.n_cells, "")
+            progress(done / grid.n_nodes, "")
         for name, strips in maps.items():
             write(name, block, np.moveaxis(np.concatenate(strips, axis=0), 2, 0))
     return missing
+
+
+def _blocks(grid: RasterGrid, size: int) -> Iterator[Block]:
+    """Yield every level of a block before the next block."""
+    for block in grid.blocks(size):
+        for elevation in grid.elevations:
+            yield replace(block, elevation=elevation)
 
 
 def _strips(block: Block, cells_at_once: int) -> Iterator[Block]:
     """Yield whole rows of a block, as many at a time as there may be cells."""
     height = max(1, cells_at_once // block.n_columns)
     for row in range(0, block.n_rows, height):
-        yield Block(block.row + row, block.column, min(height, block.n_rows - row), block.n_columns)
+        yield replace(block, row=block.row + row, n_rows=min(height, block.n_rows - row))

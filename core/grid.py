@@ -9,15 +9,86 @@ import numpy as np
 
 from .errors import InputError
 
+MOST_LEVELS = 10_000
+"""More elevations than this are a slip of the step; a GeoTIFF holds 65,535 bands."""
+
 
 @dataclass(frozen=True)
 class Block:
-    """A rectangular part of a grid, in rows and columns from the top-left corner."""
+    """A rectangular part of a grid, in rows and columns from the top-left corner, at one elevation or none."""
 
     row: int
     column: int
     n_rows: int
     n_columns: int
+    elevation: float | None = None
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Equally spaced elevations, from the top down: the third dimension of a block model.
+
+    Parameters
+    ----------
+    top, bottom : float
+        The highest level; the lowest is the last one that is not below `bottom`. In map units.
+    step : float
+        Between levels, above 0: the height of a block.
+
+    Raises
+    ------
+    InputError
+        When the bottom is above the top, the step is not above 0, or the levels are too many.
+
+    Examples
+    --------
+    >>> Levels(350.0, 320.0, 12.5).elevations
+    (350.0, 337.5, 325.0)
+    >>> Levels.from_text("-5; -25; 10").elevations
+    (-5.0, -15.0, -25.0)
+    """
+
+    top: float
+    bottom: float
+    step: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite([self.top, self.bottom, self.step]).all() and self.step > 0 and self.top >= self.bottom):
+            raise InputError(
+                "Expected elevations from the top down by a step above 0, got top "
+                f"{self.top:g}, bottom {self.bottom:g}, step {self.step:g}. A depth is a negative elevation."
+            )
+        if len(self) > MOST_LEVELS:
+            raise InputError(
+                f"Expected at most {MOST_LEVELS} elevations, got {len(self)} from {self.top:g} down to "
+                f"{self.bottom:g} by {self.step:g}. Choose a larger step."
+            )
+
+    @classmethod
+    def from_text(cls, text: str) -> Levels:
+        """Read top, bottom and step, separated by commas, semicolons or blanks.
+
+        Raises
+        ------
+        InputError
+            When these are not three numbers.
+        """
+        try:
+            top, bottom, step = (float(word) for word in text.replace(";", " ").replace(",", " ").split())
+        except ValueError as error:
+            raise InputError(
+                f"Expected three numbers for the elevations, top, bottom and step (350, 250, 10), got {text!r}."
+            ) from error
+        return cls(top, bottom, step)
+
+    def __len__(self) -> int:
+        # A hair's breadth short of a whole number of steps is rounding.
+        return int(np.floor((self.top - self.bottom) / self.step + 1e-9)) + 1
+
+    @property
+    def elevations(self) -> tuple[float, ...]:
+        """The levels, from the top down."""
+        return tuple(float(self.top - i * self.step) for i in range(len(self)))
 
 
 @dataclass(frozen=True)
@@ -32,6 +103,8 @@ class RasterGrid:
         GDAL geotransform (left, cell_width, 0, top, 0, -cell_height) in map units.
     crs : str
         Authority code or WKT; "" when unknown.
+    levels : Levels or None
+        Elevations of a block model; None for a map.
 
     Raises
     ------
@@ -46,11 +119,14 @@ class RasterGrid:
     >>> grid.centers(Block(0, 0, 1, 2))
     array([[10., 40.],
            [30., 40.]])
+    >>> grid.centers(Block(0, 0, 1, 1, elevation=-5.0))
+    array([[10., 40., -5.]])
     """
 
     shape: tuple[int, int]
     transform: tuple[float, float, float, float, float, float]
     crs: str = ""
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
@@ -145,24 +221,43 @@ class RasterGrid:
 
     @property
     def n_cells(self) -> int:
-        """Number of cells."""
+        """Number of cells of the map, or of one level of a block model."""
         return self.shape[0] * self.shape[1]
+
+    @property
+    def elevations(self) -> tuple[float | None, ...]:
+        """The levels of a block model from the top down; for a map a single None."""
+        return (None,) if self.levels is None else self.levels.elevations
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of cells of all levels together."""
+        return self.n_cells * len(self.elevations)
+
+    @property
+    def cell_sides(self) -> tuple[float, ...]:
+        """Width and depth of a cell, and the height of a block model's, in map units."""
+        height = () if self.levels is None else (self.levels.step,)
+        return (self.transform[1], -self.transform[5], *height)
 
     def centers(self, block: Block) -> np.ndarray:
         """Return the cell centres of a block, row by row from the top-left.
 
         Returns
         -------
-        ndarray, shape (n_rows * n_columns, 2)
-            Easting, northing in map units.
+        ndarray, shape (n_rows * n_columns, 2 or 3)
+            Easting, northing, and the elevation of a block that has one, in map units.
         """
         left, width, _, top, _, height = self.transform
         easting = left + (block.column + np.arange(block.n_columns) + 0.5) * width
         northing = top + (block.row + np.arange(block.n_rows) + 0.5) * height
-        return np.column_stack([np.tile(easting, block.n_rows), np.repeat(northing, block.n_columns)])
+        columns = [np.tile(easting, block.n_rows), np.repeat(northing, block.n_columns)]
+        if block.elevation is not None:
+            columns.append(np.full(len(columns[0]), float(block.elevation)))
+        return np.column_stack(columns)
 
     def blocks(self, size: int = 256) -> Iterator[Block]:
-        """Yield the blocks that tile the grid, edge blocks included, row by row."""
+        """Yield the blocks that tile the map, edge blocks included, row by row; without elevation."""
         n_rows, n_columns = self.shape
         for row in range(0, n_rows, size):
             for column in range(0, n_columns, size):

@@ -247,7 +247,7 @@ class Algorithm(QgsProcessingAlgorithm):
             for maps in {id(value): value for value in results.values() if isinstance(value, Maps)}.values():
                 wanted = {name: staged[name] for name in rasters if results[name] is maps}
                 missing = maps.write(wanted, part(progress, COMPUTING, 1.0), is_cancelled)
-                self._report_missing(missing, maps.grid.n_cells, feedback)
+                self._report_missing(missing, maps.grid.n_nodes, feedback)
             for name in files:
                 if name in results:
                     _write_file(results[name], staged[name])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Optional
 from uuid import uuid4
 
 import numpy as np
 from osgeo import gdal
+from qgis.core import QgsCoordinateReferenceSystem, QgsUnitTypes
 
 from ..core.backend.client import require_writable
 from ..core.blockwise import predict_blocks
@@ -20,10 +22,9 @@ from ..core.grid import Block, RasterGrid
 from ..core.progress import IsCancelled, Progress
 from .crs import crs_from_code, wkt
 from .identity import tr
-from .rasters import quiet_gdal
+from .rasters import TILE, quiet_gdal
 
 NODATA = -9999.0
-TILE = 256
 BYTES_A_CELL = 4
 CREATION_OPTIONS = (
     "TILED=YES",
@@ -32,7 +33,12 @@ CREATION_OPTIONS = (
     "COMPRESS=DEFLATE",
     "PREDICTOR=3",
     "BIGTIFF=IF_SAFER",
+    "INTERLEAVE=BAND",
 )
+ELEVATION, QUANTITY = "ELEVATION", "QUANTITY"
+"""Metadata of the bands of a block model."""
+GDAL_CACHE = 64 * 2**20
+"""Most bytes of tiles that GDAL keeps while maps are written; its default grows with the machine."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,11 @@ class Maps:
     ----------
     grid : RasterGrid
     bands : mapping of str to sequence of str
-        For each output its band descriptions.
+        For each output what its bands are called. Of a block model each stands for as many bands as
+        there are levels, from the top down, called after it and the elevation.
     predict : callable
-        From a `Block` to each output's values, shape (n_cells,) or (n_cells, n_bands), NaN for nodata.
+        From a `Block`, with an elevation where there are levels, to each output's values, shape
+        (n_cells,) or (n_cells, n_bands), NaN for nodata.
     cells_at_once : int
         Most cells `predict` is asked for in one call.
     """
@@ -77,16 +85,36 @@ class Maps:
             if name in writers:
                 writers[name].write(block, values)
 
-        try:
-            missing = predict_blocks(
-                self.grid, self.predict, write, progress, is_cancelled, TILE, self.cells_at_once
-            )
-        finally:
-            for writer in writers.values():
-                writer.close()
+        with small_cache():
+            try:
+                missing = predict_blocks(
+                    self.grid, self.predict, write, progress, is_cancelled, TILE, self.cells_at_once
+                )
+            finally:
+                for writer in writers.values():
+                    writer.close()
         for writer in writers.values():
             writer.require_complete()
         return {name: missing[name] for name in targets}
+
+
+@contextmanager
+def small_cache() -> Iterator[None]:
+    """Bound the tiles GDAL keeps, so that memory does not grow with the raster."""
+    before = gdal.GetCacheMax()
+    gdal.SetCacheMax(min(before, GDAL_CACHE))
+    try:
+        yield
+    finally:
+        gdal.SetCacheMax(before)
+
+
+def level_name(name: str, elevation: Optional[float], crs: QgsCoordinateReferenceSystem) -> str:
+    """Return what the band of one level is called: "zinc 350 m"."""
+    if elevation is None:
+        return name
+    unit = QgsUnitTypes.toAbbreviatedString(crs.mapUnits()) if crs.isValid() else ""
+    return f"{name} {elevation:.10g} {unit}".strip()
 
 
 class RasterWriter:
@@ -96,7 +124,9 @@ class RasterWriter:
     ----------
     path : Path
     grid : RasterGrid
-    band_names : sequence of str
+    names : sequence of str
+        What is mapped. Of a block model each has a band a level, from the top down, whose metadata
+        say the elevation (`ELEVATION`) and what it is of (`QUANTITY`).
 
     Raises
     ------
@@ -104,24 +134,29 @@ class RasterWriter:
         When the file cannot be created.
     """
 
-    def __init__(self, path: Path, grid: RasterGrid, band_names: Sequence[str]) -> None:
+    def __init__(self, path: Path, grid: RasterGrid, names: Sequence[str]) -> None:
         n_rows, n_columns = grid.shape
         self._path = path
         self._failure = ""
+        self._elevations = grid.elevations
+        bands = [(name, elevation) for name in names for elevation in grid.elevations]
         with quiet_gdal():
             gdal.ErrorReset()
             self._dataset = gdal.GetDriverByName("GTiff").Create(
-                str(path), n_columns, n_rows, len(band_names), gdal.GDT_Float32, list(CREATION_OPTIONS)
+                str(path), n_columns, n_rows, len(bands), gdal.GDT_Float32, list(CREATION_OPTIONS)
             )
         if self._dataset is None:
             raise self._cannot_write(gdal.GetLastErrorMsg())
         self._dataset.SetGeoTransform(grid.transform)
+        crs = crs_from_code(grid.crs)
         if grid.crs:
-            self._dataset.SetProjection(wkt(crs_from_code(grid.crs)))
-        for number, name in enumerate(band_names, start=1):
+            self._dataset.SetProjection(wkt(crs))
+        for number, (name, elevation) in enumerate(bands, start=1):
             band = self._dataset.GetRasterBand(number)
-            band.SetDescription(name)
+            band.SetDescription(level_name(name, elevation, crs))
             band.SetNoDataValue(NODATA)
+            if elevation is not None:
+                band.SetMetadata({QUANTITY: name, ELEVATION: repr(elevation)})
 
     def write(self, block: Block, values: np.ndarray) -> None:
         """Write one block.
@@ -129,7 +164,8 @@ class RasterWriter:
         Parameters
         ----------
         block : Block
-        values : ndarray, shape (n_bands, n_rows, n_columns)
+            Of a block model with its elevation.
+        values : ndarray, shape (n_names, n_rows, n_columns)
             NaN for nodata.
 
         Raises
@@ -138,9 +174,11 @@ class RasterWriter:
             When the disk takes no more.
         """
         filled = np.where(np.isnan(values), NODATA, values).astype(np.float32)
+        level = self._elevations.index(block.elevation)
         with quiet_gdal():
             gdal.ErrorReset()
-            for number, band_values in enumerate(filled, start=1):
+            for index, band_values in enumerate(filled):
+                number = index * len(self._elevations) + level + 1
                 self._dataset.GetRasterBand(number).WriteArray(band_values, block.column, block.row)
             if gdal.GetLastErrorType() >= gdal.CE_Failure:
                 raise self._cannot_write(gdal.GetLastErrorMsg())
@@ -249,7 +287,7 @@ def require_room(grid: RasterGrid, n_bands: Mapping[str, int]) -> None:
     ----------
     grid : RasterGrid
     n_bands : mapping of str to int
-        Number of bands of the raster at each path.
+        Number of bands of the raster at each path; of a block model those of one level.
 
     Raises
     ------
@@ -262,16 +300,23 @@ def require_room(grid: RasterGrid, n_bands: Mapping[str, int]) -> None:
         if folder.is_dir():
             device = folder.stat().st_dev
             needed = rooms.get(device, (folder, 0))[1]
-            rooms[device] = folder, needed + count * grid.n_cells * BYTES_A_CELL
+            rooms[device] = folder, needed + count * grid.n_nodes * BYTES_A_CELL
     for folder, needed in rooms.values():
         free = shutil.disk_usage(folder).free
         if needed > free:
             n_rows, n_columns = grid.shape
             raise InputError(
                 tr(
-                    "The grid of {rows} rows and {columns} columns needs up to {needed} on the disk of {folder}, which "
-                    "has {free} free. Choose a larger cell size, a smaller extent, or another disk."
-                ).format(rows=n_rows, columns=n_columns, needed=_size(needed), folder=folder, free=_size(free))
+                    "The grid of {rows} rows and {columns} columns{levels} needs up to {needed} on the disk of "
+                    "{folder}, which has {free} free. Choose a larger cell size, a smaller extent, or another disk."
+                ).format(
+                    rows=n_rows,
+                    columns=n_columns,
+                    levels="" if grid.levels is None else tr(" at {} elevations").format(len(grid.levels)),
+                    needed=_size(needed),
+                    folder=folder,
+                    free=_size(free),
+                )
             )
 
 

@@ -35,6 +35,7 @@ from .identity import tr
 FOLDS = ("random", "blocks", "all")
 TRANSFORMS = ("none", "log", "log1p")
 KRIGING_TYPES = ("ordinary", "simple", "universal", "external_drift")
+DIMENSIONS = ("auto", "2d", "3d")
 SECTORS = ("none", "quadrants", "octants")
 BLOCK_RULES = ("gauss", "regular")
 VARIOGRAM_FILES = "Variogram (*.json *.JSON)"
@@ -290,6 +291,30 @@ def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
             ),
         ),
     ]
+
+
+def elevations():
+    """Return ELEVATIONS: the levels of a block model."""
+    return with_help(
+        optional_text("ELEVATIONS", tr("Elevations")),
+        tr(
+            "For samples with elevations (PointZ): the levels to map, as top, bottom and step in map units, for "
+            "instance 350, 250, 10. Each level is a band of the raster, from the top down. Elevations rise upwards, so "
+            "depths are negative. Empty: a 2-D map."
+        ),
+    )
+
+
+def dimensions():
+    """Return DIMENSIONS: whether elevations of samples count."""
+    return with_help(
+        static_enum("DIMENSIONS", tr("Dimensions"), DIMENSIONS, "auto"),
+        tr(
+            "3d: the samples' elevations (PointZ) count. 2d: they do not, and samples above one another are averaged. "
+            "auto: 3d where samples lie above one another, as in drill holes."
+        ),
+        advanced=True,
+    )
 
 
 def folds_inputs():

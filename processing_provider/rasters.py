@@ -26,6 +26,8 @@ from .identity import tr
 MOST_CLASSES = 20
 """A covariate with whole numbers only, and at most so many different ones, is taken as categorical."""
 ROWS_LOOKED_AT = 512
+TILE = 256
+"""Side of the blocks in which rasters are written, in cells."""
 NO_CATEGORICAL = "none"
 
 
@@ -233,9 +235,27 @@ class CovariateGrid:
     def __init__(self, rasters: CovariateRasters, grid: RasterGrid) -> None:
         self._rasters = rasters
         self._datasets = [_on_grid(band, grid) for band in rasters.bands]
+        self._n_levels = len(grid.elevations)
+        self._tile: Optional[tuple[int, int]] = None
+        self._kept: dict[Block, Covariates] = {}
 
     def block(self, block: Block) -> Covariates:
-        """Return the covariates of a block's cells, in the order of ``grid.centers``."""
+        """Return the covariates of a block's cells, in the order of ``grid.centers``.
+
+        They are read once for all levels of a block model, whose blocks follow one another.
+        """
+        place = replace(block, elevation=None)
+        if self._n_levels == 1:
+            return self._read(place)
+        tile = place.row // TILE, place.column // TILE
+        if tile != self._tile:
+            self._tile = tile
+            self._kept.clear()
+        if place not in self._kept:
+            self._kept[place] = self._read(place)
+        return self._kept[place]
+
+    def _read(self, block: Block) -> Covariates:
         values = np.empty((block.n_rows * block.n_columns, len(self._datasets)))
         for i, (band, dataset) in enumerate(zip(self._rasters.bands, self._datasets)):
             values[:, i] = _read(

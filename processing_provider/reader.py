@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -15,11 +15,10 @@ from qgis.core import (
     QgsProcessingUtils,
     QgsRasterLayer,
     QgsUnitTypes,
-    QgsWkbTypes,
 )
 
 from ..core.errors import InputError
-from ..core.grid import RasterGrid
+from ..core.grid import Levels, RasterGrid
 from ..core.kriging.functionals import BlockSize
 from ..core.kriging.neighborhood import Neighborhood
 from ..core.samples import Covariates, Samples, average_coincident, require_samples, require_variation
@@ -32,6 +31,7 @@ from .layers import Points, numbers, read_points, require_fields
 from .outputs import require_room
 from .provenance import provenance
 from .rasters import CovariateRasters, RasterSource, parse_categorical
+from .tables import Table, read_table
 
 WARP = "gdal:warpreproject"
 REPROJECT = "native:reprojectlayer"
@@ -100,6 +100,10 @@ class Reader:
         """Return a text."""
         return self._algorithm.parameterAsString(self._parameters, name, self._context)
 
+    def is_checked(self, name: str) -> bool:
+        """Return whether a box is checked."""
+        return self._algorithm.parameterAsBool(self._parameters, name, self._context)
+
     def choice(self, name: str) -> str:
         """Return the chosen word."""
         return self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
@@ -119,6 +123,10 @@ class Reader:
         path = self._algorithm.parameterAsFile(self._parameters, name, self._context)
         # The backend's working folder is not ours.
         return Path(path).absolute() if path else None
+
+    def _has(self, name: str) -> bool:
+        """Whether the algorithm has such a parameter."""
+        return self._algorithm.parameterDefinition(name) is not None
 
     def _default(self, name: str) -> Any:
         return self._algorithm.parameterDefinition(name).defaultValue()
@@ -162,7 +170,8 @@ class Reader:
         at_least : int
             Fewest samples the purpose needs.
         elevations : bool
-            Whether coordinates are 3-D where the layer has elevations that differ.
+            Whether coordinates are 3-D where the layer has elevations that differ. An algorithm with the
+            parameter ELEVATIONS or DIMENSIONS decides by it.
 
         Raises
         ------
@@ -183,10 +192,8 @@ class Reader:
                 )
             )
         coordinates = points.coordinates
-        if elevations:
+        if self._is_3d(points, known, elevations):
             coordinates, known = self._with_elevations(points, known)
-        else:
-            self._tell_elevations(source)
         coordinates, values = coordinates[known], values[known]
         at_samples = None
         if covariates is not None and covariates.bands:
@@ -239,14 +246,51 @@ class Reader:
             )
         return found.rows(inside), inside
 
+    def _is_3d(self, points: Points, known: np.ndarray, elevations: bool) -> bool:
+        """Return whether elevations are to count, and tell why where the user did not say so."""
+        heights = np.empty(0) if points.elevations is None else points.elevations[known]
+        heights = heights[np.isfinite(heights)]
+        differ = len(heights) > 0 and bool(np.ptp(heights) > 0)
+        asked = elevations
+        if self._has("ELEVATIONS"):
+            asked = self.given("ELEVATIONS")
+            if differ and not asked:
+                self.feedback.pushInfo(
+                    tr("The samples have elevations; this map is 2-D and does not use them. Enter ELEVATIONS for 3-D.")
+                )
+        elif self._has("DIMENSIONS"):
+            choice = self.choice("DIMENSIONS")
+            asked = choice == "3d" or (choice == "auto" and differ and self._lie_above_one_another(points, known))
+            if differ and choice == "auto":
+                self.feedback.pushInfo(
+                    tr("Samples lie above one another, so their elevations count: 3-D.")
+                    if asked
+                    else tr("No samples lie above one another, so their elevations do not count: 2-D.")
+                )
+        elif differ and not asked:
+            self.feedback.pushInfo(tr("The samples have elevations, which are not used."))
+        if asked and not differ:
+            if self.given("ELEVATIONS") or (self._has("DIMENSIONS") and self.choice("DIMENSIONS") == "3d"):
+                raise InputError(
+                    tr(
+                        "Expected samples whose elevations differ (PointZ), got {what}. Set the Z of the points first "
+                        "(native:setzvalue takes it from a field; a depth is negative), or map in 2-D."
+                    ).format(what=tr("none") if points.elevations is None else tr("one elevation or none"))
+                )
+            if points.elevations is not None:
+                self.feedback.pushInfo(tr("All elevations are the same, so the samples are taken as 2-D."))
+        return asked and differ
+
+    @staticmethod
+    def _lie_above_one_another(points: Points, known: np.ndarray) -> bool:
+        """Return whether several samples share easting and northing, but not the elevation."""
+        places = np.column_stack([points.coordinates, points.elevations])[known]
+        places = np.unique(places[np.isfinite(places).all(axis=1)], axis=0)
+        return len(np.unique(places[:, :2], axis=0)) < len(places)
+
     def _with_elevations(self, points: Points, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coordinates, 3-D where elevations differ, and which of the samples are complete."""
-        if points.elevations is None:
-            return points.coordinates, known
+        """Return 3-D coordinates, and which of the samples are complete."""
         there = np.isfinite(points.elevations)
-        if not there.any() or np.ptp(points.elevations[there]) == 0:
-            self.feedback.pushInfo(tr("All elevations are the same, so the samples are taken as 2-D."))
-            return points.coordinates, known
         if not there.all():
             self.feedback.pushWarning(
                 tr("{n} of {total} samples have no elevation and are left out.").format(
@@ -255,9 +299,16 @@ class Reader:
             )
         return np.column_stack([points.coordinates, points.elevations]), known & there
 
-    def _tell_elevations(self, source) -> None:
-        if QgsWkbTypes.hasZ(source.wkbType()):
-            self.feedback.pushInfo(tr("The samples have elevations; maps are 2-D and do not use them."))
+    # ------------------------------------------------------------ tables
+
+    def table(self, name: str) -> Optional[Table]:
+        """Return the rows of a layer or table, None where an optional one is empty."""
+        if not self.given(name):
+            return None
+        source = self._algorithm.parameterAsSource(self._parameters, name, self._context)
+        if source is None:
+            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
+        return read_table(source)
 
     # ------------------------------------------------------------ rasters
 
@@ -312,25 +363,26 @@ class Reader:
     def grid(
         self, crs: str, around: np.ndarray, fallback: Optional[RasterSource] = None, n_bands: int = 1
     ) -> RasterGrid:
-        """Return the grid of TEMPLATE, or of EXTENT and CELL_SIZE, or one that fits the samples.
+        """Return the grid of TEMPLATE, or of EXTENT and CELL_SIZE, or one that fits the samples; with ELEVATIONS.
 
         Parameters
         ----------
         crs : str
             CRS of the samples or the model.
-        around : ndarray, shape (n, 2)
+        around : ndarray, shape (n, 2 or 3)
             What is covered where nothing is given.
         fallback : RasterSource, optional
             A raster whose grid is taken where nothing is given, instead of one around `around`.
         n_bands : int
-            Bands of every raster to be written: the disk must have room for them.
+            Bands of every raster to be written, a level: the disk must have room for them.
 
         Raises
         ------
         InputError
-            For a template in another CRS, an impossible extent, or too little room on the disk.
+            For a template in another CRS, an impossible extent, elevations of 2-D samples or none of 3-D
+            ones, or too little room on the disk.
         """
-        grid = self._grid(crs, around, fallback)
+        grid = replace(self._grid(crs, around, fallback), levels=self._levels(around.shape[1]))
         require_room(grid, {path: n_bands for path in self.raster_paths.values()})
         n_rows, n_columns = grid.shape
         self.feedback.pushInfo(
@@ -338,7 +390,31 @@ class Reader:
                 rows=n_rows, columns=n_columns, width=grid.transform[1], height=-grid.transform[5]
             )
         )
+        if grid.levels is not None:
+            self.feedback.pushInfo(
+                tr("Elevations: {n}, from {top:g} down to {bottom:g} by {step:g}.").format(
+                    n=len(grid.levels), top=grid.levels.top, bottom=grid.elevations[-1], step=grid.levels.step
+                )
+            )
         return grid
+
+    def _levels(self, n_dimensions: int) -> Optional[Levels]:
+        """Return the elevations to map, None for a 2-D map."""
+        given = self.given("ELEVATIONS")
+        if n_dimensions == 3 and not given:
+            raise InputError(
+                tr(
+                    "Expected elevations to map, since the samples are 3-D, got none. Enter them as top, bottom and "
+                    "step (350, 250, 10)."
+                )
+            )
+        if n_dimensions == 2 and given:
+            raise InputError(
+                tr("Expected no elevations, since the samples are 2-D, got {}. Leave them empty.").format(
+                    self.text("ELEVATIONS")
+                )
+            )
+        return Levels.from_text(self.text("ELEVATIONS")) if given else None
 
     def _grid(self, crs: str, around: np.ndarray, fallback: Optional[RasterSource]) -> RasterGrid:
         expected = crs_from_code(crs)
@@ -444,7 +520,7 @@ class Reader:
                     "side of blocks empty."
                 ).format(variogram.transform.kind)
             )
-        sides = (side, side) if side > 0 else (grid.transform[1], -grid.transform[5])
+        sides = (side, side, *grid.cell_sides[2:]) if side > 0 else grid.cell_sides
         return BlockSize(sides, self.whole("BLOCK_POINTS"), self.choice("BLOCK_RULE"))
 
     def variogram(self, samples: Samples) -> Optional[VariogramFile]:

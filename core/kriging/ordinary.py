@@ -113,7 +113,7 @@ class FittedKriging:
         ----------
         grid : RasterGrid
         block : Block or None
-            None for the whole grid.
+            With an elevation where the samples are 3-D; None for the whole of a 2-D grid.
         drift : ndarray, shape (n_cells, n_drift), or None
             Row by row from the top left.
         support : BlockSize or None
@@ -127,11 +127,11 @@ class FittedKriging:
         Raises
         ------
         InputError
-            When the samples are 3-D, or as `predict`.
+            When the samples are 3-D and the block has no elevation, or as `predict`.
         """
-        if self.coordinates.shape[1] != 2:
-            raise InputError("A grid has no elevation, but the samples are 3-D. Use predict with 3-D coordinates.")
         block = Block(0, 0, *grid.shape) if block is None else block
+        if self.coordinates.shape[1] == 3 and block.elevation is None:
+            raise InputError("The samples are 3-D, but the grid has no elevation. Give elevations to estimate at.")
         return self.predict(grid.centers(block), drift, support)
 
     def leave_one_out(self) -> KrigingEstimate:

@@ -15,6 +15,7 @@ from ..identity import tr
 from ..layers import PointTable, new_field
 from ..outputs import Maps
 from ..parameters import (
+    elevations,
     grid_inputs,
     input_fields,
     input_samples,
@@ -27,6 +28,8 @@ from ..parameters import (
     with_help,
 )
 from .fitvariogram import automatic_variogram
+
+AXES = ("dE", "dN", "dZ")
 
 
 class KrigingGradient(Algorithm):
@@ -57,6 +60,7 @@ class KrigingGradient(Algorithm):
                 advanced=True,
             ),
             *grid_inputs(),
+            elevations(),
             *neighborhood_inputs(),
         ],
         outputs=lambda: [
@@ -66,7 +70,7 @@ class KrigingGradient(Algorithm):
                 tr(
                     "GeoTIFF with four bands for each field: the rise towards the east and towards the north, the "
                     "magnitude (all in data units per map unit) and the azimuth of the steepest rise, in degrees "
-                    "clockwise from north."
+                    "clockwise from north. In 3-D a fifth one, after the north: the rise upwards."
                 ),
             ),
             raster_output(
@@ -74,14 +78,15 @@ class KrigingGradient(Algorithm):
                 tr("Gradient variance"),
                 tr(
                     "GeoTIFF with two bands for each field: the variance of the error of the slope across one cell, "
-                    "towards the east and towards the north, in squared data units per squared map unit."
+                    "towards the east and towards the north (in 3-D also upwards), in squared data units per squared "
+                    "map unit."
                 ),
                 optional=True,
             ),
             raster_output(
                 "FLUX",
                 tr("Flux"),
-                tr("GeoTIFF with two bands for each field: -D times the rise towards the east and the north."),
+                tr("GeoTIFF with a band for each field and axis: -D times the rise towards the east, the north[, up]."),
                 optional=True,
             ),
             points_output(
@@ -97,7 +102,8 @@ class KrigingGradient(Algorithm):
     def compute(self, read, progress, is_cancelled):
         """Differentiate the fields block by block, those with one variogram together."""
         samples = read.samples("FIELDS")
-        grid = read.grid(samples.crs, samples.coordinates, n_bands=4 * len(samples.targets))
+        n_dimensions = samples.n_dimensions
+        grid = read.grid(samples.crs, samples.coordinates, n_bands=(n_dimensions + 2) * len(samples.targets))
         diffusivity = read.number("DIFFUSIVITY")
         neighborhood = read.neighborhood(len(samples))
         shared = read.variogram(samples)
@@ -115,7 +121,7 @@ class KrigingGradient(Algorithm):
                 )
             )
         names = [name if transform.kind == "none" else f"{transform.kind} {name}" for name in samples.targets]
-        baseline = (grid.transform[1], -grid.transform[5])
+        baseline = grid.cell_sides
         with_variance = "GRADIENT_VARIANCE" in read.raster_paths
 
         def predict(block):
@@ -127,10 +133,11 @@ class KrigingGradient(Algorithm):
                 "FLUX": np.column_stack([part.flux(diffusivity).reshape(len(variances[0]), -1) for part in found]),
             }
 
+        slopes = tuple("d {}/" + axis for axis in AXES[:n_dimensions])
         forms = {
-            "GRADIENT": ("d {}/dE", "d {}/dN", tr("{} magnitude"), tr("{} azimuth")),
-            "GRADIENT_VARIANCE": (tr("d {}/dE variance"), tr("d {}/dN variance")),
-            "FLUX": (tr("{} flux east"), tr("{} flux north")),
+            "GRADIENT": (*slopes, tr("{} magnitude"), tr("{} azimuth")),
+            "GRADIENT_VARIANCE": tuple(tr("{} variance").format(slope) for slope in slopes),
+            "FLUX": (tr("{} flux east"), tr("{} flux north"), tr("{} flux up"))[:n_dimensions],
         }
         bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
         maps = Maps(grid, bands, predict)
@@ -143,15 +150,16 @@ def fields_of(samples: Samples, fields: tuple[str, ...]) -> Samples:
 
 
 def as_columns(found: GradientEstimate) -> np.ndarray:
-    """Return east, north, magnitude and azimuth of each field side by side."""
-    columns = [found.gradient[..., 0], found.gradient[..., 1], found.magnitude, found.azimuth]
+    """Return east, north[, up], magnitude and azimuth of each field side by side."""
+    columns = [*np.moveaxis(found.gradient, 2, 0), found.magnitude, found.azimuth]
     return np.stack(columns, axis=2).reshape(len(found.gradient), -1)
 
 
 def at_samples(samples: Samples, groups: list[FittedGradient]) -> PointTable:
     """Return the leave-one-out gradients as points."""
     columns = np.column_stack([as_columns(group.leave_one_out(with_variance=False)) for group in groups])
-    names = [f"{name}_{part}" for name in samples.targets for part in ("dE", "dN", "magnitude", "azimuth")]
+    parts = (*AXES[: samples.n_dimensions], "magnitude", "azimuth")
+    names = [f"{name}_{part}" for name in samples.targets for part in parts]
     return PointTable(
         samples.coordinates,
         [new_field(name, float) for name in [*samples.targets, *names]],

@@ -13,6 +13,7 @@ from ..identity import tr
 from ..outputs import Maps
 from ..parameters import (
     block_inputs,
+    elevations,
     grid_inputs,
     input_field,
     input_samples,
@@ -43,6 +44,7 @@ class OrdinaryKriging(Algorithm):
                 )
             ),
             *grid_inputs(),
+            elevations(),
             *neighborhood_inputs(),
             *kriging_type_inputs(),
             *block_inputs(),

@@ -9,6 +9,7 @@ from ..identity import tr
 from ..outputs import Maps
 from ..parameters import (
     covariates_of_model,
+    elevations,
     grid_inputs,
     model_file,
     numbers,
@@ -36,6 +37,7 @@ class PredictRaster(Algorithm):
             model_file(),
             covariates_of_model(),
             *grid_inputs(parent="TEMPLATE", around=tr("the first covariate, or of the model's samples")),
+            elevations(),
             with_help(
                 real_number("COVERAGE", tr("Coverage of the intervals"), 0.9, 0.01, 0.999),
                 tr("Share of true values that the intervals between lower and upper are to hold."),
