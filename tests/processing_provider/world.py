@@ -55,12 +55,16 @@ def slope_values():
 
 
 def write_points(path, coordinates, fields, crs=CRS):
-    """Write points; `fields` maps names to sequences of float or str, None for NULL; a place None has no geometry."""
+    """Write points, PointZ where places have three numbers.
+
+    `fields` maps names to sequences of float or str, None for NULL; a place None has no geometry.
+    """
     srs = osr.SpatialReference()
     srs.SetFromUserInput(crs)
     srs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
     dataset = ogr.GetDriverByName("GPKG").CreateDataSource(str(path))
-    layer = dataset.CreateLayer(Path(path).stem, srs, ogr.wkbPoint)
+    with_elevation = any(place is not None and len(place) == 3 for place in coordinates)
+    layer = dataset.CreateLayer(Path(path).stem, srs, ogr.wkbPoint25D if with_elevation else ogr.wkbPoint)
     for name, values in fields.items():
         example = next((value for value in values if value is not None), 0.0)
         layer.CreateField(ogr.FieldDefn(name, ogr.OFTString if isinstance(example, str) else ogr.OFTReal))
@@ -71,7 +75,7 @@ def write_points(path, coordinates, fields, crs=CRS):
                 feature[name] = values[row] if isinstance(values[row], str) else float(values[row])
         if place is not None:
             point = ogr.Geometry(ogr.wkbPoint)
-            point.AddPoint_2D(float(place[0]), float(place[1]))
+            (point.AddPoint if with_elevation else point.AddPoint_2D)(*(float(number) for number in place))
             feature.SetGeometry(point)
         layer.CreateFeature(feature)
     del layer, dataset
