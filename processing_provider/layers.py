@@ -77,14 +77,14 @@ def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str
     indices = [fields.lookupField(name) for name in read]
     coordinates, elevations, rows, without_place = [], [], [], 0
     for feature in source.getFeatures():
-        place = _place(feature)
+        place = place_of(feature)
         if place is None:
             without_place += 1
             continue
         coordinates.append(place[:2])
         elevations.append(place[2])
         attributes = feature.attributes()
-        rows.append([_plain(attributes[index]) for index in indices])
+        rows.append([plain(attributes[index]) for index in indices])
     if not rows:
         raise InputError(
             tr(
@@ -209,7 +209,7 @@ class PointTable:
                 raise InputError(tr("The points cannot be written: {}").format(sink.lastError()))
 
 
-def _place(feature: QgsFeature) -> Optional[tuple[float, float, float]]:
+def place_of(feature: QgsFeature) -> Optional[tuple[float, float, float]]:
     """Return easting, northing and elevation (NaN without one) of a point feature, None when it has no place."""
     geometry = feature.geometry()
     if geometry.isNull() or geometry.isEmpty():
@@ -228,7 +228,7 @@ def _place(feature: QgsFeature) -> Optional[tuple[float, float, float]]:
     return place if np.isfinite(place[:2]).all() else None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return an attribute value as Python has it, None for NULL."""
     if value is None or (isinstance(value, QVariant) and value.isNull()):
         return None

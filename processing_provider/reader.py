@@ -104,6 +104,10 @@ class Reader:
         """Return whether a box is checked."""
         return self._algorithm.parameterAsBool(self._parameters, name, self._context)
 
+    def crs(self, name: str):
+        """Return a chosen CRS, an invalid one where an optional one is empty."""
+        return self._algorithm.parameterAsCrs(self._parameters, name, self._context)
+
     def choice(self, name: str) -> str:
         """Return the chosen word."""
         return self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
