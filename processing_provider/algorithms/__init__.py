@@ -3,6 +3,7 @@
 from .checkbackend import CheckBackend
 from .checksamples import CheckSamples
 from .comparemethods import CompareMethods
+from .compositedrillholes import CompositeDrillHoles
 from .experimentalvariogram import ExperimentalVariogram
 from .fitvariogram import FitVariogram
 from .kriginggradient import KrigingGradient
@@ -13,6 +14,7 @@ from .trainhybridmodel import TrainHybridModel
 
 ALGORITHMS = (
     CheckSamples,
+    CompositeDrillHoles,
     ExperimentalVariogram,
     FitVariogram,
     OrdinaryKriging,

@@ -18,6 +18,10 @@ PROMISED = {
         {"INPUT", "FIELDS", "DUPLICATES", "CENSORED", "TRANSFORM"},
         {"OUTPUT", "OUTPUT_HTML", "N", "N_DUPLICATES", "N_CENSORED"},
     ),
+    "compositedrillholes": (
+        {"COLLARS", "SURVEYS", "ASSAYS", "LENGTH"},
+        {"OUTPUT", "OUTPUT_HTML", "N_HOLES", "N_COMPOSITES", "N_PROBLEMS", "N_CENSORED"},
+    ),
     "experimentalvariogram": (
         {"INPUT", "FIELD", "TRANSFORM", "N_LAGS", "MAX_LAG", "ESTIMATOR", "AZIMUTH", "DIP", "TOLERANCE"},
         {"OUTPUT", "OUTPUT_HTML"},
@@ -114,7 +118,7 @@ def test_works_from_input_and_field_alone(algorithm):
         and definition.defaultValue() is None
         and not definition.isDestination()
     }
-    assert needed <= {"INPUT", "FIELD", "FIELDS", "TARGETS", "MODEL"}
+    assert needed <= {"INPUT", "FIELD", "FIELDS", "TARGETS", "MODEL", "COLLARS", "ASSAYS", "RASTER"}
 
 
 def test_flags_and_instances(algorithm):
