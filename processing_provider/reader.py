@@ -22,7 +22,6 @@ from ..core.grid import Levels, RasterGrid
 from ..core.kriging.functionals import BlockSize
 from ..core.kriging.neighborhood import Neighborhood
 from ..core.samples import Covariates, Samples, average_coincident, require_samples, require_variation
-from ..core.validation.folds import QUESTIONS
 from ..core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..core.variogram.models import VariogramFile
 from .crs import crs_code, crs_from_code, readable, require_projected, require_same
@@ -597,7 +596,7 @@ class Reader:
 
 def fold_schemes(choice: str) -> list[str]:
     """Return the schemes that a choice of FOLDS stands for."""
-    return list(QUESTIONS) if choice == "all" else [choice]
+    return ["random", "blocks"] if choice == "all" else [choice]
 
 
 @dataclass(frozen=True)

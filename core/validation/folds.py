@@ -2,8 +2,9 @@
 
 Each scheme answers its own question (`QUESTIONS`): random folds leave neighbours close by, as
 when a map is filled in between samples; block folds leave none, as when unsampled ground is
-mapped. In every scheme samples that share a location, lie above one another, or belong to one
-drill hole stay together: parted, each would give the other's value away.
+mapped; distance-matched folds leave them as far away as the map's cells lie from the samples; whole
+holes are what a new hole asks for. In every scheme samples that share a location, lie above one
+another, or belong to one drill hole stay together: parted, each would give the other's value away.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ..errors import InputError
 from ..samples import Samples
+from .distance_matching import matched_folds, places_between, thinned
 
 BLOCKS_PER_FOLD = 3
 """Occupied blocks a fold is merged from when no block size is given."""
@@ -21,8 +23,12 @@ BLOCKS_PER_FOLD = 3
 QUESTIONS = {
     "random": "filling in between samples",
     "blocks": "mapping into unsampled ground",
+    "distance_matched": "mapping the area as it is sampled",
+    "holes": "predicting a new drill hole",
 }
 """What a scheme of folds asks of a method."""
+
+_LABELS = {"blocks": "block folds", "distance_matched": "distance-matched folds", "holes": "whole-hole folds"}
 
 
 def folds_label(scheme: str) -> str:
@@ -33,7 +39,7 @@ def folds_label(scheme: str) -> str:
     >>> folds_label("blocks"), folds_label("random"), folds_label("cv_random10")
     ('block folds', 'random folds', 'cv_random10 folds')
     """
-    return "block folds" if scheme == "blocks" else f"{scheme} folds"
+    return _LABELS.get(scheme, f"{scheme} folds")
 
 
 def inseparable_groups(coordinates: np.ndarray, holes: np.ndarray | None = None) -> np.ndarray:
@@ -211,7 +217,12 @@ def block_folds(
 
 
 def make_folds(
-    samples: Samples, schemes: tuple[str, ...], n_folds: int = 5, seed: int = 0, block_size: float | None = None
+    samples: Samples,
+    schemes: tuple[str, ...],
+    n_folds: int = 5,
+    seed: int = 0,
+    block_size: float | None = None,
+    places: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Make the folds of several schemes for a set of samples.
 
@@ -222,6 +233,8 @@ def make_folds(
         Keys of `QUESTIONS`.
     n_folds, seed, block_size
         See `block_folds`.
+    places : ndarray, shape (n_places, 2 or more), or None
+        What is to be predicted, for distance-matched folds; None: the area of the samples.
 
     Returns
     -------
@@ -231,18 +244,31 @@ def make_folds(
     Raises
     ------
     InputError
-        For an unknown scheme, or too few samples or blocks.
+        For an unknown scheme, whole-hole folds without holes, or too few samples, blocks or holes.
     """
     folds = {}
+    groups = inseparable_groups(samples.coordinates, samples.holes)
     for scheme in schemes:
         if scheme == "random":
-            groups = inseparable_groups(samples.coordinates, samples.holes)
             folds[scheme] = random_folds(len(samples), n_folds, seed, groups)
+        elif scheme == "holes":
+            _require_holes(samples)
+            folds[scheme] = random_folds(len(samples), n_folds, seed, groups)
+        elif scheme == "distance_matched":
+            _require_enough(n_folds, int(groups.max(initial=-1)) + 1, len(samples), "separate places")
+            wanted = places_between(samples.coordinates) if places is None else thinned(places, seed)
+            folds[scheme] = matched_folds(samples.coordinates, groups, wanted, n_folds, seed)
         elif scheme == "blocks":
             folds[scheme] = block_folds(samples.coordinates, n_folds, seed, block_size, samples.holes)
         else:
             raise InputError(f"Expected fold schemes out of {', '.join(QUESTIONS)}, got {scheme!r}.")
     return folds
+
+
+def _require_holes(samples: Samples) -> None:
+    """Refuse whole-hole folds of samples that belong to no hole."""
+    if samples.holes is None or not (np.asarray(samples.holes).astype(str) != "").any():
+        raise InputError("Whole-hole folds need to know the drill hole of each sample. Choose the field of the hole.")
 
 
 def _deal(groups: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:

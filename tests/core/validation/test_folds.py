@@ -103,7 +103,7 @@ def test_unit_and_origin_of_the_map_do_not_matter(places):
         (lambda: block_folds(np.arange(40.0).reshape(20, 2), 3, 0, block_size=1e6), "Use smaller blocks"),
         (lambda: block_folds(np.arange(40.0).reshape(20, 2), 3, 0, block_size=0.0), "block size above 0"),
         (lambda: make_folds(Samples(np.arange(40.0).reshape(20, 2), np.ones((20, 1)), ("a",)), ("buffered",)),
-         "out of random, blocks, got 'buffered'"),
+         "out of random, blocks, distance_matched, holes, got 'buffered'"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_in_words(make, message):
