@@ -41,7 +41,7 @@ LAYERS = (
     ("errors",),
     ("progress",),
     ("samples", "grid", "transforms", "normal_score", "provenance"),
-    ("blockwise", "sample_check"),
+    ("blockwise", "sample_check", "geochemistry"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
     ("features", "sample_report", "drillholes"),
     ("validation",),

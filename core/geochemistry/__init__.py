@@ -1,0 +1,1 @@
+"""Geochemistry: units, compositions and their log-ratios, rare earths."""
