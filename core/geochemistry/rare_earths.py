@@ -54,8 +54,7 @@ _NEEDS = {
 
 
 def element_of_name(name: str) -> str | None:
-    """Return the rare earth a field's name begins with (``La``, ``la_ppm``, ``Y (mg/kg)``), None for any other
-    (``La2O3`` among them: an oxide).
+    """Return the rare earth a field's name begins with (``La``, ``la_ppm``), None for others and for oxides.
 
     Examples
     --------
