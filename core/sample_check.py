@@ -221,6 +221,28 @@ def parse_column(raw: Sequence[Any]) -> Column:
     return Column(values, limits, is_above, is_missing, is_not_numeric)
 
 
+def below_detection(column: Column) -> Column:
+    """Return a column of assays with negative numbers read as limits of detection.
+
+    Laboratories write -0.5 for <0.5. Codes such as -999 mean missing.
+
+    Examples
+    --------
+    >>> column = below_detection(parse_column([-0.5, -999, 3.0]))
+    >>> column.limits[0], column.is_missing[1], column.values[2]
+    (0.5, True, 3.0)
+    """
+    coded = np.isin(column.values, MISSING_CODES)
+    negative = ~coded & (column.values < 0)
+    return Column(
+        np.where(coded | negative, np.nan, column.values),
+        np.where(negative, -column.values, column.limits),
+        column.is_above,
+        column.is_missing | coded,
+        column.is_not_numeric,
+    )
+
+
 def check_samples(
     coordinates: np.ndarray,
     columns: Mapping[str, Sequence[Any]],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..sample_check import CENSORED, MISSING_CODES, Column, parse_column
+from ..sample_check import CENSORED, below_detection, parse_column
 from .composites import Intervals
 from .desurvey import Trajectory, directions
 
@@ -284,26 +284,13 @@ def _read_surveys(
     return found
 
 
-def _below_detection(column: Column) -> Column:
-    """Read negative numbers as limits of detection, and codes for missing values as missing."""
-    coded = np.isin(column.values, MISSING_CODES)
-    negative = ~coded & (column.values < 0)
-    return Column(
-        np.where(coded | negative, np.nan, column.values),
-        np.where(negative, -column.values, column.limits),
-        column.is_above,
-        column.is_missing | coded,
-        column.is_not_numeric,
-    )
-
-
 def _read_assays(
     assays: Assays, places: Mapping[str, _Collar], censored: str, problems: list[Problem]
 ) -> tuple[dict[str, Intervals], dict[str, int]]:
     if not assays.values:
         raise InputError("Expected at least one assayed field, got none. Choose one.")
     tops, bottoms = parse_column(assays.tops).values, parse_column(assays.bottoms).values
-    columns = {name: _below_detection(parse_column(raw)) for name, raw in assays.values.items()}
+    columns = {name: below_detection(parse_column(raw)) for name, raw in assays.values.items()}
     values = np.column_stack([column.filled(censored) for column in columns.values()])
     usable: dict[str, list[int]] = {}
     for row, raw in enumerate(assays.holes):
