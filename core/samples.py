@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Optional
 
 import numpy as np
 
@@ -21,6 +23,9 @@ class Covariates:
         In each covariate's own unit; class codes for categorical ones; NaN where unknown.
     categorical : tuple of bool
         Whether the column holds class codes instead of quantities.
+    origins : tuple of (mapping or None)
+        How the column comes about where it is not simply the raster of its name, as plain values: a
+        ``kind`` and what it takes (`core.features.covariates` names them). Empty for no such column.
 
     Raises
     ------
@@ -31,6 +36,7 @@ class Covariates:
     names: tuple[str, ...]
     values: np.ndarray
     categorical: tuple[bool, ...]
+    origins: tuple[Optional[Mapping[str, Any]], ...] = ()
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=float)
@@ -39,13 +45,27 @@ class Covariates:
                 f"Expected one column and one flag for each of {len(self.names)} covariates, "
                 f"got values of shape {values.shape} and {len(self.categorical)} flags."
             )
+        origins = tuple(self.origins) or (None,) * len(self.names)
+        if len(origins) != len(self.names):
+            raise InputError(f"Expected an origin for each of {len(self.names)} covariates, got {len(origins)}.")
         if len(set(self.names)) != len(self.names):
             twice = sorted({name for name in self.names if self.names.count(name) > 1})
             raise InputError(f"Each covariate needs its own name; used twice: {', '.join(twice)}. Rename one of them.")
         object.__setattr__(self, "values", values)
+        object.__setattr__(self, "origins", origins)
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def columns(self, which: Sequence[str]) -> Covariates:
+        """Return the covariates of these names, in this order."""
+        numbers = [self.names.index(name) for name in which]
+        return Covariates(
+            tuple(which),
+            self.values[:, numbers],
+            tuple(self.categorical[i] for i in numbers),
+            tuple(self.origins[i] for i in numbers),
+        )
 
     def rows(self, which: np.ndarray) -> Covariates:
         """Return the covariates of some locations, by index or boolean mask."""

@@ -75,13 +75,17 @@ def pack_covariates(covariates: Covariates | None) -> tuple[dict | None, dict[st
     Returns
     -------
     content : dict or None
-        ``names`` and ``categorical``.
+        ``names``, ``categorical`` and ``origins``.
     arrays : dict
         ``covariates``, shape (n_locations, n_covariates).
     """
     if covariates is None:
         return None, {}
-    content = {"names": list(covariates.names), "categorical": [bool(flag) for flag in covariates.categorical]}
+    content = {
+        "names": list(covariates.names),
+        "categorical": [bool(flag) for flag in covariates.categorical],
+        "origins": plain(covariates.origins),
+    }
     return content, {"covariates": covariates.values}
 
 
@@ -89,7 +93,12 @@ def unpack_covariates(content: Mapping[str, Any] | None, arrays: Mapping[str, np
     """Read what `pack_covariates` made."""
     if content is None:
         return None
-    return Covariates(tuple(content["names"]), arrays["covariates"], tuple(content["categorical"]))
+    return Covariates(
+        tuple(content["names"]),
+        arrays["covariates"],
+        tuple(content["categorical"]),
+        tuple(content.get("origins") or ()),
+    )
 
 
 def pack_samples(samples: Samples) -> tuple[dict, dict[str, np.ndarray]]:

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ..errors import InputError, ModelFileError
-from ..features.covariates import CovariateEncoder
+from ..features.covariates import CovariateEncoder, covariates_from_list, covariates_to_list
 from ..features.neighbors import NeighborFeatures
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
@@ -394,12 +394,7 @@ class HybridModel:
                 }
                 for target in self.targets
             ],
-            "covariates": []
-            if covariates is None
-            else [
-                {"name": name, "categorical": flag, **({"classes": np.unique(column).tolist()} if flag else {})}
-                for name, flag, column in zip(covariates.names, covariates.categorical, covariates.values.T)
-            ],
+            "covariates": covariates_to_list(covariates),
             "neighborhood": {
                 "max_neighbors": self.neighborhood.max_neighbors,
                 "min_neighbors": self.neighborhood.min_neighbors,
@@ -436,11 +431,7 @@ class HybridModel:
         stored = content["samples"]
         covariates = None
         if content["covariates"]:
-            covariates = Covariates(
-                tuple(str(entry["name"]) for entry in content["covariates"]),
-                decode_array(stored["covariates"]),
-                tuple(bool(entry["categorical"]) for entry in content["covariates"]),
-            )
+            covariates = covariates_from_list(content["covariates"], decode_array(stored["covariates"]))
         samples = Samples(
             decode_array(stored["coordinates"]),
             decode_array(stored["values"]),

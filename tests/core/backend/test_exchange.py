@@ -59,7 +59,12 @@ def test_objects_are_neither_written_nor_read(tmp_path):
         ({1: (np.int64(2), None)}, {"1": [2, None]}),
         (
             COVARIATES,
-            {"names": ["dist", "Böden"], "values": [[0.5, 2], [1.5, 3], [2.5, 2]], "categorical": [False, True]},
+            {
+                "names": ["dist", "Böden"],
+                "values": [[0.5, 2], [1.5, 3], [2.5, 2]],
+                "categorical": [False, True],
+                "origins": [None, None],
+            },
         ),
     ],
 )
