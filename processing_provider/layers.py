@@ -53,6 +53,11 @@ class Points:
     def __len__(self) -> int:
         return len(self.coordinates)
 
+    @property
+    def places(self) -> np.ndarray:
+        """Easting, northing and, where the layer has them, elevations; shape (n_points, 2 or 3)."""
+        return self.coordinates if self.elevations is None else np.column_stack([self.coordinates, self.elevations])
+
 
 def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str]], warn: Warn) -> Points:
     """Read the features of a source; only the selected ones where the user chose so.

@@ -69,6 +69,7 @@ class Reader:
         self.resources = ExitStack()
         self._template: Optional[RasterSource] = None
         self._covariates: list[RasterSource] = []
+        self._rasters: dict[str, list[RasterSource]] = {}
         for definition in algorithm.parameterDefinitions():
             if definition.name() == "TEMPLATE":
                 layer = algorithm.parameterAsRasterLayer(parameters, "TEMPLATE", context)
@@ -76,6 +77,9 @@ class Reader:
             elif definition.name() in ("COVARIATES", "DRIFT"):
                 layers = algorithm.parameterAsLayerList(parameters, definition.name(), context)
                 self._covariates = [RasterSource.of_layer(layer) for layer in layers]
+            elif definition.name() in ("RATIOS", "VARIANCES"):
+                layers = algorithm.parameterAsLayerList(parameters, definition.name(), context)
+                self._rasters[definition.name()] = [RasterSource.of_layer(layer) for layer in layers]
 
     # ------------------------------------------------------------ plain values
 
@@ -314,6 +318,19 @@ class Reader:
         return read_table(source)
 
     # ------------------------------------------------------------ rasters
+
+    def rasters(self, name: str) -> list[RasterSource]:
+        """Return the rasters of a parameter, all in one CRS.
+
+        Raises
+        ------
+        InputError
+            When one is in another CRS than the first.
+        """
+        sources = self._rasters.get(name, [])
+        for source in sources[1:]:
+            require_same(source.crs, source.name, sources[0].crs, sources[0].name, WARP)
+        return sources
 
     def covariates(self) -> CovariateRasters:
         """Return the covariate rasters, those that hold class codes marked."""

@@ -4,21 +4,27 @@ from .checkbackend import CheckBackend
 from .checksamples import CheckSamples
 from .comparemethods import CompareMethods
 from .compositedrillholes import CompositeDrillHoles
+from .compositionraster import CompositionRaster
 from .experimentalvariogram import ExperimentalVariogram
 from .fitvariogram import FitVariogram
 from .kriginggradient import KrigingGradient
+from .logratios import LogRatios
 from .ordinarykriging import OrdinaryKriging
 from .predictraster import PredictRaster
+from .rareearths import RareEarths
 from .setupbackend import SetUpBackend
 from .trainhybridmodel import TrainHybridModel
 
 ALGORITHMS = (
     CheckSamples,
     CompositeDrillHoles,
+    RareEarths,
+    LogRatios,
     ExperimentalVariogram,
     FitVariogram,
     OrdinaryKriging,
     KrigingGradient,
+    CompositionRaster,
     TrainHybridModel,
     PredictRaster,
     CompareMethods,

@@ -22,6 +22,9 @@ PROMISED = {
         {"COLLARS", "SURVEYS", "ASSAYS", "LENGTH"},
         {"OUTPUT", "OUTPUT_HTML", "N_HOLES", "N_COMPOSITES", "N_PROBLEMS", "N_CENSORED"},
     ),
+    "rareearths": ({"INPUT", "FIELDS", "UNIT", "CENSORED"}, {"OUTPUT", "N_ELEMENTS", "N_CENSORED", "DERIVED"}),
+    "logratios": ({"INPUT", "FIELDS", "KIND", "REST", "UNIT", "CENSORED"}, {"OUTPUT", "N_CENSORED", "PARTS", "RATIOS"}),
+    "compositionraster": ({"RATIOS", "PARTS", "KIND", "VARIANCES", "TOTAL"}, {"OUTPUT", "NAMES"}),
     "experimentalvariogram": (
         {"INPUT", "FIELD", "TRANSFORM", "N_LAGS", "MAX_LAG", "ESTIMATOR", "AZIMUTH", "DIP", "TOLERANCE"},
         {"OUTPUT", "OUTPUT_HTML"},
@@ -118,7 +121,7 @@ def test_works_from_input_and_field_alone(algorithm):
         and definition.defaultValue() is None
         and not definition.isDestination()
     }
-    assert needed <= {"INPUT", "FIELD", "FIELDS", "TARGETS", "MODEL", "COLLARS", "ASSAYS", "RASTER"}
+    assert needed <= {"INPUT", "FIELD", "FIELDS", "TARGETS", "MODEL", "COLLARS", "ASSAYS", "RASTER", "RATIOS", "PARTS"}
 
 
 def test_flags_and_instances(algorithm):

@@ -1,0 +1,121 @@
+"""Rare-earth assays to sums, ratios and anomalies."""
+
+from __future__ import annotations
+
+import numpy as np
+from qgis.core import QgsProcessingParameterField
+
+from ...core.errors import InputError
+from ...core.geochemistry.rare_earths import DERIVED, RARE_EARTHS, derive, element_of_name
+from ...core.geochemistry.units import UNITS, factor, unit_of_name
+from ...core.sample_check import CENSORED, below_detection, parse_column
+from ..base import Algorithm, AlgorithmSpec, Group
+from ..identity import tr
+from ..layers import PointTable, new_field
+from ..parameters import input_samples, numbers, points_output, static_enum, texts, with_help
+
+BY_NAME = "by_name"
+
+
+class RareEarths(Algorithm):
+    """Sums, ratios and anomalies as fields of a new layer, to be mapped like any other."""
+
+    spec = AlgorithmSpec(
+        "rareearths",
+        lambda: tr("Rare earth indices"),
+        Group.SAMPLES,
+        lambda: tr("Derives sums of rare earths, LREE and HREE, oxides, and Eu and Ce anomalies from assays."),
+        inputs=lambda: [
+            input_samples(),
+            with_help(
+                QgsProcessingParameterField(
+                    "FIELDS", tr("Rare earths"), None, "INPUT", allowMultiple=True, optional=True
+                ),
+                tr(
+                    "Fields of single elements, La to Lu and Y, known by how their names begin (La, la_ppm). Empty: "
+                    "all of them."
+                ),
+            ),
+            with_help(
+                static_enum("UNIT", tr("Unit of the fields"), (BY_NAME, *UNITS), BY_NAME),
+                tr("by_name: as the fields' names end (La_ppm, Ce_pct, Eu_ppb); ppm where they say nothing."),
+            ),
+            with_help(
+                static_enum("CENSORED", tr("Censored values"), CENSORED, "half_limit"),
+                tr("What becomes of values like <0.5 and -0.5. report: NULL; half_limit: half; limit: all of it."),
+            ),
+        ],
+        outputs=lambda: [
+            points_output("OUTPUT", tr("Samples with indices"), tr(
+                "Copy of the samples with a field for each index whose elements were assayed; sums in ppm."
+            )),
+            *numbers(N_ELEMENTS=tr("Number of rare earths found"), N_CENSORED=tr("Censored values")),
+            *texts(DERIVED=tr("Indices derived")),
+        ],
+        tags=("REE", "TREO", "lanthanides", "europium anomaly", "cerium anomaly", "chondrite", "geochemistry"),
+        projected=False,
+    )  # fmt: skip
+
+    def compute(self, read, progress, is_cancelled):
+        """Find the elements, convert, derive."""
+        points = read.points()
+        chosen = read.fields("FIELDS") or [name for name in points.columns if element_of_name(name)]
+        elements = _elements(chosen)
+        unit, censored = read.choice("UNIT"), read.choice("CENSORED")
+        values, n_censored = {}, 0
+        for element, name in elements.items():
+            column = below_detection(parse_column(points.columns[name]))
+            own = (unit_of_name(name) or "ppm") if unit == BY_NAME else unit
+            values[element] = factor(own) * column.filled(censored)
+            n_censored += int(column.is_censored.sum())
+            read.feedback.pushInfo(
+                tr("{element}: field {field} in {unit}, {n} values, {censored} censored.").format(
+                    element=element, field=name, unit=own, n=int(np.isfinite(values[element]).sum()),
+                    censored=int(column.is_censored.sum()),
+                )  # fmt: skip
+            )
+        derived, lacking = derive(values)
+        for name, missing in lacking.items():
+            read.feedback.pushInfo(tr("{} is left out; it also needs {}.").format(name, ", ".join(missing)))
+        if not derived:
+            raise InputError(
+                tr("Expected the elements of at least one index, got {}. Choose more fields.").format(
+                    ", ".join(elements)
+                )
+            )
+        kept = [field for field in points.fields if field.name() not in (*DERIVED, "fid")]
+        table = PointTable(
+            points.places,
+            [*kept, *(new_field(name, float) for name in derived)],
+            [*(points.columns[field.name()] for field in kept), *derived.values()],
+            points.crs,
+        )
+        return {
+            "OUTPUT": table,
+            "N_ELEMENTS": len(elements),
+            "N_CENSORED": n_censored,
+            "DERIVED": ", ".join(derived),
+        }
+
+
+def _elements(names) -> dict[str, str]:
+    """Return the field of each element, by atomic number."""
+    found: dict[str, str] = {}
+    for name in names:
+        element = element_of_name(name)
+        if element is None:
+            raise InputError(
+                tr("Expected fields named after a rare earth ({}), got {}. Rename it or leave it out.").format(
+                    ", ".join(RARE_EARTHS), name
+                )
+            )
+        if element in found:
+            raise InputError(
+                tr("{} is both in field {} and in {}. Choose one of them.").format(element, found[element], name)
+            )
+        found[element] = name
+    if not found:
+        raise InputError(
+            tr("Expected fields named after rare earths ({}), got none. Choose them.").format(", ".join(RARE_EARTHS))
+        )
+    return {element: found[element] for element in RARE_EARTHS if element in found}
