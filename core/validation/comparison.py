@@ -194,10 +194,7 @@ def compare_methods(
     warnings: list[str] = []
     step = 0
     for scheme, fold in folds.items():
-        collected = {
-            name: (np.full_like(samples.values, np.nan), np.full((*samples.values.shape, len(LEVELS)), np.nan))
-            for name in methods
-        }
+        collected: dict[str, list[tuple[np.ndarray, PredictiveDistribution]]] = {name: [] for name in methods}
         for position, number in enumerate(labels[scheme]):
             test = fold == number
             training, held_out = samples.rows(~test), samples.rows(test)
@@ -211,11 +208,10 @@ def compare_methods(
                     method, training, held_out, seed, f"{label(name)}, {where}", inside, is_cancelled
                 )
                 seconds[scheme, name] = seconds.get((scheme, name), 0.0) + time.perf_counter() - started
-                collected[name][0][test], collected[name][1][test] = predicted.estimate, predicted.quantiles
+                collected[name].append((test, predicted))
                 warnings.extend(f"{where[0].upper()}{where[1:]}: {note}" for note in predicted.notes)
                 step += 1
-        for name, (estimate, quantiles) in collected.items():
-            predictions[scheme, name] = PredictiveDistribution(estimate, quantiles)
+        predictions.update({(scheme, name): _pooled(parts, samples) for name, parts in collected.items()})
     progress(1.0, "Scoring")
     return score(samples, folds, predictions, seconds, seed=seed, warnings=warnings)
 
@@ -340,6 +336,20 @@ def _predict_fold(
             "Widen the search neighbourhood, use fewer folds, or leave the method out."
         )
     return predicted
+
+
+def _pooled(parts: Sequence[tuple[np.ndarray, PredictiveDistribution]], samples: Samples) -> PredictiveDistribution:
+    """Put the predictions of all folds in the order of the samples."""
+    estimate = np.full_like(samples.values, np.nan)
+    quantiles = np.full((*samples.values.shape, len(LEVELS)), np.nan)
+    own: Optional[np.ndarray] = np.full((*samples.values.shape, 2), np.nan)
+    for test, predicted in parts:
+        estimate[test], quantiles[test] = predicted.estimate, predicted.quantiles
+        if predicted.own_interval is None:
+            own = None
+        elif own is not None:
+            own[test] = predicted.own_interval
+    return PredictiveDistribution(estimate, quantiles, own_interval=own)
 
 
 def _scored(

@@ -13,10 +13,22 @@ Lei et al. (2018), Distribution-free predictive inference for regression, JASA 1
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from ..errors import InputError
+from .distance_matching import compact_cells
+
+COVERAGES = tuple(float(c) for c in np.round(np.append(np.arange(0.05, 0.951, 0.05), [0.975, 0.99]), 3))
+"""Coverages whose quantiles an `IntervalTable` holds; others are interpolated."""
+
+PRIOR_SPREAD = 0.05
+"""How far, relatively, the right multiplier of sigma lies from the normal distribution's on field data."""
+
+CELL_SIZES = (4, 16, 64)
+"""Places left out together, so that errors are also learned where the nearest samples are missing."""
 
 
 def normalized_scores(errors: np.ndarray, sigma: np.ndarray) -> np.ndarray:
@@ -96,6 +108,117 @@ def conformal_quantile(scores: np.ndarray, coverage: float) -> float:
 def highest_coverage(n_scores: int) -> float:
     """Return the highest coverage that n scores can vouch for, n / (n + 1)."""
     return n_scores / (n_scores + 1)
+
+
+@dataclass(frozen=True)
+class IntervalTable:
+    """Multipliers of sigma for several coverages, from held-out scores.
+
+    Parameters
+    ----------
+    coverages, quantiles : ndarray, shape (n_coverages,)
+        Ascending.
+    """
+
+    coverages: np.ndarray
+    quantiles: np.ndarray
+
+    @classmethod
+    def from_scores(cls, *sets: np.ndarray, n_independent: int | None = None) -> IntervalTable:
+        """Calibrate on sets of scores |error| / sigma.
+
+        A quantile is the mean over the sets of their conformal quantiles: each set (left out singly, in
+        compact cells, by blocks) answers its own question, and repeating a sample in several sets must not
+        pretend to more samples. Few scores tell a quantile poorly: 125 of them the one for 90 % to 8 %.
+        So it is drawn toward the normal distribution's, as much as its standard error demands where the
+        two differ by no more than that error and `PRIOR_SPREAD` explain, and hardly where they differ by more.
+
+        Parameters
+        ----------
+        sets : ndarray, shape (n_scores,)
+            `normalized_scores`.
+        n_independent : int or None
+            Samples that count for the standard error; fewer than scores where whole holes are left out.
+            None: the size of the smallest set.
+
+        Raises
+        ------
+        InputError
+            When there are no scores.
+        """
+        smallest = min((len(scores) for scores in sets), default=0)
+        coverages = np.array([wanted for wanted in COVERAGES if wanted <= highest_coverage(smallest)])
+        if len(coverages) == 0:
+            raise InputError("Intervals need at least one held-out error; got none.")
+        found = np.mean([[conformal_quantile(scores, wanted) for wanted in coverages] for scores in sets], axis=0)
+        normal = ndtri(0.5 * (1.0 + coverages))
+        density = math.sqrt(2.0 / math.pi) * np.exp(-0.5 * normal**2)  # of |N(0, 1)|
+        n = smallest if n_independent is None else n_independent
+        error = coverages * (1.0 - coverages) / n / density**2
+        with np.errstate(invalid="ignore"):
+            spread = np.maximum((PRIOR_SPREAD * normal) ** 2, (found - normal) ** 2 - error)
+            trust = np.where(np.isinf(spread), 1.0, spread / (spread + error))
+        quantiles = trust * found + (1.0 - trust) * normal
+        return cls(coverages, np.maximum.accumulate(quantiles))
+
+    def multiplier(self, coverage: np.ndarray | float) -> np.ndarray:
+        """Return the multiplier of sigma for coverages between 0 and 1.
+
+        Between the table's coverages it is interpolated on the normal scale; beyond the highest one, which few
+        samples cannot vouch for, it grows like a normal distribution's.
+
+        Raises
+        ------
+        InputError
+            For a coverage that is not between 0 and 1.
+        """
+        wanted = np.asarray(coverage, dtype=float)
+        if not ((wanted > 0) & (wanted < 1)).all():
+            raise InputError(f"Expected a coverage between 0 and 1, for example 0.9, got {coverage}.")
+        normal = np.append(0.0, ndtri(0.5 * (1.0 + self.coverages)))
+        z = ndtri(0.5 * (1.0 + wanted))
+        quantiles = np.append(0.0, self.quantiles)
+        return np.where(z > normal[-1], quantiles[-1] * z / normal[-1], np.interp(z, normal, quantiles))
+
+    def reach(self, levels: np.ndarray) -> np.ndarray:
+        """Return the signed multipliers of sigma at which the quantiles of these probabilities lie.
+
+        Examples
+        --------
+        >>> IntervalTable(np.array([0.9]), np.array([2.0])).reach(np.array([0.05, 0.95]))
+        array([-2.,  2.])
+        """
+        return np.sign(levels - 0.5) * self.multiplier(np.abs(2.0 * levels - 1.0))
+
+    def to_dict(self) -> dict:
+        """Return the JSON object of the table."""
+        return {"coverages": self.coverages.tolist(), "quantiles": self.quantiles.tolist()}
+
+
+def left_out_together(coordinates: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
+    """Return the partitions whose cells are left out at once to learn intervals from.
+
+    First every place or hole alone; then compact cells of `CELL_SIZES` places. Without the others of
+    its cell a sample's nearest neighbours are missing, as they are where a map is far from samples: the
+    errors are learned at all the distances that predictions meet.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2 or 3)
+        Cells are compact in plan.
+    groups : ndarray of int, shape (n_samples,)
+        Samples that never part, numbered from 0.
+
+    Returns
+    -------
+    list of ndarray of int, shape (n_samples,)
+        As many as leave at least three cells.
+    """
+    plan = np.asarray(coordinates, dtype=float)[:, :2]
+    counts = np.bincount(groups)
+    centres = np.column_stack([np.bincount(groups, axis) / counts for axis in plan.T])
+    cells = [compact_cells(centres, size) for size in CELL_SIZES if 3 * size <= len(counts)]
+    return [groups, *(cell[groups] for cell in cells)]
 
 
 def coverage(observed: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> float:

@@ -19,11 +19,22 @@ from ..features.covariates import CovariateEncoder
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, fit_kriging
-from ..progress import IsCancelled, Progress, never, part, silent
+from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Covariates, Samples, average_coincident, require_samples, require_variation
 from ..transforms import Transform
 from ..variogram.fitting import fit_variogram
-from .predictive import LEVELS, UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
+from .folds import inseparable_groups
+from .intervals import IntervalTable, left_out_together, normalized_scores
+from .predictive import (
+    LEVELS,
+    NORMAL_REACH,
+    UNTRANSFORMED,
+    Method,
+    PredictiveDistribution,
+    Predictor,
+    Transforms,
+    transform_of,
+)
 
 GLOBAL_LIMIT = 1000
 """Up to so many training samples kriging uses all of them; above, the nearest `LOCAL_NEIGHBORS`."""
@@ -34,7 +45,7 @@ LOCAL_NEIGHBORS = 64
 def ordinary_kriging(
     transforms: Transforms = UNTRANSFORMED, neighborhood: Optional[Neighborhood] = None, variogram_method: str = "reml"
 ) -> Method:
-    """Ordinary kriging with a variogram fitted to the training samples.
+    """Ordinary kriging with a variogram fitted to the training samples, its intervals calibrated on errors left out.
 
     Parameters
     ----------
@@ -212,12 +223,13 @@ def make_methods(
 
 @dataclass(frozen=True)
 class _TargetKriging:
-    """Kriging of one target: its way back, its encoder (with a drift) and the fitted system."""
+    """Kriging of one target: its way back, its encoder (with a drift), the fitted system and its intervals."""
 
     target: str
     way_back: BackTransform
     kriging: FittedKriging
     encoder: Optional[CovariateEncoder]
+    intervals: IntervalTable
 
 
 @dataclass(frozen=True)
@@ -258,7 +270,43 @@ def _fit_target(
     if neighborhood is None:
         neighborhood = Neighborhood() if len(training) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
     kriging = fit_kriging(training.coordinates, values, variogram.model, neighborhood, drift)
-    return _TargetKriging(target, BackTransform.of(kriging, transform), kriging, encoder)
+    stop_if(how.is_cancelled)
+    groups = inseparable_groups(training.coordinates, training.holes)
+    intervals = learned_intervals(kriging, groups, how.is_cancelled)
+    return _TargetKriging(target, BackTransform.of(kriging, transform), kriging, encoder, intervals)
+
+
+def learned_intervals(
+    kriging: FittedKriging, groups: np.ndarray, is_cancelled: IsCancelled = never
+) -> IntervalTable:
+    """Calibrate the intervals of a kriging on its own errors at samples left out singly and in compact cells.
+
+    Parameters
+    ----------
+    kriging : FittedKriging
+    groups : ndarray of int, shape (n_samples,)
+        Samples that never part, numbered from 0.
+    is_cancelled : IsCancelled
+
+    Returns
+    -------
+    IntervalTable
+
+    Raises
+    ------
+    InputError
+        When no sample can be estimated from the others.
+    """
+    sets = []
+    for cells in left_out_together(kriging.coordinates, groups):
+        stop_if(is_cancelled)
+        is_single = len(np.unique(cells)) == len(cells)
+        left_out = kriging.leave_one_out() if is_single else kriging.leave_group_out(cells)
+        known = np.isfinite(left_out.estimate)
+        if known.any():
+            errors = kriging.values[known] - left_out.estimate[known]
+            sets.append(normalized_scores(errors, left_out.kriging_std[known]))
+    return IntervalTable.from_scores(*sets, n_independent=int(groups.max()) + 1)
 
 
 @dataclass
@@ -270,7 +318,10 @@ class _KrigingPredictor:
     _fallback_predictor: Optional[Predictor] = field(default=None, repr=False)
 
     def __call__(self, coordinates: np.ndarray, covariates: Optional[Covariates]) -> PredictiveDistribution:
-        mean, variance, estimate = np.full((3, len(coordinates), len(self.fitted)), np.nan)
+        n_locations, n_targets = len(coordinates), len(self.fitted)
+        estimate = np.full((n_locations, n_targets), np.nan)
+        quantiles = np.full((n_locations, n_targets, len(LEVELS)), np.nan)
+        own = np.full((n_locations, n_targets, 2), np.nan)
         for column, one in enumerate(self.fitted):
             drift = None
             if one.encoder is not None:
@@ -278,13 +329,14 @@ class _KrigingPredictor:
                     raise InputError("External-drift kriging needs covariates at every location, got none.")
                 drift = one.encoder.encode(covariates)
             result = one.kriging.predict(coordinates, drift)
-            mean[:, column] = result.estimate
-            variance[:, column] = result.kriging_variance
             estimate[:, column], _ = one.way_back.moments(
                 result.estimate, result.kriging_variance, result.smoothing_variance
             )
-        transforms = [one.way_back.transform for one in self.fitted]
-        predicted = PredictiveDistribution.from_normal(mean, variance, transforms, estimate=estimate)
+            centre, sigma = result.estimate[:, None], result.kriging_std[:, None]
+            inverse = one.way_back.transform.inverse
+            quantiles[:, column] = inverse(centre + sigma * one.intervals.reach(LEVELS))
+            own[:, column] = inverse(centre + sigma * NORMAL_REACH)
+        predicted = PredictiveDistribution(estimate, quantiles, own_interval=own)
         return self._filled(predicted, ~np.isfinite(estimate), coordinates)
 
     def _filled(
@@ -297,11 +349,13 @@ class _KrigingPredictor:
         if self._fallback_predictor is None:
             self._fallback_predictor = self.fallback()
         plain = self._fallback_predictor(coordinates[rows], None)
-        estimate, quantiles = predicted.estimate.copy(), predicted.quantiles.copy()
+        estimate, quantiles, own = predicted.estimate.copy(), predicted.quantiles.copy(), predicted.own_interval
         which = unknown[rows]
         estimate[unknown], quantiles[unknown] = plain.estimate[which], plain.quantiles[which]
+        if own is not None and plain.own_interval is not None:
+            own[unknown] = plain.own_interval[which]
         note = (
             f"{int(rows.sum())} of {len(rows)} held-out samples have covariates the training samples do not cover "
             "(a class never sampled, for example); external-drift kriging fell back to ordinary kriging there."
         )
-        return PredictiveDistribution(estimate, quantiles, (note,))
+        return PredictiveDistribution(estimate, quantiles, (note,), own)

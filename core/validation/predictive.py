@@ -19,6 +19,8 @@ LEVELS = (2 * np.arange(30) + 1) / 60
 
 _LOWER, _UPPER = 1, 28  # LEVELS[1] = 0.05, LEVELS[28] = 0.95
 _Z = ndtri(LEVELS)
+NORMAL_REACH = _Z[[_LOWER, _UPPER]]
+"""Ends of the 90 % interval of a standard normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class PredictiveDistribution:
         At the probabilities of `LEVELS`, ascending; they give median, 90 % interval and CRPS.
     notes : tuple of str
         What a reader has to know, for example where a method had to fall back.
+    own_interval : ndarray, shape (n_locations, n_targets, 2), or None
+        The 90 % interval as the method alone would give it, before it was calibrated on held-out errors;
+        None where the quantiles are the method's own.
 
     Raises
     ------
@@ -43,6 +48,7 @@ class PredictiveDistribution:
     estimate: np.ndarray
     quantiles: np.ndarray
     notes: tuple[str, ...] = ()
+    own_interval: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         estimate = np.asarray(self.estimate, dtype=float)
@@ -52,6 +58,8 @@ class PredictiveDistribution:
                 f"Expected estimates of shape (n_locations, n_targets) with {len(LEVELS)} quantiles each, "
                 f"got shapes {estimate.shape} and {quantiles.shape}."
             )
+        if self.own_interval is not None and self.own_interval.shape != (*estimate.shape, 2):
+            raise InputError(f"Expected an own interval of two ends each, got shape {self.own_interval.shape}.")
         object.__setattr__(self, "estimate", estimate)
         object.__setattr__(self, "quantiles", quantiles)
 
