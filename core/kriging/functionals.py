@@ -46,10 +46,13 @@ class PointValue:
         The part of the nugget that is variation of the field: the nugget less its measurement error.
     on_samples : bool
         Whether targets may lie exactly on samples, with which they then share that nugget.
+    shared : float or None
+        Where they share no more than this part of it: another measurement, with an error of its own. None: all.
     """
 
     nugget: float = 0.0
     on_samples: bool = False
+    shared: float | None = None
 
     @property
     def constant(self) -> float:
@@ -59,8 +62,9 @@ class PointValue:
     def between(self, covariance: SmoothCovariance, targets: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Return the covariances at the targets with the field at points."""
         between = covariance.between(targets, points)
-        if self.on_samples and self.nugget > 0:
-            between += self.nugget * (targets[..., :, None, :] == points[..., None, :, :]).all(axis=-1)
+        shared = self.nugget if self.shared is None else self.shared
+        if self.on_samples and shared > 0:
+            between += shared * at_one_place(targets, points)
         return between
 
     def variance(self, covariance: SmoothCovariance) -> float:
@@ -124,6 +128,11 @@ class Derivative:
     def variance(self, covariance: SmoothCovariance) -> float:
         """Return minus the second derivative of the covariance at lag 0; NaN where there is none."""
         return covariance.derivative_variance(self.axis) if is_differentiable(covariance) else float("nan")
+
+
+def at_one_place(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return which points lie exactly on each other, shape (..., n_a, n_b)."""
+    return (a[..., :, None, :] == b[..., None, :, :]).all(axis=-1)
 
 
 def is_differentiable(covariance: SmoothCovariance) -> bool:

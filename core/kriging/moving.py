@@ -174,7 +174,8 @@ class MovingSystem:
             When the system of a neighbourhood is singular.
         """
         samples = self.samples
-        return self._each(samples.points, samples.columns, PointValue(self.nugget), np.arange(len(samples)))
+        again = PointValue(self.nugget, samples.shared_nugget > 0, samples.shared_nugget)
+        return self._each(samples.points, samples.columns, again, np.arange(len(samples)))
 
     def _each(
         self, targets: np.ndarray, columns: np.ndarray, functional: Functional, left_out: np.ndarray | None
@@ -224,7 +225,8 @@ class MovingSystem:
                     yield rows, found, search.reasons(found, is_thin), products
             return
         kernels = None
-        if len(targets) >= WORTH_COMPILING and isinstance(functional, PointValue) and not functional.on_samples:
+        is_plain = isinstance(functional, PointValue) and not functional.on_samples and not self.samples.shared_nugget
+        if len(targets) >= WORTH_COMPILING and is_plain:
             kernels = compiled_kernels()
         compiled = None
         if kernels is not None and knows(kernels, self.covariance):
@@ -279,7 +281,9 @@ class MovingSystem:
         used = np.where(np.take_along_axis(mask, order, axis=1), np.take_along_axis(candidates, order, axis=1), 0)
         is_there = np.arange(used.shape[1]) < counts[:, None]
         points = self.samples.points[used]
-        matrix = self.covariance.between(points, points) * (is_there[:, :, None] & is_there[:, None, :])
+        matrix = self.covariance.between(points, points)
+        self.samples.share_nugget(matrix, points)
+        matrix *= is_there[:, :, None] & is_there[:, None, :]
         diagonal = np.arange(points.shape[1])
         matrix[:, diagonal, diagonal] = np.where(is_there, self.sill, 1.0)
         at_target = functional.between(self.covariance, targets[:, None, :], points)[:, 0] * is_there
@@ -321,6 +325,7 @@ class MovingSystem:
         n_tiles, n_targets = tiles.targets.shape
         points = samples.points[used]
         matrix = self.covariance.between(points, points)
+        samples.share_nugget(matrix, points)
         diagonal = np.arange(points.shape[1])
         matrix[:, diagonal, diagonal] = self.sill
         at_targets = np.swapaxes(functional.between(self.covariance, targets[tiles.targets], points), 1, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class FittedKriging:
     *Measurement error.* The part of the nugget that is measurement error is filtered: what is
     estimated is the variable without it, so that estimates no longer equal the samples. In
     leave-one-out the sample is compared with its measured value, whose error the variance includes.
+    Samples at one location are then repeated measurements: they share the rest of the nugget and
+    differ by their errors, so that m of them weigh as their mean with an m-th of the error.
 
     *Drift with all samples* is universal kriging in one system.
 
@@ -205,7 +207,8 @@ class FittedKriging:
                 )
                 targets, columns, reason, _ = others._asked(self.coordinates[rows], self.drift[rows], None)
                 # Another measurement at each place, with its nugget, its error included.
-                functional = PointValue(self.variogram.nugget)
+                shared = self._own_nugget if self.variogram.measurement_error > 0 else 0.0
+                functional = PointValue(self.variogram.nugget, shared > 0, shared)
                 part = others._estimate(targets, columns, functional, reason, exact=False)
                 result.estimate[rows] = part.estimate
                 result.kriging_variance[rows] = part.kriging_variance
@@ -475,7 +478,11 @@ def fit_kriging(
     all_drift = np.column_stack([trend_columns(coordinates - center, trend_order), drift])
     basis = DriftBasis.fit(all_drift)
     columns = basis.scores(all_drift)
-    samples = SystemSamples(coordinates - center, values if mean is None else values - mean, columns, center)
+    # Samples at one location are measurements of one value where the file knows their error, else unrelated.
+    own_nugget = variogram.nugget - variogram.measurement_error
+    shared = own_nugget if variogram.measurement_error > 0 and coincident_samples(coordinates) else 0.0
+    centered = values if mean is None else values - mean
+    samples = SystemSamples(coordinates - center, centered, columns, center, shared)
     covariance = SmoothCovariance.of(variogram, n_dimensions)
     if variogram.nugget == 0 and coincident_samples(coordinates):
         raise singular_system_error(samples, 0.0)
@@ -483,7 +490,7 @@ def fit_kriging(
     try:
         if neighborhood.is_global:
             if mean is not None:
-                samples = SystemSamples(samples.points, samples.values, columns[:, 1:], center)
+                samples = replace(samples, columns=columns[:, 1:])
             system = GlobalSystem.solve(covariance, variogram.nugget, variogram.sill, samples)
         else:
             search = NeighborSearch(samples.points, neighborhood, search_frame(variogram, n_dimensions), holes)

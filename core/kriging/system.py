@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,7 +34,7 @@ from scipy.spatial import cKDTree
 from ..errors import InputError, KrigingSystemError
 from .compiled import WORTH_COMPILING, compiled_kernels, knows, lattice_spacing, term_arrays
 from .covariance import SmoothCovariance, squared_distances
-from .functionals import Functional, PointValue
+from .functionals import Functional, PointValue, at_one_place
 from .tiles import spatial_tiles
 
 MAX_GLOBAL_SAMPLES = 10_000
@@ -61,12 +61,16 @@ class SystemSamples:
         The constant and the drift scores; no column at all when the mean is known.
     center : ndarray, shape (n_dimensions,)
         For messages in map coordinates.
+    shared_nugget : float
+        The part of the nugget that samples at one location share; the rest is each one's measurement error. 0 also
+        where no two samples share a location.
     """
 
     points: np.ndarray
     values: np.ndarray
     columns: np.ndarray
     center: np.ndarray
+    shared_nugget: float = 0.0
 
     def __len__(self) -> int:
         return len(self.points)
@@ -78,7 +82,12 @@ class SystemSamples:
 
     def rows(self, which: np.ndarray) -> SystemSamples:
         """Return some of the samples, by index or boolean mask."""
-        return SystemSamples(self.points[which], self.values[which], self.columns[which], self.center)
+        return replace(self, points=self.points[which], values=self.values[which], columns=self.columns[which])
+
+    def share_nugget(self, matrix: np.ndarray, points: np.ndarray) -> None:
+        """Add what samples at one location share of the nugget to their covariances, the diagonal included."""
+        if self.shared_nugget > 0:
+            matrix += self.shared_nugget * at_one_place(points, points)
 
 
 def singular_system_error(samples: SystemSamples, nugget: float, rows: np.ndarray | None = None) -> KrigingSystemError:
@@ -135,7 +144,8 @@ def inverse_factor(covariance: SmoothCovariance, nugget: float, samples: SystemS
     """
     n = len(samples)
     matrix = covariance.between(samples.points, samples.points)
-    matrix[np.diag_indices(n)] += nugget
+    samples.share_nugget(matrix, samples.points)
+    matrix[np.diag_indices(n)] += nugget - samples.shared_nugget
     norm = float(np.abs(matrix).sum(axis=0).max())
     # The matrix is symmetric: its transpose is in the column order LAPACK overwrites in place.
     potrf, pocon, trtri = get_lapack_funcs(("potrf", "pocon", "trtri"), (matrix,))

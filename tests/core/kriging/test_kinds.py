@@ -169,6 +169,54 @@ def test_a_measurement_error_is_filtered(samples, k, share):
                        .leave_one_out().estimate)  # fmt: skip
 
 
+@pytest.mark.parametrize("k", [None, 14])
+def test_repeated_measurements_weigh_as_their_mean(samples, k):
+    coordinates, values, _, targets, _ = samples
+    error = 0.4 * MODEL.nugget
+    model, own = VariogramModel(MODEL.nugget, MODEL.structures, error), 0.6 * MODEL.nugget
+    # Three measurements at one place and two at another, and all other places measured once.
+    repeated = np.vstack([coordinates, coordinates[[3, 3, 8]]])
+    measured = np.append(values, [values[3] + 1.0, values[3] - 0.4, values[8] + 0.7])
+    hood = Neighborhood(None if k is None else k)
+    kriging = fit_kriging(repeated, measured, model, hood)
+    places = np.vstack([targets, coordinates[[3, 8, 10]]])
+    result, positive = kriging.predict(places), kriging.positive_weights(places)
+    smooth = VariogramModel(0.0, MODEL.structures)
+
+    def solved(rows, place, left_out=None):
+        """Solve the textbook's system of the locations' means, whose errors are as many times smaller."""
+        rows = rows[rows != left_out]
+        where, location, counts = np.unique(repeated[rows], axis=0, return_inverse=True, return_counts=True)
+        means = np.bincount(location.ravel(), measured[rows]) / counts
+        matrix = smooth.covariance(where, where) + np.diag(own + error / counts)
+        right = smooth.covariance(where, place[None])[:, 0] + own * (where == place).all(axis=1)
+        prior = own + smooth.sill + (0.0 if left_out is None else error)
+        n = len(where)
+        system = np.block([[matrix, np.ones((n, 1))], [np.ones((1, n)), np.zeros((1, 1))]])
+        weights = np.linalg.solve(system, np.append(right, 1.0))
+        shares = weights[location.ravel()] / counts[location.ravel()]
+        return weights[:n] @ means, prior - weights @ np.append(right, 1.0), shares
+
+    every = np.arange(len(repeated))
+    for i, place in enumerate(places):
+        near = np.sort(np.argsort(np.linalg.norm(repeated - place, axis=1), kind="stable")[:k])
+        estimate, variance, shares = solved(near, place)
+        assert_allclose(result.estimate[i], estimate, **SAME)
+        assert_allclose(result.kriging_variance[i], variance, **SAME)
+        assert_allclose(positive[i], shares[shares > 0].sum(), **SAME)
+    left_out, groups = kriging.leave_one_out(), kriging.leave_group_out(every)
+    for i in (3, 8, 20, len(coordinates)):
+        near = np.argsort(np.linalg.norm(repeated - repeated[i], axis=1), kind="stable")
+        near = np.sort(near[near != i][:k])
+        estimate, variance, _ = solved(near, repeated[i], i)
+        for found in (left_out, groups):
+            assert_allclose(found.estimate[i], estimate, **SAME)
+            assert_allclose(found.kriging_variance[i], variance, **SAME)
+    # One of two measurements left out: the other tells of its place, all but the error of both.
+    assert left_out.kriging_variance[8] < fit_kriging(coordinates, values, model, hood).leave_one_out(
+    ).kriging_variance[8]  # fmt: skip
+
+
 def test_a_measurement_error_travels_in_files():
     model = VariogramModel(0.3, MODEL.structures, 0.1)
     assert model_from_dict(model_to_dict(model)) == model
