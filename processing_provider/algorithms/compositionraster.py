@@ -36,14 +36,17 @@ class CompositionRaster(Algorithm):
                 QgsProcessingParameterString("PARTS", tr("Parts")),
                 tr("Names of the parts, separated by commas, as Log-ratios of a composition gave them."),
             ),
-            with_help(static_enum("KIND", tr("Kind of log-ratios"), KINDS, "ilr"), tr("As Log-ratios of a composition made them.")),
+            with_help(
+                static_enum("KIND", tr("Kind of log-ratios"), KINDS, "ilr"),
+                tr("As Log-ratios of a composition made them."),
+            ),
             with_help(
                 QgsProcessingParameterMultipleLayers(
                     "VARIANCES", tr("Kriging variances"), QgsProcessing.SourceType.TypeRaster, None, True
                 ),
                 tr(
-                    "For ilr: maps of their kriging variances, in the same order. With them parts are arithmetic means, "
-                    "without them the centre of the distribution, which is lower for rare parts."
+                    "For ilr: maps of their kriging variances, in the same order. With these, parts are arithmetic "
+                    "means; else the centre of the distribution, which is lower for rare parts."
                 ),
             ),
             with_help(
