@@ -59,19 +59,28 @@ def drill_hole_page(
     for name, values in composites.values.items():
         known = np.isfinite(values)
         if known.any():
-            easting, northing = composites.coordinates[known, 0].tolist(), composites.coordinates[known, 1].tolist()
+            place, mean = _by_hole(composites, values, known)
             sections.append(
                 Section(
                     name,
                     [
                         side_by_side(
                             histogram(f"{name}, composites", values[known].tolist(), name),
-                            sample_map(f"{name} from above", easting, northing, values[known].tolist()),
+                            sample_map(f"{name}, mean of each hole", place[:, 0].tolist(), place[:, 1].tolist(), mean),
                         )
                     ],
                 )
             )
     return page("Composites of drill holes", f"{len(drilled.holes)} holes", summary, sections, provenance)
+
+
+def _by_hole(composites: CompositeTable, values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Return the place of each hole, and the mean of its composites."""
+    _, hole = np.unique(np.array(composites.holes)[known], return_inverse=True)
+    count = np.bincount(hole)
+    columns = [*composites.coordinates[known].T, values[known]]
+    means = np.column_stack([np.bincount(hole, weights=column) / count for column in columns])
+    return means[:, :3], means[:, 3].tolist()
 
 
 def _fields(drilled: DrillHoles, composites: CompositeTable) -> str:
