@@ -27,16 +27,15 @@ from ..prediction.hybrid import (
     ORDINARY,
     Base,
     HybridModel,
-    IntervalTable,
     Prediction,
     TargetModel,
 )
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
-from ..samples import Covariates, Samples, average_coincident, coincident_samples, require_samples, require_variation
+from ..samples import Covariates, Samples, average_coincident, require_variation
 from ..validation.comparison import Comparison, compare_methods
-from ..validation.folds import block_folds, inseparable_groups, make_folds, random_folds
-from ..validation.intervals import normalized_scores
+from ..validation.folds import inseparable_groups, make_folds
+from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS, make_methods
 from ..validation.predictive import (
     LEVELS,
@@ -49,11 +48,9 @@ from ..validation.predictive import (
 )
 from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
+from .inner import inner_folds, require_trainable, set_kinds
 from .stacking import RIDGE, Stack, stack_weights
 from .training import DriftEnsemble, NetworkSettings, train_drift_network
-
-MIN_SAMPLES = 20
-"""Fewer samples make no hybrid."""
 
 METHOD = "hybrid"
 """Name of the hybrid in tables."""
@@ -185,7 +182,7 @@ class FittedHybrid:
             },
             "inner_folds": {
                 "n_folds": self.settings.n_inner_folds,
-                "sets": _set_kinds(self.settings.n_seeds),
+                "sets": set_kinds(self.settings.n_seeds),
                 "members_per_fold": self.settings.members_per_fold,
             },
             "inner_scores": self.inner_scores,
@@ -219,7 +216,7 @@ def fit_hybrid(
     Parameters
     ----------
     samples : Samples
-        At least `MIN_SAMPLES`, no two at one place.
+        At least `inner.MIN_SAMPLES`, no two at one place.
     settings : HybridSettings or None
     progress : Progress
     is_cancelled : IsCancelled
@@ -239,7 +236,7 @@ def fit_hybrid(
     """
     started = time.perf_counter()
     settings = HybridSettings() if settings is None else settings
-    _check(samples)
+    require_trainable(samples, "Training a hybrid")
     transforms = [transform_of(settings.transforms, samples, target) for target in samples.targets]
     values = np.column_stack(
         [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
@@ -279,7 +276,7 @@ def fit_hybrid(
                     f"External-drift kriging of {name} is left out: {encoder.n_features} usable covariate columns for "
                     f"{len(samples)} samples."
                 )
-    folds = _inner_folds(samples, settings)
+    folds = inner_folds(samples, settings.n_inner_folds, settings.n_seeds, settings.seed)
     fewest = min(int((own != fold).sum()) for own in folds for fold in np.unique(own))
     features = NeighborFeatures.fit(
         samples.coordinates, samples.covariates, tuple(own[0].variogram for own in bases),
@@ -323,39 +320,6 @@ def fit_hybrid(
     )
 
 
-def _check(samples: Samples) -> None:
-    """Refuse what cannot be trained on."""
-    require_samples(samples, MIN_SAMPLES, "Training a hybrid")
-    shared = coincident_samples(samples.coordinates)
-    if shared:
-        first = shared[0]
-        place = ", ".join(f"{number:.10g}" for number in samples.coordinates[first[0]])
-        raise InputError(
-            f"Expected samples at different places, but rows {', '.join(str(row + 1) for row in first)} share "
-            f"({place}), and {len(shared)} places are shared in all. Average or remove the duplicates."
-        )
-    for column, name in enumerate(samples.targets):
-        require_variation(samples.values[:, column], name)
-
-
-def _set_kinds(n_seeds: int) -> list[str]:
-    """Kinds of the inner sets of folds, in turn."""
-    return ["random" if index % 2 == 0 else "blocks" for index in range(n_seeds)]
-
-
-def _inner_folds(samples: Samples, settings: HybridSettings) -> tuple[np.ndarray, ...]:
-    """Make the inner sets of folds: random and spatial blocks in turn."""
-    groups = inseparable_groups(samples.coordinates, samples.holes)
-    sets = []
-    for index, kind in enumerate(_set_kinds(settings.n_seeds)):
-        seed = settings.seed + 1000 * (index + 1)
-        if kind == "random":
-            sets.append(random_folds(len(samples), settings.n_inner_folds, seed, groups))
-        else:
-            sets.append(block_folds(samples.coordinates, settings.n_inner_folds, seed, holes=samples.holes))
-    return tuple(sets)
-
-
 @dataclass(frozen=True)
 class _HeldOut:
     """Errors (observed - predicted), kriging standard deviations and smoothing variances, (n_samples, n_bases) each."""
@@ -381,7 +345,7 @@ def _held_out(
     that predicts a left-out cluster has trained on it.
     """
     groups = inseparable_groups(samples.coordinates, samples.holes)
-    kinds = _set_kinds(len(folds))
+    kinds = set_kinds(len(folds))
     random = out_of_fold[[kind == "random" for kind in kinds]].mean(axis=0)
     questions = [("leave_one_out", groups, random)]
     questions += [
@@ -509,7 +473,7 @@ def predictor_of(fitted: FittedHybrid) -> Predictor:
         quantiles = np.empty((*centre.shape, len(LEVELS)))
         for column, target in enumerate(model.targets):
             estimate[:, column], _ = target.moments(centre[:, column], sigma[:, column], smoothing[:, column])
-            reach = np.sign(LEVELS - 0.5) * target.intervals.multiplier(np.abs(2.0 * LEVELS - 1.0))
+            reach = target.intervals.reach(LEVELS)
             quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
         notes: tuple[str, ...] = ()
         if n_unknown:
@@ -581,7 +545,7 @@ def train_hybrid(
     """
     from .export import write_model
 
-    _check(samples)
+    require_trainable(samples, "Training a hybrid")
     comparison, scores = None, None
     if schemes:
         names = ["ordinary_kriging"]

@@ -21,7 +21,6 @@ from functools import cached_property
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..errors import InputError, ModelFileError
 from ..features.covariates import CovariateEncoder, covariates_from_list, covariates_to_list
@@ -31,7 +30,7 @@ from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
 from ..samples import Covariates, Samples
 from ..transforms import Transform
-from ..validation.intervals import conformal_quantile, highest_coverage
+from ..validation.intervals import IntervalTable
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
 from .contract import decode_array, encode_array
 
@@ -41,9 +40,6 @@ Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
 ORDINARY = "ordinary_kriging"
 EXTERNAL = "external_drift_kriging"
 NETWORK = "network_drift_kriging"
-
-COVERAGES = tuple(float(c) for c in np.round(np.append(np.arange(0.05, 0.951, 0.05), [0.975, 0.99]), 3))
-"""Coverages whose quantiles a model file holds; others are interpolated."""
 
 
 @dataclass(frozen=True)
@@ -62,57 +58,6 @@ class Prediction:
     lower: np.ndarray
     upper: np.ndarray
     kriging_variance: np.ndarray
-
-
-@dataclass(frozen=True)
-class IntervalTable:
-    """Multipliers of sigma for several coverages, from held-out scores.
-
-    Parameters
-    ----------
-    coverages, quantiles : ndarray, shape (n_coverages,)
-        Ascending.
-    """
-
-    coverages: np.ndarray
-    quantiles: np.ndarray
-
-    @classmethod
-    def from_scores(cls, *sets: np.ndarray) -> IntervalTable:
-        """Take the conformal quantiles of sets of scores |error| / sigma.
-
-        A quantile is the mean over the sets (leave-one-out, leave-cluster-out): each set answers its own
-        question, and repeating a sample in several sets must not pretend to more samples.
-        """
-        highest = highest_coverage(min(len(scores) for scores in sets))
-        coverages = np.array([coverage for coverage in COVERAGES if coverage <= highest])
-        if len(coverages) == 0:
-            raise InputError("Intervals need at least one held-out error; got none.")
-        quantiles = [np.mean([conformal_quantile(scores, c) for scores in sets]) for c in coverages]
-        return cls(coverages, np.maximum.accumulate(quantiles))
-
-    def multiplier(self, coverage: np.ndarray | float) -> np.ndarray:
-        """Return the multiplier of sigma for coverages between 0 and 1.
-
-        Between the table's coverages it is interpolated on the normal scale; beyond the highest one, which few
-        samples cannot vouch for, it grows like a normal distribution's.
-
-        Raises
-        ------
-        InputError
-            For a coverage that is not between 0 and 1.
-        """
-        wanted = np.asarray(coverage, dtype=float)
-        if not ((wanted > 0) & (wanted < 1)).all():
-            raise InputError(f"Expected a coverage between 0 and 1, for example 0.9, got {coverage}.")
-        normal = np.append(0.0, ndtri(0.5 * (1.0 + self.coverages)))
-        z = ndtri(0.5 * (1.0 + wanted))
-        quantiles = np.append(0.0, self.quantiles)
-        return np.where(z > normal[-1], quantiles[-1] * z / normal[-1], np.interp(z, normal, quantiles))
-
-    def to_dict(self) -> dict:
-        """Return the JSON object of the table."""
-        return {"coverages": self.coverages.tolist(), "quantiles": self.quantiles.tolist()}
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from hybrid_geostatistics.core.prediction.hybrid import (
     ORDINARY,
     Base,
     HybridModel,
-    IntervalTable,
     TargetModel,
 )
 from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.transforms import Transform
+from hybrid_geostatistics.core.validation.intervals import IntervalTable
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from numpy.testing import assert_allclose
 
