@@ -153,6 +153,17 @@ class NeighborFeatures:
             Far to near. A sample at the location itself is not its neighbour.
         context : ndarray, shape (n, n_context_columns)
         """
+        sequences, context, _ = self.neighbors_at(coordinates, encoded, sample_coordinates, sample_encoded)
+        return sequences, context
+
+    def neighbors_at(
+        self,
+        coordinates: np.ndarray,
+        encoded: np.ndarray,
+        sample_coordinates: np.ndarray,
+        sample_encoded: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `at` does, and the rows of the neighbours, shape (n, n_neighbors)."""
         scaled = (coordinates - self.center) @ self.scaling.T
         sample_scaled = (sample_coordinates - self.center) @ self.scaling.T
         nearest, lags = neighbor_sequence(scaled, sample_scaled, self.n_neighbors)
@@ -164,7 +175,7 @@ class NeighborFeatures:
         parts = [encoded, np.column_stack(averages)]
         if self.use_coordinates:
             parts.append(scaled / self.extent)
-        return sequences, np.hstack(parts)
+        return sequences, np.hstack(parts), nearest
 
     def to_dict(self) -> dict:
         """Return the JSON object of the description."""

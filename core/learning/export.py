@@ -48,13 +48,38 @@ def write_model(
     Cancelled
         When the user asked to stop.
     """
+    network = keras_ensemble(ensemble.architecture, ensemble.weights)
+    write_network(network, ensemble.n_members, "drift", contract, path, is_cancelled)
+
+
+def write_network(
+    network: Any, n_recurrent: int, output: str, contract: dict, path: str | Path, is_cancelled: IsCancelled = never
+) -> None:
+    """Write a Keras model of sequences and context with a contract as one ONNX file.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Two inputs, sequences and context.
+    n_recurrent : int
+        Number of its recurrent layers, each of which must become one fused operator.
+    output : str
+        Name of the output.
+    contract : dict
+    path, is_cancelled
+        See `write_model`.
+
+    Raises
+    ------
+    ExportError, OSError, Cancelled
+        As `write_model`.
+    """
     # The contract first: a value that is no JSON should fail before the slow conversion.
     text = json.dumps(contract, ensure_ascii=False, allow_nan=False)
-    network = keras_ensemble(ensemble.architecture, ensemble.weights)
     stop_if(is_cancelled)
-    model = to_onnx(network, ensemble.n_members)
+    model = to_onnx(network, n_recurrent, output)
     stop_if(is_cancelled)
-    check_same(network, model, ensemble)
+    check_same(network, model)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, text
     path = Path(path)
@@ -66,20 +91,22 @@ def write_model(
         unfinished.unlink(missing_ok=True)
 
 
-def to_onnx(network: Any, n_members: int) -> Any:
+def to_onnx(network: Any, n_recurrent: int, output: str = "drift") -> Any:
     """Convert a Keras model with two inputs, and check that its recurrent layers stay fused.
 
     Parameters
     ----------
     network : keras.Model
         From `keras_ensemble`.
-    n_members : int
-        Number of bidirectional LSTM operators expected.
+    n_recurrent : int
+        Number of LSTM operators expected.
+    output : str
+        Name of the output.
 
     Returns
     -------
     onnx.ModelProto
-        Inputs ``sequences`` and ``context``, output ``drift``; opset `OPSET`, IR `IR_VERSION`.
+        Inputs ``sequences`` and ``context``, one output; opset `OPSET`, IR `IR_VERSION`.
 
     Raises
     ------
@@ -97,18 +124,18 @@ def to_onnx(network: Any, n_members: int) -> Any:
 
     @tf.function(input_signature=signature)
     def mean_of_members(sequences, context):  # type: ignore[no-untyped-def]
-        return tf.identity(network([sequences, context], training=False), name="drift")
+        return tf.identity(network([sequences, context], training=False), name=output)
 
     model, _ = tf2onnx.convert.from_function(mean_of_members, input_signature=signature, opset=OPSET)
     operators = [node.op_type for node in model.graph.node]
     loops = [name for name in operators if name in ("Loop", "Scan")]
-    if operators.count("LSTM") != n_members or loops:
+    if operators.count("LSTM") != n_recurrent or loops:
         raise ExportError(
-            f"Expected {n_members} fused LSTM operators and no loops in the exported network, got "
+            f"Expected {n_recurrent} fused LSTM operators and no loops in the exported network, got "
             f"{operators.count('LSTM')} and {len(loops)} loops. The versions of tensorflow and tf2onnx do not fit "
             "together; set up the backend again."
         )
-    _rename_output(model, "drift")
+    _rename_output(model, output)
     model.ir_version = IR_VERSION
     model.producer_name = "Hybrid Geostatistics"
     return model
@@ -125,7 +152,7 @@ def _rename_output(model: Any, name: str) -> None:
     model.graph.output[0].name = name
 
 
-def check_same(network: Any, model: Any, ensemble: DriftEnsemble, n_rows: int = 257) -> float:
+def check_same(network: Any, model: Any, n_rows: int = 257) -> float:
     """Compare Keras and ONNX on random inputs and return the largest difference.
 
     Raises
@@ -136,9 +163,9 @@ def check_same(network: Any, model: Any, ensemble: DriftEnsemble, n_rows: int = 
     import onnxruntime
 
     rng = np.random.default_rng(0)
-    sizes = ensemble.architecture
-    sequences = rng.normal(size=(n_rows, sizes.n_neighbors, sizes.n_token_columns)).astype(np.float32)
-    context = rng.normal(size=(n_rows, sizes.n_context_columns)).astype(np.float32)
+    sequences, context = (
+        rng.normal(size=(n_rows, *given.shape[1:])).astype(np.float32) for given in network.inputs
+    )
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (exported,) = session.run(None, {"sequences": sequences, "context": context})
     trained = np.asarray(network([sequences, context], training=False))

@@ -18,10 +18,14 @@ METADATA_KEY = "hybridgeo"
 """Key of the contract among the metadata_props of the ONNX model."""
 
 
+_DTYPES = {"float64": "<f8", "float32": "<f4"}
+
+
 def encode_array(array: np.ndarray) -> dict:
-    """Return numbers as a JSON object, bit by bit (base64 of little-endian float64)."""
-    numbers = np.ascontiguousarray(array, dtype="<f8")
-    return {"dtype": "float64", "shape": list(numbers.shape), "base64": base64.b64encode(numbers.tobytes()).decode()}
+    """Return numbers as a JSON object, bit by bit (base64 of little-endian float64, or of float32 where they are)."""
+    kind = "float32" if array.dtype == np.float32 else "float64"
+    numbers = np.ascontiguousarray(array, dtype=_DTYPES[kind])
+    return {"dtype": kind, "shape": list(numbers.shape), "base64": base64.b64encode(numbers.tobytes()).decode()}
 
 
 def decode_array(content: Any) -> np.ndarray:
@@ -34,10 +38,13 @@ def decode_array(content: Any) -> np.ndarray:
     """
     try:
         if isinstance(content, Mapping):
-            if content["dtype"] != "float64":
-                raise ModelFileError(f"Expected an array of float64 in the model file, got {content['dtype']!r}.")
-            numbers = np.frombuffer(base64.b64decode(content["base64"], validate=True), dtype="<f8")
-            return numbers.reshape([int(size) for size in content["shape"]]).astype(float)
+            if content["dtype"] not in _DTYPES:
+                raise ModelFileError(
+                    f"Expected an array of {' or '.join(_DTYPES)} in the model file, got {content['dtype']!r}."
+                )
+            raw = base64.b64decode(content["base64"], validate=True)
+            numbers = np.frombuffer(raw, dtype=_DTYPES[content["dtype"]])
+            return numbers.reshape([int(size) for size in content["shape"]]).astype(content["dtype"])
         return np.array(content, dtype=float)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         if isinstance(error, ModelFileError):
