@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelFileError
+from ..features.covariates import covariates_from_list, covariates_to_list
+from ..samples import Samples
 
 FORMAT = "hybridgeo-model"
 VERSION = 1
@@ -50,6 +52,54 @@ def decode_array(content: Any) -> np.ndarray:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"The model file is damaged: an array in it cannot be read ({error}).") from error
+
+
+def samples_to_dict(samples: Samples, **arrays: np.ndarray) -> dict:
+    """Return what every contract says about its training samples, but for the names of the targets.
+
+    Parameters
+    ----------
+    samples : Samples
+    **arrays : ndarray
+        Further arrays at the samples, stored with them.
+    """
+    covariates = samples.covariates
+    return {
+        "crs": samples.crs,
+        "n_dimensions": samples.n_dimensions,
+        "covariates": covariates_to_list(covariates),
+        "samples": {
+            "coordinates": encode_array(samples.coordinates),
+            "values": encode_array(samples.values),
+            "covariates": None if covariates is None else encode_array(covariates.values),
+            "holes": None if samples.holes is None else [str(hole) for hole in samples.holes],
+            **{name: encode_array(array) for name, array in arrays.items()},
+        },
+    }
+
+
+def samples_from_dict(content: Mapping[str, Any]) -> Samples:
+    """Read what `samples_to_dict` wrote, with the names out of the contract's ``targets``.
+
+    Raises
+    ------
+    KeyError
+        When a part is missing.
+    ModelFileError, InputError
+        When a part cannot be used.
+    """
+    stored = content["samples"]
+    covariates = None
+    if content["covariates"]:
+        covariates = covariates_from_list(content["covariates"], decode_array(stored["covariates"]))
+    return Samples(
+        decode_array(stored["coordinates"]),
+        decode_array(stored["values"]),
+        tuple(str(entry["name"]) for entry in content["targets"]),
+        str(content["crs"]),
+        covariates,
+        None if stored["holes"] is None else np.array(stored["holes"], dtype=str),
+    )
 
 
 def parse_contract(text: str | None, source: str) -> dict:

@@ -23,7 +23,7 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from ..errors import InputError, ModelFileError
-from ..features.covariates import CovariateEncoder, covariates_from_list, covariates_to_list
+from ..features.covariates import CovariateEncoder
 from ..features.neighbors import NeighborFeatures
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
@@ -32,7 +32,7 @@ from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
-from .contract import decode_array, encode_array
+from .contract import decode_array, samples_from_dict, samples_to_dict
 
 Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Sequences (n, k, c) and context (n, q) -> drift (n, n_targets) on the transformed scale."""
@@ -316,10 +316,8 @@ class HybridModel:
 
     def to_dict(self) -> dict:
         """Return the parts of the contract that predictions need."""
-        covariates = self.samples.covariates
         return {
-            "crs": self.samples.crs,
-            "n_dimensions": self.samples.n_dimensions,
+            **samples_to_dict(self.samples, drift=self.drift),
             "targets": [
                 {
                     "name": target.name,
@@ -339,20 +337,12 @@ class HybridModel:
                 }
                 for target in self.targets
             ],
-            "covariates": covariates_to_list(covariates),
             "neighborhood": {
                 "max_neighbors": self.neighborhood.max_neighbors,
                 "min_neighbors": self.neighborhood.min_neighbors,
                 "search_radius": self.neighborhood.search_radius,
             },
             "features": self.features.to_dict(),
-            "samples": {
-                "coordinates": encode_array(self.samples.coordinates),
-                "values": encode_array(self.samples.values),
-                "covariates": None if covariates is None else encode_array(covariates.values),
-                "holes": None if self.samples.holes is None else [str(hole) for hole in self.samples.holes],
-                "drift": encode_array(self.drift),
-            },
         }
 
     @classmethod
@@ -373,18 +363,7 @@ class HybridModel:
 
     @classmethod
     def _from_dict(cls, content: Mapping[str, Any]) -> HybridModel:
-        stored = content["samples"]
-        covariates = None
-        if content["covariates"]:
-            covariates = covariates_from_list(content["covariates"], decode_array(stored["covariates"]))
-        samples = Samples(
-            decode_array(stored["coordinates"]),
-            decode_array(stored["values"]),
-            tuple(str(entry["name"]) for entry in content["targets"]),
-            str(content["crs"]),
-            covariates,
-            None if stored["holes"] is None else np.array(stored["holes"], dtype=str),
-        )
+        samples = samples_from_dict(content)
         targets = tuple(
             TargetModel(
                 str(entry["name"]),
@@ -407,7 +386,7 @@ class HybridModel:
             )
             for entry in content["targets"]
         )
-        drift = decode_array(stored["drift"])
+        drift = decode_array(content["samples"]["drift"])
         if drift.shape != samples.values.shape:
             raise ModelFileError(f"expected a drift of shape {samples.values.shape}, got {drift.shape}.")
         neighborhood = content["neighborhood"]
