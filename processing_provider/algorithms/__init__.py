@@ -5,6 +5,7 @@ from .checksamples import CheckSamples
 from .comparemethods import CompareMethods
 from .compositedrillholes import CompositeDrillHoles
 from .compositionraster import CompositionRaster
+from .exampledeposit import ExampleDeposit
 from .experimentalvariogram import ExperimentalVariogram
 from .fitvariogram import FitVariogram
 from .kriginggradient import KrigingGradient
@@ -16,6 +17,7 @@ from .setupbackend import SetUpBackend
 from .trainhybridmodel import TrainHybridModel
 
 ALGORITHMS = (
+    ExampleDeposit,
     CheckSamples,
     CompositeDrillHoles,
     RareEarths,

@@ -44,6 +44,7 @@ LAYERS = (
     ("blockwise", "sample_check", "geochemistry"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
     ("features", "sample_report", "drillholes"),
+    ("examples",),
     ("validation",),
     ("prediction",),
     ("learning",),

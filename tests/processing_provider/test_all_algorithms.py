@@ -22,6 +22,10 @@ PROMISED = {
         {"COLLARS", "SURVEYS", "ASSAYS", "LENGTH"},
         {"OUTPUT", "OUTPUT_HTML", "N_HOLES", "N_COMPOSITES", "N_PROBLEMS", "N_CENSORED"},
     ),
+    "exampledeposit": (
+        {"SEED"},
+        {"COLLARS", "SURVEYS", "ASSAYS", "MAGNETICS", "CHARGEABILITY", "REFLECTANCE", "TRUTH", "N_HOLES", "N_ASSAYS"},
+    ),
     "rareearths": ({"INPUT", "FIELDS", "UNIT", "CENSORED"}, {"OUTPUT", "N_ELEMENTS", "N_CENSORED", "DERIVED"}),
     "logratios": ({"INPUT", "FIELDS", "KIND", "REST", "UNIT", "CENSORED"}, {"OUTPUT", "N_CENSORED", "PARTS", "RATIOS"}),
     "compositionraster": ({"RATIOS", "PARTS", "KIND", "VARIANCES", "TOTAL"}, {"OUTPUT", "NAMES"}),

@@ -1,0 +1,1 @@
+"""Synthetic examples: everything in them is made up, from a seed, and known everywhere."""
