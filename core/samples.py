@@ -232,6 +232,55 @@ def coincident_samples(coordinates: np.ndarray) -> list[np.ndarray]:
     return [np.sort(order[starts[i] : starts[i] + counts[i]]) for i in np.flatnonzero(counts > 1)]
 
 
+def first_coincident(samples: Samples) -> tuple[Samples, int]:
+    """Keep the first of the samples at one location only.
+
+    Returns
+    -------
+    samples : Samples
+        One sample a location, in the order of first appearance.
+    n_dropped : int
+        How many samples were dropped; 0 returns the samples unchanged.
+    """
+    keep = np.ones(len(samples), dtype=bool)
+    for rows in coincident_samples(samples.coordinates):
+        keep[rows[1:]] = False
+    n_dropped = int((~keep).sum())
+    return (samples.rows(keep) if n_dropped else samples), n_dropped
+
+
+def repeat_variance(coordinates: np.ndarray, values: np.ndarray) -> tuple[float, int]:
+    """Return the variance of repeated measurements about the mean of their location, pooled over locations.
+
+    Half the mean squared difference of duplicates: the variance of the error of one measurement.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2 or 3)
+    values : ndarray, shape (n_samples,)
+
+    Returns
+    -------
+    variance : float
+        In squared units of `values`; NaN where no two samples share a location.
+    n_degrees : int
+        Of freedom: samples at shared locations less these locations.
+
+    References
+    ----------
+    Thompson, M. & Howarth, R. J. (1976). Duplicate analysis in geochemical practice. Analyst 101.
+
+    Examples
+    --------
+    >>> repeat_variance(np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 1.0]]), np.array([4.0, 6.0, 9.0]))
+    (2.0, 1)
+    """
+    shared = coincident_samples(coordinates)
+    n_degrees = sum(len(rows) - 1 for rows in shared)
+    squares = sum(float(np.sum((values[rows] - values[rows].mean()) ** 2)) for rows in shared)
+    return (squares / n_degrees if n_degrees else float("nan")), n_degrees
+
+
 def average_coincident(samples: Samples) -> tuple[Samples, int]:
     """Replace samples at one location by a single sample with their mean values.
 

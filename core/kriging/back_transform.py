@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import ndtri
 
+from ..errors import InputError
 from ..transforms import Transform
 from .ordinary import FittedKriging
 
@@ -114,9 +116,31 @@ class BackTransform:
         mean, variance : ndarray
             In data units and squared data units.
         """
+        return self.transform.back_transform(estimate, kriging_variance, self.rise(smoothing_variance))
+
+    def rise(self, smoothing_variance: np.ndarray) -> np.ndarray:
+        """Return what the mean of logarithms is raised by half of, in squared transformed units; NaN passes through."""
         largest = np.inf if self.largest is None else self.largest
-        rise = self.share * np.clip(np.asarray(smoothing_variance, dtype=float), 0.0, largest)
-        return self.transform.back_transform(estimate, kriging_variance, rise)
+        return self.share * np.clip(np.asarray(smoothing_variance, dtype=float), 0.0, largest)
+
+    def quantile(self, level: float, estimate: np.ndarray, kriging_variance: np.ndarray) -> np.ndarray:
+        """Return a quantile of the variable in data units, its distribution normal on the transformed scale.
+
+        Parameters
+        ----------
+        level : float
+            Between 0 and 1, both excluded.
+        estimate, kriging_variance : ndarray, same shape
+            On the transformed scale, as in `KrigingEstimate`; NaN passes through.
+
+        Raises
+        ------
+        InputError
+            For a level that is not between 0 and 1.
+        """
+        if not 0.0 < level < 1.0:
+            raise InputError(f"Expected quantiles between 0 and 1, got {level:g}.")
+        return self.transform.inverse(estimate + ndtri(level) * np.sqrt(kriging_variance))
 
     def to_dict(self) -> dict:
         """Return the numbers of the calibration for a file."""

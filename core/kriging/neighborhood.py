@@ -122,7 +122,7 @@ class NeighborSearch:
     frame : ndarray, shape (n_dimensions, n_dimensions)
         See `search_frame`.
     holes : ndarray, shape (n_samples,), or None
-        Drill hole of each sample.
+        Drill hole of each sample; "" for none.
     """
 
     def __init__(
@@ -143,8 +143,13 @@ class NeighborSearch:
                     f"Expected the drill hole of each of {len(points)} samples, for at most "
                     f"{neighborhood.max_per_hole} samples a hole, got {'none' if holes is None else np.shape(holes)}."
                 )
-            names, self.hole_of = np.unique(holes, return_inverse=True)
-            self.n_holes = len(names)
+            # A sample without the name of a hole belongs to none: it counts as a hole of its own.
+            named = np.asarray(holes).astype(str)
+            alone = np.flatnonzero(named == "")
+            names, hole_of = np.unique(named, return_inverse=True)
+            self.hole_of = hole_of.reshape(-1).copy()
+            self.hole_of[alone] = len(names) + np.arange(len(alone))
+            self.n_holes = len(names) + len(alone)
 
     def scale(self, points: np.ndarray) -> np.ndarray:
         """Return points in the search frame."""

@@ -74,7 +74,7 @@ class FittedKriging:
         return self.drift.shape[1]
 
     def predict(
-        self, coordinates: np.ndarray, drift: np.ndarray | None = None, block: BlockSize | None = None
+        self, coordinates: np.ndarray, drift: np.ndarray | None = None, block: BlockSize | PointSum | None = None
     ) -> KrigingEstimate:
         """Estimate at some locations.
 
@@ -85,8 +85,9 @@ class FittedKriging:
         drift : ndarray, shape (n, n_drift), or None
             The same columns as at the samples; where it is NaN, or where it leaves the directions
             the samples determine (a class never sampled), the estimate is NaN.
-        block : BlockSize or None
-            Estimate the mean of a block centred on each location; None the value there.
+        block : BlockSize, PointSum or None
+            Estimate the mean of a block centred on each location, or of points around it (weights that sum
+            to 1); None the value there.
 
         Returns
         -------
@@ -308,14 +309,15 @@ class FittedKriging:
         return estimate if self.mean is None else estimate + self.mean
 
     def _asked(
-        self, coordinates: np.ndarray, drift: np.ndarray | None, block: BlockSize | None
+        self, coordinates: np.ndarray, drift: np.ndarray | None, block: BlockSize | PointSum | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, PointValue | PointSum]:
         """Return targets, their columns, why some have none, and what is estimated there."""
         targets = self._check_targets(coordinates)
         external = check_drift(drift, len(targets), self.n_drift, "targets")
-        if block is not None and len(block.sides) != targets.shape[1]:
+        if isinstance(block, BlockSize) and len(block.sides) != targets.shape[1]:
             raise InputError(f"Expected a block of {targets.shape[1]} sides, as the coordinates, got {block.sides}.")
-        functional = PointValue(self._own_nugget) if block is None else block.mean()
+        mean = block.mean() if isinstance(block, BlockSize) else block
+        functional = PointValue(self._own_nugget) if mean is None else mean
         points = targets - self._system.samples.center
         trend = trend_columns(points, self.trend_order, functional if isinstance(functional, PointSum) else None)
         columns = self._basis.scores(np.column_stack([trend, external]))
