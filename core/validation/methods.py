@@ -35,6 +35,7 @@ from .predictive import (
     Transforms,
     transform_of,
 )
+from .random_forest import random_forest
 
 GLOBAL_LIMIT = 1000
 """Up to so many training samples kriging uses all of them; above, the nearest `LOCAL_NEIGHBORS`."""
@@ -186,10 +187,11 @@ METHODS: Mapping[str, Callable[[Transforms, Optional[Neighborhood]], Method]] = 
     "inverse_distance": lambda transforms, neighborhood: inverse_distance(),
     "ordinary_kriging": ordinary_kriging,
     "external_drift_kriging": external_drift_kriging,
+    "random_forest": lambda transforms, neighborhood: random_forest(),
 }
 """Methods that need no training backend, by the names used in tables."""
 
-MODULES: Mapping[str, tuple[str, ...]] = {"mean": (), "inverse_distance": ()}
+MODULES: Mapping[str, tuple[str, ...]] = {"mean": (), "inverse_distance": (), "random_forest": ("sklearn",)}
 """Modules outside numpy and scipy that a method imports; scikit-gstat where nothing is said."""
 
 
