@@ -13,8 +13,8 @@ from ..errors import InputError
 LANTHANIDES = ("La", "Ce", "Pr", "Nd", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu")
 """The 14 lanthanides that are assayed (promethium has no stable isotope), by atomic number."""
 LIGHT = LANTHANIDES[:6]
-"""La to Eu; heavy rare earths are Gd to Lu, and Y with them."""
-HEAVY = (*LANTHANIDES[6:], "Y")
+"""La to Eu; heavy rare earths are Gd to Lu."""
+HEAVY = LANTHANIDES[6:]
 RARE_EARTHS = (*LANTHANIDES, "Y")
 
 CHONDRITE = {
@@ -38,9 +38,9 @@ DERIVED = {
     "REE": "sum of the lanthanides",
     "REY": "sum of the lanthanides and yttrium",
     "LREE": "sum of La to Eu",
-    "HREE": "sum of Gd to Lu and Y",
+    "HREE": "sum of Gd to Lu",
     "LREE_HREE": "LREE divided by HREE",
-    "TREO": "sum of the oxides of all of them",
+    "TREO": "sum of the oxides of the lanthanides and yttrium",
     "Eu_anomaly": "Eu/Eu*, Eu* the geometric mean of Sm and Gd, chondrite-normalised",
     "Ce_anomaly": "Ce/Ce*, Ce* the geometric mean of La and Pr, chondrite-normalised",
     "La_Yb_N": "La/Yb, chondrite-normalised",
@@ -48,7 +48,7 @@ DERIVED = {
 """Derived quantities by the name of their field."""
 
 _NEEDS = {
-    "REE": LANTHANIDES, "REY": RARE_EARTHS, "LREE": LIGHT, "HREE": HEAVY, "LREE_HREE": RARE_EARTHS,
+    "REE": LANTHANIDES, "REY": RARE_EARTHS, "LREE": LIGHT, "HREE": HEAVY, "LREE_HREE": LANTHANIDES,
     "TREO": RARE_EARTHS, "Eu_anomaly": ("Sm", "Eu", "Gd"), "Ce_anomaly": ("La", "Ce", "Pr"), "La_Yb_N": ("La", "Yb"),
 }  # fmt: skip
 

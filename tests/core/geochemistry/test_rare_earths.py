@@ -33,7 +33,7 @@ def test_shale_has_its_known_europium_anomaly():
     assert derived["Eu_anomaly"][0] == pytest.approx(0.65, abs=0.02)
     assert derived["Ce_anomaly"][0] == pytest.approx(1.0, abs=0.05)
     assert derived["REE"][0] == pytest.approx(184.8, abs=0.1)  # the sum printed there
-    assert derived["LREE"][0] + derived["HREE"][0] == pytest.approx(derived["REY"][0])
+    assert derived["LREE"][0] + derived["HREE"][0] == pytest.approx(derived["REE"][0])
 
 
 def test_chondrite_itself_is_flat():
