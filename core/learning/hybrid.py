@@ -33,10 +33,10 @@ from ..prediction.hybrid import (
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, require_variation
-from ..validation.comparison import Comparison, compare_methods
-from ..validation.folds import inseparable_groups, make_folds
+from ..validation.comparison import Comparison
+from ..validation.folds import inseparable_groups
 from ..validation.intervals import IntervalTable, normalized_scores
-from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS, make_methods
+from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..validation.predictive import (
     LEVELS,
     UNTRANSFORMED,
@@ -49,6 +49,7 @@ from ..validation.predictive import (
 from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
 from .inner import inner_folds, require_trainable, set_kinds
+from .outer import beside_kriging, cross_validated_scores
 from .stacking import RIDGE, Stack, stack_weights
 from .training import DriftEnsemble, NetworkSettings, train_drift_network
 
@@ -548,52 +549,14 @@ def train_hybrid(
     require_trainable(samples, "Training a hybrid")
     comparison, scores = None, None
     if schemes:
-        names = ["ordinary_kriging"]
-        if samples.covariates is not None and samples.covariates.names:
-            names.append("external_drift_kriging")
-        methods = make_methods(names, settings.transforms, settings.neighborhood)
-        methods[METHOD] = hybrid_method(settings)
-        comparison = compare_methods(
-            samples, methods, make_folds(samples, schemes, n_folds, settings.seed), seed=settings.seed,
-            progress=part(progress, 0.0, 0.75), is_cancelled=is_cancelled,
+        comparison = beside_kriging(
+            samples, METHOD, hybrid_method(settings), settings.transforms, settings.neighborhood, schemes, n_folds,
+            settings.seed, part(progress, 0.0, 0.75), is_cancelled,
         )  # fmt: skip
-        scores = cross_validated_scores(comparison)
+        scores = cross_validated_scores(comparison, METHOD)
     first = 0.75 if schemes else 0.0
     fitted = fit_hybrid(samples, settings, part(progress, first, 0.95), is_cancelled)
     progress(0.95, "Writing the model file")
     write_model(fitted.ensemble, fitted.contract(scores), path, is_cancelled)
     progress(1.0, "Done")
     return TrainedHybrid(fitted, comparison, scores, Path(path))
-
-
-def cross_validated_scores(comparison: Comparison, method: str = METHOD) -> dict:
-    """Collect the outer scores of a method, for the contract and for reports.
-
-    Returns
-    -------
-    dict
-        By scheme of folds, then by target: ``rmse``, ``r2``, ``kriging_rmse`` (of the better kriging on the same
-        folds), ``kriging_method``, ``rmse_ratio`` with ``rmse_ratio_low`` and ``rmse_ratio_high``, ``coverage``
-        (of the 90 % interval), ``n``; all in data units.
-    """
-    scores: dict[str, dict[str, dict]] = {}
-    for scheme in comparison.folds:
-        scores[scheme] = {}
-        for target in comparison.samples.targets:
-            row = comparison.row(target, scheme, method)
-            reference = comparison.reference(target, scheme)
-            entry: dict[str, Any] = {
-                key: _number(row[key]) for key in ("n", "rmse", "r2", "rmse_ratio", "rmse_ratio_low", "rmse_ratio_high")
-            }
-            entry["coverage"] = _number(row["coverage90"])
-            entry["kriging_method"] = reference
-            entry["kriging_rmse"] = (
-                None if reference is None else _number(comparison.row(target, scheme, reference)["rmse"])
-            )
-            scores[scheme][target] = entry
-    return scores
-
-
-def _number(value: Any) -> float | None:
-    """Return a JSON number; None where the score is not defined."""
-    return float(value) if value is not None and np.isfinite(value) else None
