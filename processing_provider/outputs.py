@@ -56,12 +56,15 @@ class Maps:
         (n_cells,) or (n_cells, n_bands), NaN for nodata.
     cells_at_once : int
         Most cells `predict` is asked for in one call.
+    mask : callable, optional
+        From a `Block` to which of its cells are wanted, shape (n_cells,); the others are nodata.
     """
 
     grid: RasterGrid
     bands: Mapping[str, Sequence[str]]
     predict: Callable[[Block], Mapping[str, np.ndarray]]
     cells_at_once: int = 8192
+    mask: Optional[Callable[[Block], np.ndarray]] = None
 
     def write(
         self, targets: Mapping[str, Path], progress: Progress, is_cancelled: IsCancelled
@@ -88,7 +91,7 @@ class Maps:
         with small_cache():
             try:
                 missing = predict_blocks(
-                    self.grid, self.predict, write, progress, is_cancelled, TILE, self.cells_at_once
+                    self.grid, self._masked, write, progress, is_cancelled, TILE, self.cells_at_once
                 )
             finally:
                 for writer in writers.values():
@@ -96,6 +99,18 @@ class Maps:
         for writer in writers.values():
             writer.require_complete()
         return {name: missing[name] for name in targets}
+
+    def _masked(self, block: Block) -> Mapping[str, np.ndarray]:
+        """Predict the cells of a block that are wanted."""
+        if self.mask is None:
+            return self.predict(block)
+        wanted = self.mask(block)
+        if not wanted.any():
+            return {name: np.full((len(wanted), len(bands)), np.nan) for name, bands in self.bands.items()}
+        maps = {name: np.array(values, dtype=float) for name, values in self.predict(block).items()}
+        for values in maps.values():
+            values[~wanted] = np.nan
+        return maps
 
 
 @contextmanager

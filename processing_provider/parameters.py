@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingOutputBoolean,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterDistance,
     QgsProcessingParameterEnum,
@@ -37,6 +38,7 @@ TRANSFORMS = ("none", "log", "log1p")
 KRIGING_TYPES = ("ordinary", "simple", "universal", "external_drift")
 DIMENSIONS = ("auto", "2d", "3d")
 SECTORS = ("none", "quadrants", "octants")
+DUPLICATES = ("average", "first", "measurement_error")
 BLOCK_RULES = ("gauss", "regular")
 VARIOGRAM_FILES = "Variogram (*.json *.JSON)"
 MODEL_FILES = "Trained model (*.onnx *.ONNX)"
@@ -94,16 +96,16 @@ def input_targets():
 
 
 def input_covariates():
-    """Return COVARIATES and CATEGORICAL."""
+    """Return what is known everywhere: rasters, polygons, columns, the elevation; and which are classes."""
     return [
         with_help(
             QgsProcessingParameterMultipleLayers(
                 "COVARIATES", tr("Covariate rasters"), QgsProcessing.SourceType.TypeRaster, None, True
             ),
             tr(
-                "Rasters known everywhere on the map, in the samples' CRS; their order does not matter. A covariate is "
-                "known by its layer name, and by layer name and band where a raster has several bands. Quantities are "
-                "read at the samples by bilinear interpolation, classes from the cell the sample lies in."
+                "Rasters known everywhere on the map, in any CRS; their order does not matter. A covariate is known by "
+                "its layer name, and by layer name and band where a raster has several bands. Quantities are read at "
+                "the samples by bilinear interpolation, classes from the cell the sample lies in."
             ),
         ),
         with_help(
@@ -113,20 +115,68 @@ def input_covariates():
                 "only and at most 20 different ones. none: not a single one."
             ),
         ),
+        polygon_layers(),
+        with_help(
+            optional_text("POLYGON_FIELDS", tr("Fields of the polygons")),
+            tr(
+                "Names of the fields of polygon layers that are covariates, separated by commas, such as a rock unit. "
+                "Texts are classes. Empty where the layers have one field only."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            QgsProcessingParameterField(
+                "COVARIATE_FIELDS",
+                tr("Covariates in the table"),
+                None,
+                "INPUT",
+                QgsProcessingParameterField.DataType.Numeric,
+                allowMultiple=True,
+                optional=True,
+            ),
+            tr(
+                "Numeric fields of the samples that are covariates. To map with the model, a raster of the same name "
+                "is needed for each."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            check_box("ELEVATION_COVARIATE", tr("Elevation as a covariate"), False),
+            tr("Samples with elevations (PointZ): the elevation itself, or depth as a negative one, is a covariate."),
+            advanced=True,
+        ),
     ]
 
 
-def covariates_of_model():
-    """Return COVARIATES as a trained model asks for them."""
+def polygon_layers():
+    """Return POLYGONS: polygon layers with covariates."""
     return with_help(
         QgsProcessingParameterMultipleLayers(
-            "COVARIATES", tr("Covariate rasters"), QgsProcessing.SourceType.TypeRaster, None, True
+            "POLYGONS", tr("Covariate polygons"), QgsProcessing.SourceType.TypeVectorPolygon, None, True
         ),
         tr(
-            "The rasters the model was trained with, matched by name (layer name, and band where there are several); "
-            "the order does not matter and others are ignored. They are resampled to the grid where theirs differs."
+            "Polygon layers known everywhere on the map, such as geology or land use, in any CRS. A covariate is known "
+            "by its layer name, and by layer name and field where a layer gives several."
         ),
+        advanced=True,
     )
+
+
+def covariates_of_model():
+    """Return COVARIATES and POLYGONS as a trained model asks for them."""
+    return [
+        with_help(
+            QgsProcessingParameterMultipleLayers(
+                "COVARIATES", tr("Covariate rasters"), QgsProcessing.SourceType.TypeRaster, None, True
+            ),
+            tr(
+                "The rasters the model was trained with, matched by name (layer name, and band where there are "
+                "several), in any CRS; the order does not matter and others are ignored. They are resampled to the "
+                "grid where theirs differs."
+            ),
+        ),
+        polygon_layers(),
+    ]
 
 
 def transform(default: str = "none", normal_score: bool = False):
@@ -139,6 +189,41 @@ def transform(default: str = "none", normal_score: bool = False):
         text += " " + tr("normal_score makes any distribution normal by its ranks.")
     options = (*TRANSFORMS, "normal_score") if normal_score else TRANSFORMS
     return with_help(static_enum("TRANSFORM", tr("Transform"), options, default), text)
+
+
+def transform_without_variogram():
+    """Return TRANSFORM where a variogram file may bring its own."""
+    parameter = transform(normal_score=True)
+    parameter.setHelp(
+        tr("Without a variogram file: the scale on which one is fitted. A file has its own, which is used.")
+        + " "
+        + parameter.help()
+    )
+    return parameter
+
+
+def quantiles():
+    """Return QUANTILE_LEVELS."""
+    return with_help(
+        QgsProcessingParameterString("QUANTILE_LEVELS", tr("Quantiles"), "0.05, 0.5, 0.95", False, True),
+        tr(
+            "Levels between 0 and 1, separated by commas, of the bands of the quantile raster: 0.05 and 0.95 hold the "
+            "value in 9 of 10 cells, 0.5 is the median."
+        ),
+        advanced=True,
+    )
+
+
+def cross_validation():
+    """Return CV_FOLDS."""
+    return with_help(
+        whole_number("CV_FOLDS", tr("Folds of the cross-validation"), 0, minimum=0),
+        tr(
+            "0: each sample is estimated from all others. 2 or more: the samples are parted at random into so many "
+            "folds (drill holes stay whole), and each is estimated from the other folds. The variogram stays as it is."
+        ),
+        advanced=True,
+    )
 
 
 def variogram_file(text: str):
@@ -160,7 +245,7 @@ def model_file():
 
 
 def neighborhood_inputs():
-    """Return MIN_NEIGHBORS, MAX_NEIGHBORS and SEARCH_RADIUS."""
+    """Return who is a neighbour: numbers and radius, sectors, drill holes."""
     return [
         with_help(
             whole_number("MAX_NEIGHBORS", tr("Most neighbours"), None, minimum=0),
@@ -200,7 +285,48 @@ def neighborhood_inputs():
             tr("Cells with fewer samples in one of the sectors become nodata."),
             advanced=True,
         ),
+        with_help(
+            QgsProcessingParameterField(
+                "HOLE", tr("Drill hole"), None, "INPUT", QgsProcessingParameterField.DataType.Any, False, True
+            ),
+            tr(
+                "Field with the name of the drill hole or profile that each sample belongs to; samples without a name "
+                "belong to none."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            whole_number("MAX_PER_HOLE", tr("Most neighbours in a drill hole"), None, minimum=1),
+            tr("Of each drill hole at most this many nearest samples are used. Empty: no limit."),
+            advanced=True,
+        ),
     ]
+
+
+def duplicates():
+    """Return DUPLICATES: what becomes of samples at one location."""
+    return with_help(
+        static_enum("DUPLICATES", tr("Samples at one location"), DUPLICATES, "average"),
+        tr(
+            "average: their mean counts as one sample. first: the first in the table counts. measurement_error: all "
+            "count, and what they differ by is measurement error, which is filtered: the map is that of the field "
+            "without it and no longer equals the samples."
+        ),
+        advanced=True,
+    )
+
+
+def measurement_error():
+    """Return MEASUREMENT_ERROR: the part of the nugget that is error."""
+    return with_help(
+        real_number("MEASUREMENT_ERROR", tr("Variance of the measurement error"), None, minimum=0.0),
+        tr(
+            "The part of the nugget that is error of the measurements, in squared units of the variogram's scale; at "
+            "most the nugget. It is filtered: the map is that of the field without it and no longer equals the "
+            "samples. Empty: what the variogram file says, or what repeated measurements show where they count as such."
+        ),
+        advanced=True,
+    )
 
 
 def kriging_type_inputs():
@@ -229,7 +355,7 @@ def kriging_type_inputs():
                 "DRIFT", tr("Drift rasters"), QgsProcessing.SourceType.TypeRaster, None, True
             ),
             tr(
-                "For external drift: rasters of quantities that the field follows, in the samples' CRS, known at the "
+                "For external drift: rasters of quantities that the field follows, in any CRS, known at the "
                 "samples and everywhere on the map. They are resampled to the grid where theirs differs; cells "
                 "without a value become nodata."
             ),
@@ -264,7 +390,7 @@ def block_inputs():
 
 
 def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
-    """Return EXTENT, CELL_SIZE and TEMPLATE.
+    """Return EXTENT, CELL_SIZE, TEMPLATE and TEMPLATE_MASK.
 
     Parameters
     ----------
@@ -289,6 +415,11 @@ def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
                 "A raster whose grid is taken exactly (cells, extent and CRS), so that the maps lie on it cell by "
                 "cell. Takes the place of extent and cell size."
             ),
+        ),
+        with_help(
+            check_box("TEMPLATE_MASK", tr("Leave cells empty where the template is"), False),
+            tr("Cells in which the template raster has no value (band 1) become nodata, and cost no time."),
+            advanced=True,
         ),
     ]
 
@@ -372,6 +503,11 @@ def distance(name: str, label: str, parent: str) -> QgsProcessingParameterDistan
     return QgsProcessingParameterDistance(name, label, None, parent, optional=True, minValue=0.0)
 
 
+def check_box(name: str, label: str, default: bool) -> QgsProcessingParameterBoolean:
+    """Return a box to check."""
+    return QgsProcessingParameterBoolean(name, label, default)
+
+
 def optional_text(name: str, label: str) -> QgsProcessingParameterString:
     """Return an optional line of text."""
     return QgsProcessingParameterString(name, label, None, False, True)
@@ -389,9 +525,9 @@ def _number(kind, name, label, default, minimum, maximum):
 # ---------------------------------------------------------------- outputs
 
 
-def raster_output(name: str, label: str, text: str, optional: bool = False):
-    """Return a GeoTIFF to write."""
-    return with_help(QgsProcessingParameterRasterDestination(name, label, None, optional), text)
+def raster_output(name: str, label: str, text: str, optional: bool = False, by_default: bool = True):
+    """Return a GeoTIFF to write; an optional one may be left out by default."""
+    return with_help(QgsProcessingParameterRasterDestination(name, label, None, optional, by_default), text)
 
 
 def file_output(name: str, label: str, file_filter: str, text: str, optional: bool = False):

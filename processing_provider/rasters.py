@@ -1,34 +1,35 @@
-"""Rasters that are read: covariates at points and on a grid, and the grid of a template.
+"""Rasters that are read: at points, on any grid block by block, and the grid of a template.
 
 At a point a quantity is interpolated bilinearly between the four cell centres around it (cells
 without a value do not take part, but the cell the point lies in must have one); a class is that
-of the cell the point lies in. On a grid that equals the raster's own, cells are read as they are;
-on another grid GDAL resamples, bilinearly or nearest, within the same CRS.
+of the cell the point lies in. Points in another CRS are transformed to the raster's. On a grid that
+equals the raster's own, cells are read as they are; on another grid, or in another CRS, GDAL
+resamples while it is read: classes from the nearest cell, quantities bilinearly, and as the mean of
+the cells where the grid is coarser by a factor of two or more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Optional
+from dataclasses import dataclass
 
 import numpy as np
-from osgeo import gdal
+from osgeo import gdal, osr
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
 from ..core.errors import InputError
 from ..core.grid import Block, RasterGrid
-from ..core.samples import Covariates
-from .crs import crs_code
+from .crs import crs_code, crs_from_code, wkt
 from .identity import tr
 
-MOST_CLASSES = 20
-"""A covariate with whole numbers only, and at most so many different ones, is taken as categorical."""
-ROWS_LOOKED_AT = 512
 TILE = 256
 """Side of the blocks in which rasters are written, in cells."""
-NO_CATEGORICAL = "none"
+COARSER = 2.0
+"""A grid whose cells are so many times as wide as a raster's takes the mean of its cells."""
+WARP_ERROR = 0.01
+"""Largest error of places when a raster is warped, in cells of the grid."""
+_EXACT_IN_FLOAT32 = (gdal.GDT_Byte, gdal.GDT_Int16, gdal.GDT_UInt16, gdal.GDT_Float32)
 
 
 @contextmanager
@@ -102,180 +103,173 @@ class RasterSource:
         """
         return _grid_of(self.open(), crs_code(self.crs), self.name)
 
+    def band_names(self) -> list[str]:
+        """Return the descriptions of the bands, or their numbers."""
+        dataset = self.open()
+        numbers = range(1, dataset.RasterCount + 1)
+        return [dataset.GetRasterBand(number).GetDescription() or f"band {number}" for number in numbers]
 
-@dataclass(frozen=True)
-class CovariateBand:
-    """One covariate: a band of a raster under the name it is known by."""
-
-    name: str
-    source: RasterSource
-    number: int
-    is_categorical: bool = False
-
-
-@dataclass(frozen=True)
-class CovariateRasters:
-    """The covariates of a run.
-
-    Parameters
-    ----------
-    bands : tuple of CovariateBand
-    """
-
-    bands: tuple[CovariateBand, ...] = field(default_factory=tuple)
-
-    @classmethod
-    def of_sources(cls, sources: Sequence[RasterSource]) -> CovariateRasters:
-        """List every band of every raster, all as quantities."""
-        bands = []
-        for source in sources:
-            dataset = source.open()
-            for number in range(1, dataset.RasterCount + 1):
-                described = dataset.GetRasterBand(number).GetDescription() or f"band {number}"
-                name = source.name if dataset.RasterCount == 1 else f"{source.name}: {described}"
-                bands.append(CovariateBand(name, source, number))
-        names = [band.name for band in bands]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise InputError(
-                tr(
-                    "Covariates are known by their names, and these occur twice: {}. Rename the layers or bands."
-                ).format(", ".join(twice))
-            )
-        return cls(tuple(bands))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names in order."""
-        return tuple(band.name for band in self.bands)
-
-    @property
-    def categorical(self) -> tuple[bool, ...]:
-        """Which of them hold class codes."""
-        return tuple(band.is_categorical for band in self.bands)
-
-    def with_categorical(self, names: Optional[Iterable[str]]) -> CovariateRasters:
-        """Mark the covariates that hold class codes.
+    def at(
+        self,
+        coordinates: np.ndarray,
+        crs: QgsCoordinateReferenceSystem,
+        numbers: Sequence[int],
+        nearest: bool = False,
+    ) -> np.ndarray:
+        """Return some bands at points.
 
         Parameters
         ----------
-        names : iterable of str, optional
-            None looks at the values: whole numbers only, at most `MOST_CLASSES` different ones.
-
-        Raises
-        ------
-        InputError
-            For a name that no covariate has.
-        """
-        if names is None:
-            names = [band.name for band in self.bands if _looks_categorical(band)]
-        names = set(names)
-        unknown = sorted(names - set(self.names))
-        if unknown:
-            raise InputError(
-                tr("No covariate is named {unknown}; there are: {names}. Correct the names of categorical covariates.")
-                .format(unknown=", ".join(unknown), names=", ".join(self.names) or tr("none"))
-            )
-        return CovariateRasters(tuple(replace(band, is_categorical=band.name in names) for band in self.bands))
-
-    def only(self, names: Sequence[str], categorical: Sequence[bool]) -> CovariateRasters:
-        """Return the covariates of these names, in this order.
-
-        Raises
-        ------
-        InputError
-            When one is missing.
-        """
-        missing = [name for name in names if name not in self.names]
-        if missing:
-            raise InputError(
-                tr(
-                    "The model was trained with covariates that are not among the rasters: {missing}. Expected "
-                    "{names}; got {got}. Add the rasters, or rename their layers to these names."
-                ).format(
-                    missing=", ".join(missing), names=", ".join(names), got=", ".join(self.names) or tr("no raster")
-                )
-            )
-        by_name = {band.name: band for band in self.bands}
-        return CovariateRasters(
-            tuple(replace(by_name[name], is_categorical=flag) for name, flag in zip(names, categorical))
-        )
-
-    def at(self, coordinates: np.ndarray) -> Covariates:
-        """Return the covariates at points.
-
-        Parameters
-        ----------
-        coordinates : ndarray, shape (n_points, 2)
+        coordinates : ndarray, shape (n_points, 2 or more)
+            Easting, northing.
+        crs : QgsCoordinateReferenceSystem
+            Of the points.
+        numbers : sequence of int
+            Bands, from 1.
+        nearest : bool
+            The value of the cell instead of an interpolated one.
 
         Returns
         -------
-        Covariates
-            NaN outside a raster and where it has no value.
+        ndarray, shape (n_points, n_bands)
+            NaN outside the raster and where it has no value.
         """
-        values = np.empty((len(coordinates), len(self.bands)))
-        for i, band in enumerate(self.bands):
-            values[:, i] = _at_points(band, coordinates)
-        return Covariates(self.names, values, self.categorical)
+        dataset = self.open()
+        grid = _grid_of(dataset, "", self.name)
+        bands = [dataset.GetRasterBand(number) for number in numbers]
+        left, width, _, top, _, height = grid.transform
+        places = transformed(coordinates[:, :2], crs, self.crs)
+        columns, rows = (places[:, 0] - left) / width, (places[:, 1] - top) / height
+        values = np.full((len(coordinates), len(bands)), np.nan)
+        with np.errstate(invalid="ignore"):
+            inside = (columns >= 0) & (columns <= grid.shape[1]) & (rows >= 0) & (rows <= grid.shape[0])
+        # From top to bottom, as files are stored.
+        for i in sorted(np.flatnonzero(inside), key=lambda i: rows[i]):
+            values[i] = [_at_cell(band, columns[i], rows[i], nearest, self.name) for band in bands]
+        return values
 
-    def on(self, grid: RasterGrid) -> CovariateGrid:
-        """Open the covariates for reading block by block on a grid."""
-        return CovariateGrid(self, grid)
 
-
-class CovariateGrid:
-    """Covariates on a grid, read block by block.
+class WarpedBands:
+    """Bands of a raster on a grid, read block by block.
 
     Parameters
     ----------
-    rasters : CovariateRasters
+    source : RasterSource
+    numbers : sequence of int
+        Bands, from 1.
     grid : RasterGrid
+    nearest : bool
+        Take the nearest cell instead of interpolating or averaging.
+
+    Raises
+    ------
+    InputError
+        When GDAL cannot resample the raster.
     """
 
-    def __init__(self, rasters: CovariateRasters, grid: RasterGrid) -> None:
-        self._rasters = rasters
-        self._datasets = [_on_grid(band, grid) for band in rasters.bands]
-        self._n_levels = len(grid.elevations)
-        self._tile: Optional[tuple[int, int]] = None
-        self._kept: dict[Block, Covariates] = {}
+    def __init__(self, source: RasterSource, numbers: Sequence[int], grid: RasterGrid, nearest: bool) -> None:
+        self._name = source.name
+        dataset = source.open()
+        self._kept = [dataset]  # bands do not keep their raster alive, nor does a virtual one what it reads from
+        self._holes: list[gdal.Band] = []
+        own, crs = _grid_of(dataset, grid.crs, source.name), crs_from_code(grid.crs)
+        same_crs = is_same(source.crs, crs)
+        if same_crs and own.shape == grid.shape and np.allclose(own.transform, grid.transform, rtol=1e-9, atol=0):
+            self._bands = [dataset.GetRasterBand(number) for number in numbers]
+            return
+        systems = {} if same_crs else {"srcSRS": wkt(source.crs), "dstSRS": wkt(crs)}
+        with quiet_gdal():
+            chosen = gdal.Translate("", dataset, format="VRT", bandList=list(numbers))
+        if chosen is None:
+            raise self._cannot_resample()
+        self._kept.append(chosen)
+        how = "near" if nearest else _resampling(chosen, grid, systems)
+        self._bands = self._warped(chosen, grid, how, systems)
+        whole = all(_is_whole(chosen.GetRasterBand(i + 1)) for i in range(len(numbers)))
+        if how == "bilinear" and len(numbers) > 1 and not whole:
+            # Of several bands together GDAL fills the holes of one from the cells around.
+            self._holes = self._warped(chosen, grid, "near", systems)
 
-    def block(self, block: Block) -> Covariates:
-        """Return the covariates of a block's cells, in the order of ``grid.centers``.
+    def read(self, block: Block) -> np.ndarray:
+        """Return the values of a block's cells, shape (n_cells, n_bands), in the order of ``grid.centers``."""
+        values = self._read(self._bands, block)
+        if self._holes:
+            values[np.isnan(self._read(self._holes, block))] = np.nan
+        return values
 
-        They are read once for all levels of a block model, whose blocks follow one another.
-        """
-        place = replace(block, elevation=None)
-        if self._n_levels == 1:
-            return self._read(place)
-        tile = place.row // TILE, place.column // TILE
-        if tile != self._tile:
-            self._tile = tile
-            self._kept.clear()
-        if place not in self._kept:
-            self._kept[place] = self._read(place)
-        return self._kept[place]
+    def _read(self, bands: Sequence[gdal.Band], block: Block) -> np.ndarray:
+        window = block.column, block.row, block.n_columns, block.n_rows
+        return np.column_stack([read_window(band, *window, self._name).reshape(-1) for band in bands])
 
-    def _read(self, block: Block) -> Covariates:
-        values = np.empty((block.n_rows * block.n_columns, len(self._datasets)))
-        for i, (band, dataset) in enumerate(zip(self._rasters.bands, self._datasets)):
-            values[:, i] = _read(
-                dataset.GetRasterBand(band.number), block.column, block.row, block.n_columns, block.n_rows, band.name
-            ).reshape(-1)
-        return Covariates(self._rasters.names, values, self._rasters.categorical)
+    def _warped(
+        self, dataset: gdal.Dataset, grid: RasterGrid, how: str, systems: dict[str, str]
+    ) -> list[gdal.Band]:
+        """Return the bands of a virtual raster that GDAL resamples while it is read."""
+        kind = dataset.GetRasterBand(1).DataType
+        with quiet_gdal():
+            warped = gdal.Warp(
+                "",
+                dataset,
+                format="VRT",
+                outputBounds=grid.extent,
+                width=grid.shape[1],
+                height=grid.shape[0],
+                resampleAlg=how,
+                errorThreshold=WARP_ERROR if systems else 0,
+                outputType=gdal.GDT_Float32 if kind in _EXACT_IN_FLOAT32 else gdal.GDT_Float64,
+                dstNodata="nan",
+                **systems,
+            )
+        if warped is None:
+            raise self._cannot_resample()
+        self._kept.append(warped)
+        return [warped.GetRasterBand(number) for number in range(1, warped.RasterCount + 1)]
+
+    def _cannot_resample(self) -> InputError:
+        return InputError(
+            tr("The raster {name} cannot be resampled to the grid: {why}").format(
+                name=self._name, why=gdal.GetLastErrorMsg()
+            )
+        )
 
 
-def parse_categorical(text: str) -> Optional[list[str]]:
-    """Return the names written into CATEGORICAL; None asks to look at the values.
+def _is_whole(band: gdal.Band) -> bool:
+    """Whether a band can have no holes."""
+    return bool(band.GetMaskFlags() & gdal.GMF_ALL_VALID)
 
-    Examples
-    --------
-    >>> parse_categorical(" soil, ffreq "), parse_categorical("none"), parse_categorical("")
-    (['soil', 'ffreq'], [], None)
-    """
-    names = [name.strip() for name in text.replace(";", ",").split(",") if name.strip()]
-    if not names:
-        return None
-    return [] if names == [NO_CATEGORICAL] else names
+
+def transformed(
+    coordinates: np.ndarray, crs: QgsCoordinateReferenceSystem, to: QgsCoordinateReferenceSystem
+) -> np.ndarray:
+    """Return points in another CRS, infinite where they have no place there; unknown CRS count as the same."""
+    if is_same(crs, to):
+        return coordinates
+    systems = []
+    for one in (crs, to):
+        system = osr.SpatialReference()
+        system.ImportFromWkt(wkt(one))
+        system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+        systems.append(system)
+    with quiet_gdal():
+        places = osr.CoordinateTransformation(*systems).TransformPoints(coordinates.tolist())
+    return np.array(places, dtype=float).reshape(-1, 3)[:, :2]
+
+
+def is_same(one: QgsCoordinateReferenceSystem, other: QgsCoordinateReferenceSystem) -> bool:
+    """Return whether two CRS are the same, as far as is known."""
+    return not one.isValid() or not other.isValid() or one == other
+
+
+def _resampling(dataset: gdal.Dataset, grid: RasterGrid, systems: dict[str, str]) -> str:
+    """Return how a quantity comes to a grid: by the mean of the cells where the grid is much coarser."""
+    native = dataset
+    if systems:
+        native = gdal.AutoCreateWarpedVRT(dataset, systems["srcSRS"], systems["dstSRS"])
+        if native is None:
+            return "bilinear"
+    _, width, _, _, _, height = native.GetGeoTransform()
+    coarser = np.sqrt(abs(grid.transform[1] * grid.transform[5] / (width * height)))
+    return "average" if coarser >= COARSER * (1 - 1e-6) else "bilinear"
 
 
 def _grid_of(dataset: gdal.Dataset, crs: str, name: str) -> RasterGrid:
@@ -286,8 +280,14 @@ def _grid_of(dataset: gdal.Dataset, crs: str, name: str) -> RasterGrid:
         raise InputError(f"{name}: {error}") from error
 
 
-def _read(band: gdal.Band, column: int, row: int, n_columns: int, n_rows: int, name: str) -> np.ndarray:
-    """Read a window as float, NaN where the raster has no value, scale and offset applied."""
+def read_window(band: gdal.Band, column: int, row: int, n_columns: int, n_rows: int, name: str) -> np.ndarray:
+    """Read a window as float, NaN where the raster has no value, scale and offset applied.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read.
+    """
     with quiet_gdal():
         stored = band.ReadAsArray(column, row, n_columns, n_rows)
     if stored is None:
@@ -306,76 +306,19 @@ def _read(band: gdal.Band, column: int, row: int, n_columns: int, n_rows: int, n
     return values * (1.0 if scale is None else scale) + (0.0 if offset is None else offset)
 
 
-def _looks_categorical(band: CovariateBand) -> bool:
-    dataset = band.source.open()
-    raster = dataset.GetRasterBand(band.number)
-    classes: set[float] = set()
-    rows = np.unique(np.linspace(0, raster.YSize - 1, min(raster.YSize, ROWS_LOOKED_AT)).astype(int))
-    for row in rows:
-        values = np.unique(_read(raster, 0, int(row), raster.XSize, 1, band.name))
-        values = values[np.isfinite(values)]
-        classes.update(values.tolist())
-        if len(classes) > MOST_CLASSES or (values != np.round(values)).any():
-            return False
-    return bool(classes)
-
-
-def _at_points(band: CovariateBand, coordinates: np.ndarray) -> np.ndarray:
-    dataset = band.source.open()
-    raster = dataset.GetRasterBand(band.number)
-    grid = _grid_of(dataset, "", band.name)
-    left, width, _, top, _, height = grid.transform
-    columns = (coordinates[:, 0] - left) / width
-    rows = (coordinates[:, 1] - top) / height
-    values = np.full(len(coordinates), np.nan)
-    inside = (columns >= 0) & (columns <= raster.XSize) & (rows >= 0) & (rows <= raster.YSize)
-    for i in np.flatnonzero(inside):
-        values[i] = _at_cell(raster, columns[i], rows[i], band)
-    return values
-
-
-def _at_cell(raster: gdal.Band, column: float, row: float, band: CovariateBand) -> float:
+def _at_cell(band: gdal.Band, column: float, row: float, nearest: bool, name: str) -> float:
     """Return the value at a place given in columns and rows from the raster's corner."""
-    n_columns, n_rows = raster.XSize, raster.YSize
+    n_columns, n_rows = band.XSize, band.YSize
     cell_column, cell_row = min(int(column), n_columns - 1), min(int(row), n_rows - 1)
-    if band.is_categorical:
-        return float(_read(raster, cell_column, cell_row, 1, 1, band.name)[0, 0])
+    if nearest:
+        return float(read_window(band, cell_column, cell_row, 1, 1, name)[0, 0])
     # The up to four cells whose centres surround the place; one at the raster's edge.
-    first_column, first_row = np.clip(int(np.floor(column - 0.5)), 0, None), np.clip(int(np.floor(row - 0.5)), 0, None)
+    first_column, first_row = max(int(np.floor(column - 0.5)), 0), max(int(np.floor(row - 0.5)), 0)
     width, height = min(2, n_columns - first_column), min(2, n_rows - first_row)
-    values = _read(raster, int(first_column), int(first_row), int(width), int(height), band.name)
+    values = read_window(band, first_column, first_row, width, height, name)
     if np.isnan(values[cell_row - first_row, cell_column - first_column]):
         return float("nan")
     across = np.clip(1 - np.abs(column - 0.5 - (first_column + np.arange(width))), 0, 1)
     down = np.clip(1 - np.abs(row - 0.5 - (first_row + np.arange(height))), 0, 1)
     weights = np.outer(down, across) * np.isfinite(values)
     return float(np.nansum(weights * values) / weights.sum())
-
-
-def _on_grid(band: CovariateBand, grid: RasterGrid) -> gdal.Dataset:
-    """Return a dataset with exactly this grid: the raster itself, or a virtual one that GDAL resamples."""
-    dataset = band.source.open()
-    own = _grid_of(dataset, grid.crs, band.name)
-    if own.shape == grid.shape and np.allclose(own.transform, grid.transform, rtol=1e-9, atol=0):
-        return dataset
-    with quiet_gdal():
-        warped = gdal.Warp(
-            "",
-            dataset,
-            format="VRT",
-            # Without a target CRS it stays the raster's own: nothing but the grid changes.
-            outputBounds=grid.extent,
-            width=grid.shape[1],
-            height=grid.shape[0],
-            resampleAlg="near" if band.is_categorical else "bilinear",
-            errorThreshold=0,
-            outputType=gdal.GDT_Float64,
-            dstNodata="nan",
-        )
-    if warped is None:
-        raise InputError(
-            tr("The raster {name} cannot be resampled to the grid: {why}").format(
-                name=band.name, why=gdal.GetLastErrorMsg()
-            )
-        )
-    return warped

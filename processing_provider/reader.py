@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 from qgis.core import (
@@ -15,21 +15,43 @@ from qgis.core import (
     QgsProcessingUtils,
     QgsRasterLayer,
     QgsUnitTypes,
+    QgsVectorLayer,
 )
 
 from ..core.errors import InputError
-from ..core.grid import Levels, RasterGrid
+from ..core.grid import Block, Levels, RasterGrid
 from ..core.kriging.functionals import BlockSize
+from ..core.kriging.log_blocks import require_known
 from ..core.kriging.neighborhood import Neighborhood
-from ..core.samples import Covariates, Samples, average_coincident, require_samples, require_variation
+from ..core.samples import (
+    Covariates,
+    Samples,
+    average_coincident,
+    coincident_samples,
+    first_coincident,
+    repeat_variance,
+    require_samples,
+    require_variation,
+)
+from ..core.validation.folds import inseparable_groups, random_folds
 from ..core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
-from ..core.variogram.models import VariogramFile
+from ..core.variogram.models import VariogramFile, VariogramModel
+from .covariates import (
+    CovariateGrid,
+    CovariateStack,
+    PlaceElevation,
+    SampleColumn,
+    parse_categorical,
+    parse_names,
+    polygon_fields,
+)
 from .crs import crs_code, crs_from_code, readable, require_projected, require_same
 from .identity import tr
 from .layers import Points, numbers, read_points, require_fields
 from .outputs import require_room
+from .polygons import PolygonSource
 from .provenance import provenance
-from .rasters import CovariateRasters, RasterSource, parse_categorical
+from .rasters import RasterSource
 from .tables import Table, read_table
 
 WARP = "gdal:warpreproject"
@@ -57,6 +79,8 @@ class Reader:
         Where to write the files the user wants.
     resources : ExitStack
         Closed once everything is written.
+    n_duplicates : int
+        Samples at a location that an earlier one of those read has.
     """
 
     def __init__(self, algorithm, parameters, context, feedback) -> None:
@@ -67,8 +91,10 @@ class Reader:
         self.raster_paths: Mapping[str, str] = {}
         self.staged_files: Mapping[str, Path] = {}
         self.resources = ExitStack()
+        self.n_duplicates = 0
         self._template: Optional[RasterSource] = None
         self._covariates: list[RasterSource] = []
+        self._polygons: list[PolygonSource] = []
         self._rasters: dict[str, list[RasterSource]] = {}
         for definition in algorithm.parameterDefinitions():
             if definition.name() == "TEMPLATE":
@@ -77,6 +103,9 @@ class Reader:
             elif definition.name() in ("COVARIATES", "DRIFT"):
                 layers = algorithm.parameterAsLayerList(parameters, definition.name(), context)
                 self._covariates = [RasterSource.of_layer(layer) for layer in layers]
+            elif definition.name() == "POLYGONS":
+                layers = algorithm.parameterAsLayerList(parameters, "POLYGONS", context)
+                self._polygons = [PolygonSource.of_layer(layer, context.transformContext()) for layer in layers]
             elif definition.name() in ("RATIOS", "VARIANCES"):
                 layers = algorithm.parameterAsLayerList(parameters, definition.name(), context)
                 self._rasters[definition.name()] = [RasterSource.of_layer(layer) for layer in layers]
@@ -159,7 +188,7 @@ class Reader:
     def samples(
         self,
         fields: str = "FIELD",
-        covariates: Optional[CovariateRasters] = None,
+        covariates: Optional[CovariateStack] = None,
         at_least: int = 3,
         elevations: bool = False,
     ) -> Samples:
@@ -172,7 +201,7 @@ class Reader:
         ----------
         fields : str
             Parameter with the field or fields.
-        covariates : CovariateRasters, optional
+        covariates : CovariateStack, optional
             Read at the samples.
         at_least : int
             Fewest samples the purpose needs.
@@ -189,7 +218,8 @@ class Reader:
         source = self.source
         require_projected(source.sourceCrs(), tr("the samples"))
         require_fields(source.fields(), names)
-        points = read_points(source, names, self.feedback.pushWarning)
+        hole = self.text("HOLE") if self._has("HOLE") else ""
+        points = read_points(source, [*names, hole] if hole else names, self.feedback.pushWarning)
         values = numbers(points, names)
         known = np.isfinite(values).all(axis=1)
         if not known.all():
@@ -202,21 +232,38 @@ class Reader:
         if self._is_3d(points, known, elevations):
             coordinates, known = self._with_elevations(points, known)
         coordinates, values = coordinates[known], values[known]
+        holes = None if not hole else np.array(["" if h is None else str(h) for h in points.columns[hole]])[known]
         at_samples = None
-        if covariates is not None and covariates.bands:
-            self._require_rasters_in(self._covariates, points.crs, tr("the samples"))
-            at_samples, inside = self._covariates_at(covariates, coordinates)
+        if covariates is not None and covariates.members:
+            self._tell_missing_crs(covariates, points.crs)
+            at_samples, inside = self._covariates_at(covariates, coordinates, points.crs, np.flatnonzero(known))
             coordinates, values = coordinates[inside], values[inside]
-        samples = Samples(coordinates, values, tuple(names), crs_code(points.crs), at_samples)
+            holes = None if holes is None else holes[inside]
+        samples = Samples(coordinates, values, tuple(names), crs_code(points.crs), at_samples, holes)
         require_samples(samples, at_least, self._algorithm.displayName())
-        samples, n_merged = average_coincident(samples)
-        if n_merged:
-            self.feedback.pushWarning(
-                tr("{n} samples lie where another one does; samples at one location are averaged.").format(n=n_merged)
-            )
+        samples = self._with_duplicates(samples)
         require_samples(samples, at_least, self._algorithm.displayName())
         for name in names:
             require_variation(samples.target(name), name)
+        return samples
+
+    def _with_duplicates(self, samples: Samples) -> Samples:
+        """Treat samples at one location as DUPLICATES says, average them without it, and tell how many they are."""
+        treatment = self.choice("DUPLICATES") if self._has("DUPLICATES") else "average"
+        if treatment == "measurement_error":
+            self.n_duplicates = sum(len(rows) - 1 for rows in coincident_samples(samples.coordinates))
+        else:
+            merge = average_coincident if treatment == "average" else first_coincident
+            samples, self.n_duplicates = merge(samples)
+        if self.n_duplicates:
+            what = {
+                "average": tr("samples at one location are averaged"),
+                "first": tr("of samples at one location the first counts"),
+                "measurement_error": tr("samples at one location are repeated measurements"),
+            }[treatment]
+            self.feedback.pushWarning(
+                tr("{n} samples lie where another one does; {what}.").format(n=self.n_duplicates, what=what)
+            )
         return samples
 
     def provenance(self) -> dict[str, object]:
@@ -228,15 +275,17 @@ class Reader:
         crs = self.source.sourceCrs()
         return QgsUnitTypes.toString(crs.mapUnits()) if crs.isValid() else tr("map units")
 
-    def _covariates_at(self, rasters: CovariateRasters, coordinates: np.ndarray) -> tuple[Covariates, np.ndarray]:
+    def _covariates_at(
+        self, stack: CovariateStack, coordinates: np.ndarray, crs, rows: np.ndarray
+    ) -> tuple[Covariates, np.ndarray]:
         """Return the covariates of the samples that have all of them, and which samples these are."""
-        found = rasters.at(coordinates)
+        found = stack.at(coordinates, crs, rows)
         missing = ~np.isfinite(found.values)
         inside = ~missing.any(axis=1)
         if not inside.all():
             n_missing = int((~inside).sum())
             holes = ", ".join(
-                f"{name} ({count})" for name, count in zip(rasters.names, missing.sum(axis=0).tolist()) if count
+                f"{name} ({count})" for name, count in zip(stack.names, missing.sum(axis=0).tolist()) if count
             )
             if n_missing > 0.5 * len(inside):
                 raise InputError(
@@ -332,45 +381,49 @@ class Reader:
             require_same(source.crs, source.name, sources[0].crs, sources[0].name, WARP)
         return sources
 
-    def covariates(self) -> CovariateRasters:
-        """Return the covariate rasters, those that hold class codes marked."""
-        rasters = CovariateRasters.of_sources(self._covariates)
+    def covariates(self) -> CovariateStack:
+        """Return the covariates of samples, those that hold class codes marked."""
+        members = [
+            *CovariateStack.of_sources(self._covariates).members,
+            *polygon_fields(self._polygons, parse_names(self.text("POLYGON_FIELDS"))),
+        ]
+        columns = self.fields("COVARIATE_FIELDS")
+        if columns:
+            require_fields(self.source.fields(), columns)
+            found = numbers(read_points(self.source, columns, lambda text: None), columns)
+            members += [SampleColumn(name, found[:, i]) for i, name in enumerate(columns)]
+        if self.is_checked("ELEVATION_COVARIATE"):
+            members.append(PlaceElevation())
+        stack = CovariateStack(tuple(members))
         asked = parse_categorical(self.text("CATEGORICAL"))
-        rasters = rasters.with_categorical(asked)
-        if rasters.bands:
-            classes = [band.name for band in rasters.bands if band.is_categorical]
+        stack = stack.with_categorical(asked)
+        if stack.members:
+            classes = [member.name for member in stack.members if member.is_categorical]
             self.feedback.pushInfo(
                 tr("Covariates: {names}. Categorical ({how}): {classes}.").format(
-                    names=", ".join(rasters.names),
+                    names=", ".join(stack.names),
                     how=tr("found by their values") if asked is None else tr("as given"),
                     classes=", ".join(classes) or tr("none"),
                 )
             )
-        return rasters
+        return stack
 
-    def covariates_of_model(self, samples: Samples) -> CovariateRasters:
-        """Return the rasters that a model with these training samples asks for; others are not used.
+    def covariates_of_model(self, samples: Samples) -> CovariateStack:
+        """Return the covariates that a model with these training samples asks for; other layers are not used.
 
         Raises
         ------
         InputError
-            For a missing raster, or one in another CRS.
+            For a missing one.
         """
         if samples.covariates is None:
-            return CovariateRasters()
-        rasters = CovariateRasters.of_sources(self._covariates).only(
-            samples.covariates.names, samples.covariates.categorical
-        )
-        self._require_rasters_in(
-            list({band.source.path: band.source for band in rasters.bands}.values()),
-            crs_from_code(samples.crs),
-            tr("the model"),
-        )
-        return rasters
+            return CovariateStack()
+        stack = CovariateStack.of_model(samples.covariates, self._covariates, self._polygons)
+        self._tell_missing_crs(stack, crs_from_code(samples.crs))
+        return stack
 
-    def _require_rasters_in(self, sources: Sequence[RasterSource], crs, of_what: str) -> None:
-        for source in sources:
-            require_same(source.crs, tr("the covariate {}").format(source.name), crs, of_what, WARP)
+    def _tell_missing_crs(self, stack: CovariateStack, crs) -> None:
+        for source in stack.sources:
             if not source.crs.isValid():
                 self.feedback.pushWarning(
                     tr("The covariate {name} has no CRS; it is taken to be in {crs}.").format(
@@ -417,6 +470,17 @@ class Reader:
                 )
             )
         return grid
+
+    def mask(self, grid: RasterGrid) -> Optional[Callable[[Block], np.ndarray]]:
+        """Return what says in which cells the template has a value; None where it is no mask."""
+        if not self.is_checked("TEMPLATE_MASK"):
+            return None
+        if self._template is None:
+            raise InputError(
+                tr("Expected a template raster to leave its empty cells empty, got none. Choose one, or uncheck it.")
+            )
+        template = CovariateGrid(CovariateStack(CovariateStack.of_sources([self._template]).members[:1]), grid)
+        return lambda block: np.isfinite(template.block(block).values[:, 0])
 
     def _levels(self, n_dimensions: int) -> Optional[Levels]:
         """Return the elevations to map, None for a 2-D map."""
@@ -477,9 +541,10 @@ class Reader:
             sectors={"none": None, "quadrants": 4, "octants": 8}[self.choice("SECTORS")],
             max_per_sector=self.whole("MAX_PER_SECTOR"),
             min_per_sector=self.whole("MIN_PER_SECTOR") or 0,
+            max_per_hole=self.whole("MAX_PER_HOLE"),
         )
 
-    def drift(self) -> CovariateRasters:
+    def drift(self) -> CovariateStack:
         """Return the drift rasters of kriging with external drift, empty for the other kinds.
 
         Raises
@@ -496,7 +561,7 @@ class Reader:
                     self.choice("KRIGING_TYPE")
                 )
             )
-        return CovariateRasters.of_sources(self._covariates) if wanted else CovariateRasters()
+        return CovariateStack.of_sources(self._covariates) if wanted else CovariateStack()
 
     def kriging_type(self) -> dict[str, Any]:
         """Return what the kind of kriging means to `fit_kriging`: a known mean or the order of a trend.
@@ -527,21 +592,91 @@ class Reader:
         Raises
         ------
         InputError
-            When the variogram is one of transformed values.
+            When the variogram is one of values whose mean over a block is not known.
         """
         side = self.number("BLOCK")
         if side is None:
             return None
-        if variogram.transform.kind != "none":
-            raise InputError(
-                tr(
-                    "Expected a variogram without transform for blocks, got one of {} values: the mean of logarithms "
-                    "over a block is not the logarithm of its mean. Fit a variogram without transform, or leave the "
-                    "side of blocks empty."
-                ).format(variogram.transform.kind)
-            )
+        require_known(variogram.transform.kind)
         sides = (side, side, *grid.cell_sides[2:]) if side > 0 else grid.cell_sides
         return BlockSize(sides, self.whole("BLOCK_POINTS"), self.choice("BLOCK_RULE"))
+
+    def quantile_levels(self) -> tuple[float, ...]:
+        """Return the quantiles wanted.
+
+        Raises
+        ------
+        InputError
+            For anything but numbers between 0 and 1.
+        """
+        words = self.text("QUANTILE_LEVELS").replace(";", " ").replace(",", " ").split()
+        try:
+            levels = tuple(float(word) for word in words)
+        except ValueError:
+            levels = ()
+        if not levels or not all(0 < level < 1 for level in levels):
+            raise InputError(
+                tr("Expected quantiles between 0 and 1, separated by commas (0.05, 0.5, 0.95), got {!r}.").format(
+                    self.text("QUANTILE_LEVELS")
+                )
+            )
+        return levels
+
+    def with_measurement_error(self, model: VariogramModel, coordinates: np.ndarray, values: np.ndarray):
+        """Return a variogram that says which part of its nugget is measurement error.
+
+        It is MEASUREMENT_ERROR, else what the file says, else, where samples at one location are repeated
+        measurements, the variance by which these differ.
+
+        Parameters
+        ----------
+        model : VariogramModel
+        coordinates : ndarray, shape (n_samples, 2 or 3)
+        values : ndarray, shape (n_samples,)
+            On the variogram's scale.
+
+        Raises
+        ------
+        InputError
+            For an error above the nugget, or repeated measurements that differ where there is none.
+        """
+        given = self.number("MEASUREMENT_ERROR")
+        if given is not None:
+            if given > model.nugget:
+                raise InputError(
+                    tr(
+                        "Expected a measurement error of at most the nugget ({nugget:.6g}), of which it is a part, got "
+                        "{error:.6g}. Use a variogram with a larger nugget, or a smaller error."
+                    ).format(nugget=model.nugget, error=given)
+                )
+            return replace(model, measurement_error=given)
+        if self.choice("DUPLICATES") != "measurement_error" or model.measurement_error > 0 or not self.n_duplicates:
+            return model
+        variance, n_degrees = repeat_variance(coordinates, values)
+        self.feedback.pushInfo(
+            tr(
+                "Repeated measurements differ with a variance of {variance:.4g} ({n} degrees of freedom; nugget "
+                "{nugget:.4g}), which is taken as the measurement error."
+            ).format(variance=variance, n=n_degrees, nugget=model.nugget)
+        )
+        if variance > 0 and model.nugget == 0:
+            raise InputError(
+                tr(
+                    "Expected a variogram with a nugget where samples at one location are repeated measurements that "
+                    "differ, got none. Fit one with a nugget, or average the samples."
+                )
+            )
+        if variance > model.nugget:
+            self.feedback.pushWarning(tr("That is more than the nugget: all of the nugget is measurement error."))
+        return replace(model, measurement_error=min(variance, model.nugget))
+
+    def folds(self, samples: Samples) -> Optional[np.ndarray]:
+        """Return the fold of each sample for cross-validation, None to leave out one at a time."""
+        n_folds = self.whole("CV_FOLDS")
+        if n_folds == 0:
+            return None
+        groups = inseparable_groups(samples.coordinates, samples.holes)
+        return random_folds(len(samples), n_folds, self.whole("SEED"), groups)
 
     def variogram(self, samples: Samples) -> Optional[VariogramFile]:
         """Return the variogram file, None where none is given; tell where it is of other data."""
@@ -666,10 +801,11 @@ def _missing_raster(algorithm, parameters, context) -> Optional[_Missing]:
     for definition in algorithm.parameterDefinitions():
         value = parameters.get(definition.name())
         if definition.name() == "TEMPLATE" or isinstance(definition, QgsProcessingParameterMultipleLayers):
+            expected = QgsVectorLayer if definition.name() == "POLYGONS" else QgsRasterLayer
             for entry in value if isinstance(value, list) else [value]:
                 if not isinstance(entry, str) or not entry:
                     continue
                 layer = QgsProcessingUtils.mapLayerFromString(entry, context)
-                if not isinstance(layer, QgsRasterLayer) or not layer.isValid():
+                if not isinstance(layer, expected) or not layer.isValid():
                     return _Missing(definition.name(), entry)
     return None

@@ -10,10 +10,10 @@ from qgis.core import QgsProcessing, QgsProcessingParameterMultipleLayers, QgsPr
 from ...core.errors import InputError
 from ...core.geochemistry.compositions import KINDS, mean_parts_from_ilr, parts_from_log_ratios
 from ..base import Algorithm, AlgorithmSpec, Group
+from ..covariates import CovariateStack
 from ..identity import tr
 from ..outputs import Maps
 from ..parameters import raster_output, real_number, static_enum, texts, with_help
-from ..rasters import CovariateRasters
 
 
 class CompositionRaster(Algorithm):
@@ -66,22 +66,22 @@ class CompositionRaster(Algorithm):
         parts = [name.strip() for name in read.text("PARTS").split(",") if name.strip()]
         kind, total = read.choice("KIND"), read.number("TOTAL")
         n_ratios = len(parts) - (kind == "ilr")
-        ratios = _in_order(CovariateRasters.of_sources(read.rasters("RATIOS")))
-        variances = _in_order(CovariateRasters.of_sources(read.rasters("VARIANCES")))
+        ratios = _in_order(CovariateStack.of_sources(read.rasters("RATIOS")))
+        variances = _in_order(CovariateStack.of_sources(read.rasters("VARIANCES")))
         _require(len(parts) >= 2, tr("Expected at least 2 parts, got {}.").format(", ".join(parts) or tr("none")))
         _require(
-            len(ratios.bands) == n_ratios,
+            len(ratios.members) == n_ratios,
             tr("Expected {n} log-ratios ({kind}) for {m} parts, got {found}: {names}.").format(
-                n=n_ratios, kind=kind, m=len(parts), found=len(ratios.bands), names=", ".join(ratios.names)
+                n=n_ratios, kind=kind, m=len(parts), found=len(ratios.members), names=", ".join(ratios.names)
             ),
         )
         _require(
-            not variances.bands or (kind == "ilr" and len(variances.bands) == n_ratios),
-            tr("Expected no variances, or {n} of ilr, got {found}.").format(n=n_ratios, found=len(variances.bands)),
+            not variances.members or (kind == "ilr" and len(variances.members) == n_ratios),
+            tr("Expected no variances, or {n} of ilr, got {found}.").format(n=n_ratios, found=len(variances.members)),
         )
-        grid = ratios.bands[0].source.grid()
+        grid = ratios.members[0].source.grid()
         on_grid = ratios.on(grid)
-        spread = variances.on(grid) if variances.bands else None
+        spread = variances.on(grid) if variances.members else None
 
         def predict(block):
             values = on_grid.block(block).values
@@ -103,10 +103,10 @@ def _require(holds: bool, otherwise: str) -> None:
         raise InputError(otherwise)
 
 
-def _in_order(rasters: CovariateRasters) -> CovariateRasters:
+def _in_order(rasters: CovariateStack) -> CovariateStack:
     """Put bands named ilr_1, ilr_2, ... in the order of their numbers; leave others as they are."""
-    numbered = [re.search(r"ilr_(\d+)", band.name) for band in rasters.bands]
-    if not rasters.bands or not all(numbered):
+    numbered = [re.search(r"ilr_(\d+)", band.name) for band in rasters.members]
+    if not rasters.members or not all(numbered):
         return rasters
     order = np.argsort([int(found.group(1)) for found in numbered if found], kind="stable")
-    return CovariateRasters(tuple(rasters.bands[index] for index in order))
+    return CovariateStack(tuple(rasters.members[index] for index in order))

@@ -1,4 +1,4 @@
-"""Ordinary kriging on a grid."""
+"""Kriging on a grid: ordinary and its kin."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ from dataclasses import replace
 import numpy as np
 
 from ...core.kriging.back_transform import BackTransform
+from ...core.kriging.cross_validation import LeftOut, leave_out
+from ...core.kriging.log_blocks import block_moments, block_quantile
 from ...core.kriging.ordinary import fit_kriging
+from ...core.samples import Samples, average_coincident
 from ..base import Algorithm, AlgorithmSpec, Group
+from ..crs import crs_from_code
 from ..identity import tr
+from ..layers import PointTable, new_field
 from ..outputs import Maps
 from ..parameters import (
     block_inputs,
+    cross_validation,
+    duplicates,
     elevations,
     grid_inputs,
     input_field,
     input_samples,
     kriging_type_inputs,
+    measurement_error,
     neighborhood_inputs,
     numbers,
+    points_output,
+    quantiles,
     raster_output,
+    seed,
+    transform_without_variogram,
     variogram_file,
 )
 from .fitvariogram import automatic_variogram
@@ -40,14 +52,20 @@ class OrdinaryKriging(Algorithm):
             variogram_file(
                 tr(
                     "Variogram file made by Fit variogram, or written by hand. Its transform is applied to the field. "
-                    "Empty: one is fitted to the field as it is, which needs scikit-gstat here or in the backend."
+                    "Empty: one is fitted to the field, which needs scikit-gstat here or in the backend."
                 )
             ),
+            transform_without_variogram(),
             *grid_inputs(),
             elevations(),
-            *neighborhood_inputs(),
             *kriging_type_inputs(),
+            *neighborhood_inputs(),
+            duplicates(),
+            measurement_error(),
             *block_inputs(),
+            quantiles(),
+            cross_validation(),
+            seed(),
         ],
         outputs=lambda: [
             raster_output("ESTIMATE", tr("Estimate"), tr("GeoTIFF with the estimates, in data units.")),
@@ -58,6 +76,13 @@ class OrdinaryKriging(Algorithm):
                 optional=True,
             ),
             raster_output(
+                "QUANTILES",
+                tr("Quantiles"),
+                tr("GeoTIFF with a band for each quantile of what may be there, in data units."),
+                optional=True,
+                by_default=False,
+            ),
+            raster_output(
                 "DIAGNOSTICS",
                 tr("Diagnostics"),
                 tr(
@@ -66,57 +91,105 @@ class OrdinaryKriging(Algorithm):
                     "a cell is empty (0: it is not; the codes are in the help)."
                 ),
                 optional=True,
+                by_default=False,
             ),
-            *numbers(N=tr("Number of samples")),
+            points_output(
+                "CROSS_VALIDATION",
+                tr("Cross-validation"),
+                tr(
+                    "Point layer with what each sample is estimated to be without itself (or its fold), the residual "
+                    "(observed - predicted) in data units, and the same in standard deviations on the scale of the "
+                    "variogram. Where it is asked for, its figures are outputs too."
+                ),
+            ),
+            *numbers(
+                N=tr("Number of samples"),
+                N_DUPLICATES=tr("Samples at a location that another one has"),
+                CV_RMSE=tr("Cross-validation RMSE"),
+                CV_BIAS=tr("Cross-validation bias"),
+                CV_R2=tr("Cross-validation R2"),
+                CV_MSDR=tr("Cross-validation mean squared deviation ratio"),
+                CV_COVERAGE90=tr("Share of samples in their 90 % interval"),
+            ),
         ],
         tags=(
-            "kriging", "interpolation", "geostatistics", "estimate", "variance", "simple", "universal", "drift", "block"
+            "kriging", "interpolation", "geostatistics", "estimate", "variance", "simple", "universal", "drift",
+            "block", "quantile", "cross-validation", "drill hole",
         ),
-    )
+    )  # fmt: skip
 
     def compute(self, read, progress, is_cancelled):
         """Krige the field block by block."""
         rasters = read.drift()
         options = read.kriging_type()
+        wanted = read.raster_paths
+        levels = read.quantile_levels() if "QUANTILES" in wanted else ()
         samples = read.samples(covariates=rasters)
         (field,) = samples.targets
         grid = read.grid(samples.crs, samples.coordinates)
+        mask = read.mask(grid)
         variogram = read.variogram(samples)
+        asked = read.choice("TRANSFORM")
         if variogram is None:
-            if rasters.bands or options["trend_order"]:
+            if rasters.members or options["trend_order"]:
                 read.feedback.pushWarning(
                     tr("The variogram is fitted to the field itself, not to what the drift leaves of it.")
                 )
-            without = replace(samples, covariates=None)
-            variogram = automatic_variogram(without, read.feedback, progress, is_cancelled)
-        transform = variogram.transform
+            without, _ = average_coincident(replace(samples, covariates=None, holes=None))
+            variogram = automatic_variogram(without, read.feedback, progress, is_cancelled, asked)
+        elif asked not in ("none", variogram.transform.kind):
+            read.feedback.pushWarning(
+                tr("The variogram has the transform {theirs}, which is used instead of {ours}.").format(
+                    theirs=variogram.transform.kind, ours=asked
+                )
+            )
+        transform = variogram.transform.fitted(samples.target(field), field)
         support = read.block(grid, variogram)
+        values = transform.forward(samples.target(field), field)
+        model = read.with_measurement_error(variogram.model, samples.coordinates, values)
+        if model.measurement_error == 0:
+            # Measurements that do not differ by an error are one.
+            samples, _ = average_coincident(samples)
         kriging = fit_kriging(
             samples.coordinates,
             transform.forward(samples.target(field), field),
-            variogram.model,
+            model,
             read.neighborhood(len(samples)),
             None if samples.covariates is None else samples.covariates.values,
+            holes=samples.holes,
             **options,
         )
         way_back = BackTransform.of(kriging, transform)
-        drift = rasters.on(grid) if rasters.bands else None
-        diagnosed = "DIAGNOSTICS" in read.raster_paths
+        drift = rasters.on(grid) if rasters.members else None
+        # The mean of a block of logarithms is not found from the block's logarithm.
+        by_points = support is not None and transform.kind != "none"
+        needs_variance = "KRIGING_VARIANCE" in wanted or bool(levels)
 
         def predict(block):
             at_cells = None if drift is None else drift.block(block).values
-            result = kriging.predict_grid(grid, block, at_cells, support)
-            estimate, variance = way_back.moments(
-                result.estimate, result.kriging_variance, result.smoothing_variance
-            )
-            maps = {"ESTIMATE": estimate, "KRIGING_VARIANCE": variance}
-            if diagnosed:
-                positive = kriging.positive_weights(grid.centers(block), at_cells, support)
+            maps = {}
+            if not by_points or "DIAGNOSTICS" in wanted:
+                result = kriging.predict_grid(grid, block, at_cells, support)
+            if by_points:
+                centers = grid.centers(block)
+                estimate, variance = block_moments(kriging, way_back, centers, support, at_cells, needs_variance)
+                found = [block_quantile(level, estimate, variance, transform.kind) for level in levels]
+            else:
+                estimate, variance = way_back.moments(
+                    result.estimate, result.kriging_variance, result.smoothing_variance
+                )
+                found = [way_back.quantile(level, result.estimate, result.kriging_variance) for level in levels]
+            maps["ESTIMATE"] = estimate
+            if "KRIGING_VARIANCE" in wanted:
+                maps["KRIGING_VARIANCE"] = variance
+            if levels:
+                maps["QUANTILES"] = np.column_stack(found)
+            if "DIAGNOSTICS" in wanted:
                 maps["DIAGNOSTICS"] = np.column_stack(
                     [
                         result.kriging_std,
                         result.lagrange_multiplier,
-                        positive,
+                        kriging.positive_weights(grid.centers(block), at_cells, support),
                         result.regression_slope,
                         result.efficiency,
                         result.n_neighbors,
@@ -128,6 +201,7 @@ class OrdinaryKriging(Algorithm):
         bands = {
             "ESTIMATE": [field],
             "KRIGING_VARIANCE": [tr("{} kriging variance").format(field)],
+            "QUANTILES": [tr("{field} quantile {level:g}").format(field=field, level=level) for level in levels],
             "DIAGNOSTICS": [
                 tr("standard deviation"),
                 tr("Lagrange multiplier"),
@@ -138,4 +212,53 @@ class OrdinaryKriging(Algorithm):
                 tr("why empty"),
             ],
         }
-        return {**dict.fromkeys(bands, Maps(grid, bands, predict)), "N": len(samples)}
+        results = {**dict.fromkeys(bands, Maps(grid, bands, predict, mask=mask))}
+        results.update(N=len(samples), N_DUPLICATES=read.n_duplicates)
+        if read.given("CROSS_VALIDATION"):
+            folds = read.folds(samples)
+            left_out = leave_out(kriging, way_back, samples.target(field), folds)
+            results["CROSS_VALIDATION"] = left_out_points(samples, left_out, folds)
+            results.update(figures(left_out, read.feedback))
+        return results
+
+
+def left_out_points(samples: Samples, left_out: LeftOut, folds) -> PointTable:
+    """Return what each sample is estimated to be without itself, as points."""
+    (field,) = samples.targets
+    observed = samples.target(field)
+    columns = {
+        field: observed,
+        "predicted": left_out.predicted,
+        "residual": observed - left_out.predicted,
+        "standardized": left_out.standardized,
+        "neighbours": left_out.estimate.n_neighbors,
+        "fold": np.arange(len(samples)) if folds is None else folds,
+    }
+    kinds = [int if name in ("neighbours", "fold") else float for name in columns]
+    return PointTable(
+        samples.coordinates,
+        [new_field(name, kind) for name, kind in zip(columns, kinds)],
+        list(columns.values()),
+        crs_from_code(samples.crs),
+    )
+
+
+def figures(left_out: LeftOut, feedback) -> dict[str, float]:
+    """Tell and return the figures of a cross-validation."""
+    summary = left_out.summary
+    feedback.pushInfo(
+        tr("Cross-validation: RMSE {rmse:.4g}, bias {bias:.3g}, R2 {r2:.3f}, MSDR {msdr:.3f} ({n} samples).").format(
+            rmse=summary.rmse, bias=summary.bias, r2=summary.r2, msdr=summary.msdr, n=summary.n
+        )
+    )
+    if summary.n_missing:
+        feedback.pushWarning(
+            tr("{n} samples cannot be estimated from the others and are not counted.").format(n=summary.n_missing)
+        )
+    return {
+        "CV_RMSE": summary.rmse,
+        "CV_BIAS": summary.bias,
+        "CV_R2": summary.r2,
+        "CV_MSDR": summary.msdr,
+        "CV_COVERAGE90": summary.coverage,
+    }

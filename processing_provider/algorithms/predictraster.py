@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...core.backend import exchange, tasks
 from ...core.prediction.trained_model import model_from_contract
 from ..base import Algorithm, AlgorithmSpec, Group
+from ..crs import crs_from_code
 from ..identity import tr
 from ..outputs import Maps
 from ..parameters import (
@@ -35,7 +36,7 @@ class PredictRaster(Algorithm):
         lambda: tr("Maps the targets of a trained model on a grid, with intervals."),
         inputs=lambda: [
             model_file(),
-            covariates_of_model(),
+            *covariates_of_model(),
             *grid_inputs(parent="TEMPLATE", around=tr("the first covariate, or of the model's samples")),
             elevations(),
             with_help(
@@ -67,9 +68,9 @@ class PredictRaster(Algorithm):
         samples = model_from_contract(contract, path).samples
         targets = list(samples.targets)
         rasters = read.covariates_of_model(samples)
-        fallback = rasters.bands[0].source if rasters.bands else None
+        fallback = rasters.source_in(crs_from_code(samples.crs))
         grid = read.grid(samples.crs, samples.coordinates, fallback, n_bands=len(targets))
-        covariates = rasters.on(grid) if rasters.bands else None
+        covariates = rasters.on(grid) if rasters.members else None
         coverage = read.number("COVERAGE")
 
         def predict(block):
@@ -92,6 +93,7 @@ class PredictRaster(Algorithm):
             },
             predict,
             CELLS_AT_ONCE if tasks.runs_here("predict_points") else CELLS_AT_ONCE_IN_BACKEND,
+            read.mask(grid),
         )
         return {
             "PREDICTION": maps,

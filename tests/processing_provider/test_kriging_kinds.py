@@ -52,13 +52,14 @@ def test_kinds(world, kriged, variogram, template, parameters, options):
 
 
 def test_external_drift(world, kriged, variogram, template, tmp_path):
-    from hybrid_geostatistics.processing_provider.rasters import CovariateRasters, RasterSource
+    from hybrid_geostatistics.processing_provider.covariates import CovariateStack
+    from hybrid_geostatistics.processing_provider.rasters import RasterSource
     from qgis.core import QgsRasterLayer
 
     drift = world.write_raster(tmp_path / "drift.tif", world.slope_values(), nodata=-1e6)
     results, log = kriged(KRIGING_TYPE="external_drift", DRIFT=[drift], TEMPLATE=drift)
     coordinates, values = world.field_values()
-    rasters = CovariateRasters.of_sources([RasterSource.of_layer(QgsRasterLayer(drift, "drift"))])
+    rasters = CovariateStack.of_sources([RasterSource.of_layer(QgsRasterLayer(drift, "drift"))])
     at_samples = rasters.at(coordinates).values
     known = np.isfinite(at_samples).all(axis=1)
     assert results["N"] == known.sum()

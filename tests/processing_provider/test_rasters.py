@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.grid import Block, RasterGrid
+from hybrid_geostatistics.core.samples import Covariates
+from hybrid_geostatistics.processing_provider.covariates import CovariateStack, parse_categorical
 from hybrid_geostatistics.processing_provider.outputs import require_room
-from hybrid_geostatistics.processing_provider.rasters import CovariateRasters, RasterSource, parse_categorical
+from hybrid_geostatistics.processing_provider.rasters import RasterSource
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def plane(world, n_rows, n_columns, left, top, cell):
 
 def test_a_plane_is_interpolated_exactly(world, source, tmp_path):
     values = plane(world, *world.SHAPE, world.LEFT, world.TOP, world.CELL)
-    rasters = CovariateRasters.of_sources([source(world.write_raster(tmp_path / "plane.tif", values))])
+    rasters = CovariateStack.of_sources([source(world.write_raster(tmp_path / "plane.tif", values))])
     coordinates, _ = world.field_values()
     inner = coordinates[
         (np.abs(coordinates[:, 0] - world.LEFT - 105) < 90) & (np.abs(world.TOP - coordinates[:, 1] - 90) < 80)
@@ -36,7 +38,7 @@ def test_a_plane_is_interpolated_exactly(world, source, tmp_path):
 
 
 def test_edges_holes_and_outside(world, source, slope):
-    rasters = CovariateRasters.of_sources([source(slope)])
+    rasters = CovariateStack.of_sources([source(slope)])
     left, top = world.LEFT, world.TOP
     places = np.array(
         [
@@ -53,7 +55,7 @@ def test_edges_holes_and_outside(world, source, slope):
 
 def test_classes_come_from_the_cell(world, source, tmp_path):
     codes = (np.arange(63).reshape(world.SHAPE) % 3 + 1).astype(np.float32)  # class codes often come as floats
-    rasters = CovariateRasters.of_sources([source(world.write_raster(tmp_path / "soil.tif", codes))])
+    rasters = CovariateStack.of_sources([source(world.write_raster(tmp_path / "soil.tif", codes))])
     rasters = rasters.with_categorical(None)
     assert rasters.categorical == (True,)
     coordinates, _ = world.field_values()
@@ -71,12 +73,12 @@ def test_classes_come_from_the_cell(world, source, tmp_path):
     ],
 )
 def test_categorical_by_looking(world, source, tmp_path, values, expected):
-    rasters = CovariateRasters.of_sources([source(world.write_raster(tmp_path / "x.tif", values))])
+    rasters = CovariateStack.of_sources([source(world.write_raster(tmp_path / "x.tif", values))])
     assert rasters.with_categorical(None).categorical == (expected,)
 
 
 def test_categorical_by_name(world, source, tmp_path):
-    rasters = CovariateRasters.of_sources(
+    rasters = CovariateStack.of_sources(
         [source(world.write_raster(tmp_path / f"{name}.tif", np.zeros((2, 3), np.uint8))) for name in ("a", "b")]
     )
     assert rasters.with_categorical(parse_categorical("b")).categorical == (False, True)
@@ -88,18 +90,19 @@ def test_categorical_by_name(world, source, tmp_path):
 def test_bands_have_names(world, source, tmp_path):
     cube = np.stack([np.full(world.SHAPE, value, np.float32) for value in (1.5, 2.5)])
     path = world.write_raster(tmp_path / "spectra.tif", cube, names=("red", ""))
-    rasters = CovariateRasters.of_sources([source(path)])
+    rasters = CovariateStack.of_sources([source(path)])
     assert rasters.names == ("spectra: red", "spectra: band 2")
-    turned = rasters.only(["spectra: band 2", "spectra: red"], [False, False])
+    trained = Covariates(("spectra: band 2", "spectra: red"), np.zeros((1, 2)), (False, False))
+    turned = CovariateStack.of_model(trained, [source(path)], [])
     assert turned.at(np.array([[world.LEFT + 50, world.TOP - 50]])).values.tolist() == [[2.5, 1.5]]
     with pytest.raises(InputError, match="spectra: blue"):
-        rasters.only(["spectra: blue"], [False])
+        CovariateStack.of_model(Covariates(("spectra: blue",), np.zeros((1, 1)), (False,)), [source(path)], [])
     with pytest.raises(InputError, match="occur twice"):
-        CovariateRasters.of_sources([source(path), source(path)])
+        CovariateStack.of_sources([source(path), source(path)])
 
 
 def test_the_same_grid_is_read_as_it_is(world, source, slope):
-    rasters = CovariateRasters.of_sources([source(slope)])
+    rasters = CovariateStack.of_sources([source(slope)])
     covariates = rasters.on(source(slope).grid())
     block = covariates.block(Block(1, 2, 4, 5)).values.reshape(4, 5)
     expected = np.where(world.slope_values() < 0, np.nan, world.slope_values())[1:5, 2:7]
@@ -109,7 +112,7 @@ def test_the_same_grid_is_read_as_it_is(world, source, slope):
 def test_another_grid_is_resampled(world, source, tmp_path):
     """A plane stays a plane; blocks are cut from the whole; outside there is nothing."""
     values = plane(world, *world.SHAPE, world.LEFT, world.TOP, world.CELL)
-    rasters = CovariateRasters.of_sources([source(world.write_raster(tmp_path / "plane.tif", values))])
+    rasters = CovariateStack.of_sources([source(world.write_raster(tmp_path / "plane.tif", values))])
     grid = RasterGrid((9, 14), (world.LEFT + 20.0, 13.0, 0.0, world.TOP - 15.0, 0.0, -17.0), world.CRS)
     covariates = rasters.on(grid)
     whole = covariates.block(Block(0, 0, 9, 14)).values.reshape(9, 14)
@@ -124,7 +127,7 @@ def test_another_grid_is_resampled(world, source, tmp_path):
 def test_classes_are_not_mixed_by_resampling(world, source, tmp_path):
     codes = (np.arange(63).reshape(world.SHAPE) % 2 * 9 + 1).astype(np.uint8)
     path = world.write_raster(tmp_path / "soil.tif", codes, nodata=255)
-    rasters = CovariateRasters.of_sources([source(path)]).with_categorical(None)
+    rasters = CovariateStack.of_sources([source(path)]).with_categorical(None)
     grid = RasterGrid((20, 30), (world.LEFT, 7.0, 0.0, world.TOP, 0.0, -9.0), world.CRS)
     assert set(np.unique(rasters.on(grid).block(Block(0, 0, 20, 30)).values)) == {1.0, 10.0}
 
@@ -137,7 +140,7 @@ def test_scale_and_offset_are_applied(world, source, tmp_path):
     dataset.GetRasterBand(1).SetScale(0.1)
     dataset.GetRasterBand(1).SetOffset(100.0)
     del dataset
-    rasters = CovariateRasters.of_sources([source(path)])
+    rasters = CovariateStack.of_sources([source(path)])
     assert rasters.at(np.array([[world.LEFT + 50, world.TOP - 50]])).values == pytest.approx(100.7)
     grid = RasterGrid((3, 2), (world.LEFT, 11.0, 0.0, world.TOP, 0.0, -7.0), world.CRS)
     assert rasters.on(grid).block(Block(0, 0, 3, 2)).values == pytest.approx(np.full((6, 1), 100.7))

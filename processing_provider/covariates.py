@@ -1,0 +1,486 @@
+"""What is known everywhere on a map: bands of rasters, polygons, the elevation, components of spectra, by name.
+
+Each kind of covariate knows how to find itself at points and on a grid. What a model must know to find
+it again travels as its origin; `core.features.covariates` lists the kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Optional, Union
+
+import numpy as np
+from qgis.core import QgsCoordinateReferenceSystem
+
+from ..core.errors import InputError
+from ..core.features.covariates import ELEVATION, POLYGONS, PROJECTION, RASTER
+from ..core.grid import Block, RasterGrid
+from ..core.samples import Covariates
+from .identity import tr
+from .polygons import PolygonCodes, PolygonSource, RasterizedPolygons, polygon_codes
+from .rasters import TILE, RasterSource, WarpedBands, is_same, read_window
+
+MOST_CLASSES = 20
+"""A covariate with whole numbers only, and at most so many different ones, is taken as categorical."""
+ROWS_LOOKED_AT = 512
+NO_CATEGORICAL = "none"
+VALUES_AT_ONCE = 2**21
+"""Most numbers of a raster with many bands that are projected at once."""
+Origin = Optional[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class RasterBand:
+    """A band of a raster."""
+
+    name: str
+    source: RasterSource
+    number: int
+    is_categorical: bool = False
+
+    @property
+    def unit(self) -> str:
+        """Unit of the band, "" when unknown."""
+        dataset = self.source.open()  # a band does not keep its dataset alive
+        return dataset.GetRasterBand(self.number).GetUnitType()
+
+    @property
+    def origin(self) -> Origin:
+        """What a model says about it."""
+        return {"kind": RASTER, "unit": self.unit} if self.unit else None
+
+    def looks_categorical(self) -> bool:
+        """Whether there are whole numbers only, and at most `MOST_CLASSES` different ones."""
+        dataset = self.source.open()
+        band = dataset.GetRasterBand(self.number)
+        classes: set[float] = set()
+        for row in np.unique(np.linspace(0, band.YSize - 1, min(band.YSize, ROWS_LOOKED_AT)).astype(int)):
+            values = np.unique(read_window(band, 0, int(row), band.XSize, 1, self.name))
+            classes.update(values[np.isfinite(values)].tolist())
+            if not _are_classes(classes):
+                return False
+        return bool(classes)
+
+
+@dataclass(frozen=True)
+class PolygonField:
+    """An attribute of polygons."""
+
+    name: str
+    codes: PolygonCodes
+    is_categorical: bool = True
+
+    @property
+    def origin(self) -> Origin:
+        """What a model says about it."""
+        classes = {} if self.codes.classes is None else {"classes": list(self.codes.classes)}
+        return {"kind": POLYGONS, "field": self.codes.field, **classes}
+
+    def looks_categorical(self) -> bool:
+        """Whether it is text, or few whole numbers."""
+        return self.codes.classes is not None or _are_classes(self.codes.source.values(self.codes.field))
+
+
+@dataclass(frozen=True)
+class PlaceElevation:
+    """The elevation of the place itself."""
+
+    name: str = ELEVATION
+    is_categorical: bool = False
+
+    @property
+    def origin(self) -> Origin:
+        """What a model says about it."""
+        return {"kind": ELEVATION}
+
+    def looks_categorical(self) -> bool:
+        """Never."""
+        return False
+
+
+@dataclass(frozen=True)
+class Projected:
+    """A weighted sum over the bands of a raster: a principal component of spectra."""
+
+    name: str
+    source: RasterSource
+    origin: Mapping[str, Any]
+    is_categorical: bool = False
+
+    def looks_categorical(self) -> bool:
+        """Never."""
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class SampleColumn:
+    """A field of the samples, known elsewhere by a raster of its name.
+
+    Parameters
+    ----------
+    name : str
+    values : ndarray, shape (n_points,)
+        One for each feature that has a place.
+    """
+
+    name: str
+    values: np.ndarray
+    is_categorical: bool = False
+    origin: Origin = None
+
+    def looks_categorical(self) -> bool:
+        """Whether there are few whole numbers only."""
+        return _are_classes(self.values[np.isfinite(self.values)])
+
+
+Covariate = Union[RasterBand, PolygonField, PlaceElevation, Projected, SampleColumn]
+
+
+@dataclass(frozen=True)
+class CovariateStack:
+    """The covariates of a run, each with its own name.
+
+    Parameters
+    ----------
+    members : tuple of Covariate
+
+    Raises
+    ------
+    InputError
+        When two have the same name.
+    """
+
+    members: tuple[Covariate, ...] = field(default_factory=tuple)
+
+    def __post_init__(self) -> None:
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise InputError(
+                tr(
+                    "Covariates are known by their names, and these occur twice: {}. Rename the layers or bands."
+                ).format(", ".join(twice))
+            )
+
+    @classmethod
+    def of_sources(cls, sources: Sequence[RasterSource]) -> CovariateStack:
+        """List every band of every raster, all as quantities."""
+        members = []
+        for source in sources:
+            described = source.band_names()
+            for number, description in enumerate(described, start=1):
+                name = source.name if len(described) == 1 else f"{source.name}: {description}"
+                members.append(RasterBand(name, source, number))
+        return cls(tuple(members))
+
+    def __bool__(self) -> bool:
+        return bool(self.members)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(member.name for member in self.members)
+
+    @property
+    def categorical(self) -> tuple[bool, ...]:
+        """Which of them hold class codes."""
+        return tuple(member.is_categorical for member in self.members)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """What a model says about each."""
+        return tuple(member.origin for member in self.members)
+
+    @property
+    def sources(self) -> list[RasterSource]:
+        """The rasters that are read, each once."""
+        read = [member.source for member in self.members if isinstance(member, (RasterBand, Projected))]
+        return list({source.path: source for source in read}.values())
+
+    def source_in(self, crs: QgsCoordinateReferenceSystem) -> Optional[RasterSource]:
+        """Return the first raster in a CRS, whose grid a map may take; None for none."""
+        return next((source for source in self.sources if is_same(source.crs, crs)), None)
+
+    def with_categorical(self, names: Optional[Iterable[str]]) -> CovariateStack:
+        """Mark the covariates that hold class codes.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            None looks at the values: texts, or whole numbers only, at most `MOST_CLASSES` different ones.
+
+        Raises
+        ------
+        InputError
+            For a name that no covariate has.
+        """
+        if names is None:
+            names = [member.name for member in self.members if member.looks_categorical()]
+        names = set(names)
+        unknown = sorted(names - set(self.names))
+        if unknown:
+            raise InputError(
+                tr("No covariate is named {unknown}; there are: {names}. Correct the names of categorical covariates.")
+                .format(unknown=", ".join(unknown), names=", ".join(self.names) or tr("none"))
+            )
+        return CovariateStack(tuple(replace(member, is_categorical=member.name in names) for member in self.members))
+
+    @classmethod
+    def of_model(
+        cls, trained: Covariates, rasters: Sequence[RasterSource], polygons: Sequence[PolygonSource]
+    ) -> CovariateStack:
+        """Find the covariates a model was trained with among layers; other layers are not used.
+
+        Raises
+        ------
+        InputError
+            When one is missing, naming all that are.
+        """
+        bands = {band.name: band for band in cls.of_sources(rasters).members}
+        by_name = {source.name: source for source in rasters}
+        members: list[Covariate] = []
+        missing = []
+        for name, flag, origin in zip(trained.names, trained.categorical, trained.origins):
+            kind = RASTER if origin is None else origin["kind"]
+            if kind == ELEVATION:
+                members.append(PlaceElevation(name))
+            elif kind == POLYGONS and origin is not None:
+                codes = _polygons_of_model(name, origin, polygons)
+                if codes is None:
+                    missing.append(tr("{name} (polygons with the field {field})").format(name=name, **origin))
+                else:
+                    members.append(PolygonField(name, codes, flag))
+            elif kind == PROJECTION and origin is not None:
+                source = by_name.get(origin["raster"])
+                if source is None:
+                    missing.append(tr("{raster} (for {name})").format(name=name, **origin))
+                elif len(source.band_names()) != len(origin["mean"]):
+                    raise InputError(
+                        tr("Expected {expected} bands in the raster {raster}, as in training, got {got}.").format(
+                            expected=len(origin["mean"]), raster=source.name, got=len(source.band_names())
+                        )
+                    )
+                else:
+                    members.append(Projected(name, source, origin))
+            elif name in bands:
+                members.append(replace(bands[name], is_categorical=flag))
+            else:
+                missing.append(name)
+        if missing:
+            given = [*bands, *(source.name for source in polygons)]
+            raise InputError(
+                tr(
+                    "The model was trained with covariates that are not among the rasters: {missing}. Expected "
+                    "{names}; got {got}. Add the rasters, or rename their layers to these names."
+                ).format(
+                    missing=", ".join(missing), names=", ".join(trained.names), got=", ".join(given) or tr("no raster")
+                )
+            )
+        return cls(tuple(members))
+
+    def at(
+        self,
+        coordinates: np.ndarray,
+        crs: Optional[QgsCoordinateReferenceSystem] = None,
+        rows: Optional[np.ndarray] = None,
+    ) -> Covariates:
+        """Return the covariates at points.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n_points, 2 or 3)
+        crs : QgsCoordinateReferenceSystem, optional
+            Of the points; None takes them to be in that of each layer.
+        rows : ndarray of int or bool, optional
+            Which of the samples' features the points are, for columns of theirs.
+
+        Returns
+        -------
+        Covariates
+            NaN outside a raster and where it has no value.
+        """
+        crs = QgsCoordinateReferenceSystem() if crs is None else crs
+        values = np.empty((len(coordinates), len(self.members)))
+        for i, member in enumerate(self.members):
+            if isinstance(member, RasterBand):
+                found = member.source.at(coordinates, crs, [member.number], member.is_categorical)
+                values[:, i] = found[:, 0]
+            elif isinstance(member, PolygonField):
+                values[:, i] = member.codes.at(coordinates, crs)
+            elif isinstance(member, PlaceElevation):
+                values[:, i] = _elevations(coordinates)
+            elif isinstance(member, SampleColumn):
+                values[:, i] = member.values if rows is None else member.values[rows]
+        for columns, members in _projections(self.members):
+            numbers = range(1, len(members[0].origin["mean"]) + 1)
+            values[:, columns] = _scores(members, members[0].source.at(coordinates, crs, numbers))
+        return Covariates(self.names, values, self.categorical, self.origins)
+
+    def on(self, grid: RasterGrid) -> CovariateGrid:
+        """Open the covariates for reading block by block on a grid."""
+        return CovariateGrid(self, grid)
+
+
+class CovariateGrid:
+    """Covariates on a grid, read tile by tile, once for all levels of a block model.
+
+    Parameters
+    ----------
+    stack : CovariateStack
+    grid : RasterGrid
+    """
+
+    def __init__(self, stack: CovariateStack, grid: RasterGrid) -> None:
+        self._stack, self._grid = stack, grid
+        self._readers: list[tuple[list[int], Union[WarpedBands, RasterizedPolygons, _ProjectedBands]]] = []
+        self._elevation = [i for i, member in enumerate(stack.members) if isinstance(member, PlaceElevation)]
+        bands: dict[tuple[str, bool], list[int]] = {}
+        for i, member in enumerate(stack.members):
+            if isinstance(member, RasterBand):
+                bands.setdefault((member.source.path, member.is_categorical), []).append(i)
+            elif isinstance(member, PolygonField):
+                self._readers.append(([i], RasterizedPolygons(member.codes, grid)))
+            elif isinstance(member, SampleColumn):
+                raise InputError(
+                    tr("The column {} of the samples is not known on a grid. Give a raster of its name.").format(
+                        member.name
+                    )
+                )
+        for (_, nearest), columns in bands.items():
+            chosen = [stack.members[i] for i in columns]
+            numbers = [member.number for member in chosen if isinstance(member, RasterBand)]
+            self._readers.append((columns, WarpedBands(_source_of(chosen[0]), numbers, grid, nearest)))
+        for columns, members in _projections(stack.members):
+            self._readers.append((columns, _ProjectedBands(members, grid)))
+        self._tile: Optional[Block] = None
+        self._values = np.empty((0, 0))
+
+    def block(self, block: Block) -> Covariates:
+        """Return the covariates of a block's cells, in the order of ``grid.centers``."""
+        tile = self._tile_of(block)
+        if tile is None:
+            values = self._read(replace(block, elevation=None))
+        else:
+            if tile != self._tile:
+                self._tile, self._values = tile, self._read(tile)
+            rows = self._values.reshape(tile.n_rows, tile.n_columns, -1)
+            first_row, first_column = block.row - tile.row, block.column - tile.column
+            values = rows[first_row : first_row + block.n_rows, first_column : first_column + block.n_columns]
+            values = values.reshape(block.n_rows * block.n_columns, -1).copy()
+        values[:, self._elevation] = np.nan if block.elevation is None else block.elevation
+        return Covariates(self._stack.names, values, self._stack.categorical, self._stack.origins)
+
+    def _tile_of(self, block: Block) -> Optional[Block]:
+        """Return the tile a block lies in, None when it lies in several."""
+        row, column = (start // TILE * TILE for start in (block.row, block.column))
+        if block.row + block.n_rows > row + TILE or block.column + block.n_columns > column + TILE:
+            return None
+        n_rows, n_columns = self._grid.shape
+        return Block(row, column, min(TILE, n_rows - row), min(TILE, n_columns - column))
+
+    def _read(self, block: Block) -> np.ndarray:
+        """Return everything but the elevation, shape (n_cells, n_covariates)."""
+        values = np.empty((block.n_rows * block.n_columns, len(self._stack.members)))
+        for columns, reader in self._readers:
+            values[:, columns] = reader.read(block)
+        return values
+
+
+class _ProjectedBands:
+    """Weighted sums over the bands of a raster on a grid."""
+
+    def __init__(self, members: Sequence[Projected], grid: RasterGrid) -> None:
+        self._members = members
+        self._n_bands = len(members[0].origin["mean"])
+        self._bands = WarpedBands(members[0].source, range(1, self._n_bands + 1), grid, nearest=False)
+
+    def read(self, block: Block) -> np.ndarray:
+        """Return the sums at a block's cells, a few rows at once."""
+        height = max(1, VALUES_AT_ONCE // (self._n_bands * block.n_columns))
+        parts = []
+        for row in range(0, block.n_rows, height):
+            strip = replace(block, row=block.row + row, n_rows=min(height, block.n_rows - row))
+            parts.append(_scores(self._members, self._bands.read(strip)))
+        return np.concatenate(parts)
+
+
+def parse_names(text: str) -> list[str]:
+    """Return the names written into a line, separated by commas or semicolons."""
+    return [name.strip() for name in text.replace(";", ",").split(",") if name.strip()]
+
+
+def parse_categorical(text: str) -> Optional[list[str]]:
+    """Return the names written into CATEGORICAL; None asks to look at the values.
+
+    Examples
+    --------
+    >>> parse_categorical(" soil, ffreq "), parse_categorical("none"), parse_categorical("")
+    (['soil', 'ffreq'], [], None)
+    """
+    names = parse_names(text)
+    if not names:
+        return None
+    return [] if names == [NO_CATEGORICAL] else names
+
+
+def polygon_fields(sources: Sequence[PolygonSource], fields: Sequence[str]) -> list[PolygonField]:
+    """Return the covariates that polygon layers give; see `polygons.polygon_codes`."""
+    return [PolygonField(name, codes) for name, codes in polygon_codes(sources, fields).items()]
+
+
+def _polygons_of_model(
+    name: str, origin: Mapping[str, Any], sources: Sequence[PolygonSource]
+) -> Optional[PolygonCodes]:
+    """Return the polygons a model asks for, None where there are none."""
+    classes = tuple(origin["classes"]) if "classes" in origin else None
+    for source in sources:
+        if source.name in (name, name.rsplit(": ", 1)[0]) and source.fields.lookupField(origin["field"]) >= 0:
+            if (classes is None) != source.is_number(origin["field"]):
+                raise InputError(
+                    tr("Expected {kind} in the field {field} of {layer}, as in training, got the other.").format(
+                        kind=tr("numbers") if classes is None else tr("texts"), layer=source.name, field=origin["field"]
+                    )
+                )
+            return PolygonCodes(source, origin["field"], classes)
+    return None
+
+
+def _projections(members: Sequence[Covariate]) -> list[tuple[list[int], list[Projected]]]:
+    """Return the projections with their columns, those of one raster about one mean together."""
+    groups: dict[tuple, tuple[list[int], list[Projected]]] = {}
+    for i, member in enumerate(members):
+        if isinstance(member, Projected):
+            columns, own = groups.setdefault((member.source.path, tuple(member.origin["mean"])), ([], []))
+            columns.append(i)
+            own.append(member)
+    return list(groups.values())
+
+
+def _scores(members: Sequence[Projected], values: np.ndarray) -> np.ndarray:
+    """Return the projections of the values of all bands, shape (n, n_members)."""
+    loadings = np.column_stack([member.origin["loadings"] for member in members])
+    return (values - np.array(members[0].origin["mean"])) @ loadings
+
+
+def _source_of(member: Covariate) -> RasterSource:
+    if not isinstance(member, (RasterBand, Projected)):
+        raise TypeError(f"{member.name} is not read from a raster.")
+    return member.source
+
+
+def _elevations(coordinates: np.ndarray) -> np.ndarray:
+    """Return the third coordinate."""
+    if coordinates.shape[1] != 3:
+        raise InputError(
+            tr(
+                "Expected samples with elevations (PointZ) for the elevation as a covariate, got 2-D ones. "
+                "Leave it out."
+            )
+        )
+    return coordinates[:, 2]
+
+
+def _are_classes(values: Iterable[float]) -> bool:
+    """Whether values are whole numbers, and few."""
+    different = np.unique(np.array(list(values), dtype=float))
+    return 0 < len(different) <= MOST_CLASSES and bool((different == np.round(different)).all())
