@@ -285,16 +285,7 @@ def neighborhood_inputs():
             tr("Cells with fewer samples in one of the sectors become nodata."),
             advanced=True,
         ),
-        with_help(
-            QgsProcessingParameterField(
-                "HOLE", tr("Drill hole"), None, "INPUT", QgsProcessingParameterField.DataType.Any, False, True
-            ),
-            tr(
-                "Field with the name of the drill hole or profile that each sample belongs to; samples without a name "
-                "belong to none."
-            ),
-            advanced=True,
-        ),
+        hole(),
         with_help(
             whole_number("MAX_PER_HOLE", tr("Most neighbours in a drill hole"), None, minimum=1),
             tr("Of each drill hole at most this many nearest samples are used. Empty: no limit."),
@@ -433,6 +424,20 @@ def elevations():
             "instance 350, 250, 10. Each level is a band of the raster, from the top down. Elevations rise upwards, so "
             "depths are negative. Empty: a 2-D map."
         ),
+    )
+
+
+def hole():
+    """Return HOLE: the drill hole of each sample."""
+    return with_help(
+        QgsProcessingParameterField(
+            "HOLE", tr("Drill hole"), None, "INPUT", QgsProcessingParameterField.DataType.Any, False, True
+        ),
+        tr(
+            "Field with the name of the drill hole or profile that each sample belongs to; samples without a name "
+            "belong to none. Samples of one hole are never parted in cross-validation."
+        ),
+        advanced=True,
     )
 
 

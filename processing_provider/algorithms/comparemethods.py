@@ -10,8 +10,10 @@ from ..crs import crs_from_code
 from ..identity import tr
 from ..layers import PointTable, new_field
 from ..parameters import (
+    dimensions,
     file_output,
     folds_inputs,
+    hole,
     input_covariates,
     input_samples,
     input_targets,
@@ -43,6 +45,8 @@ class CompareMethods(Algorithm):
             input_samples(),
             input_targets(),
             *input_covariates(),
+            dimensions(),
+            hole(),
             with_help(
                 static_enum(
                     "METHODS",

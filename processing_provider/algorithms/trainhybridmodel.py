@@ -10,8 +10,10 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..parameters import (
     MODEL_FILES,
+    dimensions,
     file_output,
     folds_inputs,
+    hole,
     input_covariates,
     input_samples,
     input_targets,
@@ -42,6 +44,8 @@ class TrainHybridModel(Algorithm):
             input_samples(),
             input_targets(),
             *input_covariates(),
+            dimensions(),
+            hole(),
             with_help(
                 static_enum("ARCHITECTURE", tr("Architecture"), tuple(ARCHITECTURES), "hybrid"),
                 tr("What to train: hybrid is kriging stacked with kriging whose drift is a network."),
