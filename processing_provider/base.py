@@ -235,7 +235,7 @@ class Algorithm(QgsProcessingAlgorithm):
                     path = self.parameterAsFileOutput(parameters, name, context)
                     if path:
                         files[name] = path
-                elif isinstance(definition, QgsProcessingParameterFeatureSink) and parameters.get(name) is not None:
+                elif isinstance(definition, QgsProcessingParameterFeatureSink) and self._read.given(name):
                     sinks.append(name)
             staged = {name: stage.stage(path) for name, path in {**rasters, **files}.items()}
             self._read.raster_paths = rasters

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import norm
 
 from ..errors import InputError
+from .back_transform import BackTransform
 from .ordinary import FittedKriging, KrigingEstimate
 
 
@@ -84,6 +85,62 @@ def summarize(values: np.ndarray, left_out: KrigingEstimate, coverage: float = 0
         msdr=float(np.mean(residual**2 / variance)),
         coverage=float(np.mean(np.abs(residual) <= half_width)),
     )
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Samples estimated without themselves, in data units.
+
+    Parameters
+    ----------
+    predicted : ndarray, shape (n_samples,)
+        In data units; NaN where the others allow no estimate.
+    standardized : ndarray, shape (n_samples,)
+        (observed - predicted) / kriging standard deviation, all on the transformed scale.
+    estimate : KrigingEstimate
+        On the transformed scale.
+    summary : LeaveOneOutSummary
+        Errors in data units; msdr and coverage on the transformed scale, on which intervals are normal.
+    """
+
+    predicted: np.ndarray
+    standardized: np.ndarray
+    estimate: KrigingEstimate
+    summary: LeaveOneOutSummary
+
+
+def leave_out(
+    kriging: FittedKriging,
+    way_back: BackTransform,
+    observed: np.ndarray,
+    folds: np.ndarray | None = None,
+    coverage: float = 0.9,
+) -> LeftOut:
+    """Estimate each sample without itself or without its fold, the variogram as it is, in data units.
+
+    Parameters
+    ----------
+    kriging : FittedKriging
+        Of transformed values.
+    way_back : BackTransform
+    observed : ndarray, shape (n_samples,)
+        In data units.
+    folds : ndarray of int, shape (n_samples,), or None
+        Samples of one fold are left out together; None leaves out one at a time.
+    coverage : float
+        Nominal coverage of the interval that is counted.
+
+    Raises
+    ------
+    InputError
+        When no sample can be estimated from the others.
+    """
+    result = kriging.leave_one_out() if folds is None else kriging.leave_group_out(folds)
+    mean, variance = way_back.moments(result.estimate, result.kriging_variance, result.smoothing_variance)
+    in_units = summarize(observed, replace(result, estimate=mean, kriging_variance=variance), coverage)
+    on_scale = summarize(kriging.values, result, coverage)
+    summary = replace(in_units, msdr=on_scale.msdr, coverage=on_scale.coverage)
+    return LeftOut(mean, (kriging.values - result.estimate) / result.kriging_std, result, summary)
 
 
 def cross_validate(kriging: FittedKriging, coverage: float = 0.9) -> LeaveOneOutSummary:

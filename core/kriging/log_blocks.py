@@ -25,6 +25,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
+from ..transforms import Transform
 from .back_transform import BackTransform
 from .functionals import BlockSize, PointSum
 from .ordinary import FittedKriging
@@ -103,6 +104,31 @@ def block_moments(
         some_drift = None if drift is None else np.asarray(drift, dtype=float)[known]
         variance[known] = _spread(kriging, np.asarray(coordinates, dtype=float)[known], some_drift, points, weighted)
     return (mean - 1.0 if kind == "log1p" else mean), variance
+
+
+def block_quantile(level: float, mean: np.ndarray, variance: np.ndarray, kind: str) -> np.ndarray:
+    """Return a quantile of block means, taken for lognormal ("permanence of lognormality"), normal without transform.
+
+    Parameters
+    ----------
+    level : float
+        Between 0 and 1, both excluded.
+    mean, variance : ndarray, same shape
+        Of `block_moments`.
+    kind : str
+        Out of `KINDS`.
+
+    Raises
+    ------
+    InputError
+        For a level that is not between 0 and 1, or another transform.
+    """
+    require_known(kind)
+    if kind == "none":
+        return BackTransform(Transform()).quantile(level, mean, variance)
+    raised = mean + (kind == "log1p")
+    spread = np.log1p(variance / raised**2)
+    return BackTransform(Transform(kind)).quantile(level, np.log(raised) - 0.5 * spread, spread)
 
 
 def _spread(

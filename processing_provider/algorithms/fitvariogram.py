@@ -131,13 +131,15 @@ def fit(samples: Samples, progress, is_cancelled, files=None, **inputs) -> dict:
     return tasks.run("fit_variogram", inputs, arrays, progress, is_cancelled, files=files).outputs
 
 
-def automatic_variogram(samples: Samples, feedback, progress, is_cancelled) -> VariogramFile:
-    """Fit a variogram to the field as it is, with every setting left to itself.
+def automatic_variogram(
+    samples: Samples, feedback, progress, is_cancelled, transform: str = "none"
+) -> VariogramFile:
+    """Fit a variogram to the field, as it is or transformed, with every other setting left to itself.
 
     Of 3-D samples by likelihood, which finds how much shorter it reaches upwards than across.
     """
     options = {"method": "reml"} if samples.n_dimensions == 3 else {}
-    result = fit(samples, progress, is_cancelled, options=options)
+    result = fit(samples, progress, is_cancelled, options=options, transform={"kind": transform})
     tell(feedback, result)
     return VariogramFile.from_dict(result["variogram"])
 

@@ -9,6 +9,7 @@ import numpy as np
 from ...core.kriging.gradient import FittedGradient, GradientEstimate, fit_gradient
 from ...core.samples import Samples
 from ...core.transforms import Transform
+from ...core.variogram.models import VariogramFile
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
@@ -104,15 +105,20 @@ class KrigingGradient(Algorithm):
         samples = read.samples("FIELDS")
         n_dimensions = samples.n_dimensions
         grid = read.grid(samples.crs, samples.coordinates, n_bands=(n_dimensions + 2) * len(samples.targets))
+        mask = read.mask(grid)
         diffusivity = read.number("DIFFUSIVITY")
         neighborhood = read.neighborhood(len(samples))
         shared = read.variogram(samples)
         groups = []
         for fields in [samples.targets] if shared else [(name,) for name in samples.targets]:
             part = fields_of(samples, fields)
-            variogram = shared or automatic_variogram(part, read.feedback, progress, is_cancelled)
-            values = [variogram.transform.forward(part.target(name), name) for name in fields]
-            groups.append(fit_gradient(part.coordinates, np.column_stack(values), variogram.model, neighborhood))
+            variogram = shared or automatic_variogram(replace(part, holes=None), read.feedback, progress, is_cancelled)
+            values = [of_field(variogram, name, part.target(name)) for name in fields]
+            groups.append(
+                fit_gradient(
+                    part.coordinates, np.column_stack(values), variogram.model, neighborhood, holes=part.holes
+                )
+            )
         transform = shared.transform if shared else Transform()
         if transform.kind != "none":
             read.feedback.pushInfo(
@@ -140,8 +146,16 @@ class KrigingGradient(Algorithm):
             "FLUX": (tr("{} flux east"), tr("{} flux north"), tr("{} flux up"))[:n_dimensions],
         }
         bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
-        maps = Maps(grid, bands, predict)
+        maps = Maps(grid, bands, predict, mask=mask)
         return {**{name: maps for name in forms}, "SAMPLES": at_samples(samples, groups), "N": len(samples)}
+
+
+def of_field(variogram: VariogramFile, name: str, values: np.ndarray) -> np.ndarray:
+    """Return the values of a field on the variogram's scale; another field has normal scores of its own."""
+    transform = variogram.transform
+    if transform.kind == "normal_score" and variogram.field != name:
+        transform = Transform(transform.kind)
+    return transform.fitted(values, name).forward(values, name)
 
 
 def fields_of(samples: Samples, fields: tuple[str, ...]) -> Samples:

@@ -119,7 +119,9 @@ def test_what_does_not_fit_together_is_refused(world, refused, samples, template
              "ESTIMATE": str(tmp_path / "e.tif")}  # fmt: skip
     assert "known mean for simple kriging" in refused("ordinarykriging", {**given, "KRIGING_TYPE": "simple"})
     assert "drift raster" in refused("ordinarykriging", {**given, "KRIGING_TYPE": "external_drift"})
-    assert "without transform" in refused("ordinarykriging", {**given, "BLOCK": 30})
+    scores = {"kind": "normal_score", "values": [1.0, 50.0, 400.0], "scores": [-3.0, 0.0, 3.0]}
+    of_scores = world.write_variogram(tmp_path / "scores.json", transform=scores)
+    assert "no exact way back" in refused("ordinarykriging", {**given, "BLOCK": 30, "VARIOGRAM": of_scores})
     assert "Set the sectors" in refused("ordinarykriging", {**given, "MAX_PER_SECTOR": 3})
     assert not (tmp_path / "e.tif").exists()
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
-from hybrid_geostatistics.core.kriging.cross_validation import cross_validate, summarize
+from hybrid_geostatistics.core.kriging.back_transform import BackTransform
+from hybrid_geostatistics.core.kriging.cross_validation import cross_validate, leave_out, summarize
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import KrigingEstimate, fit_kriging
+from hybrid_geostatistics.core.transforms import Transform
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from numpy.testing import assert_allclose
 
@@ -23,6 +25,22 @@ def test_meuse_against_gstat(meuse):
     )
     assert_allclose(summary.bias, -1.256e-05, rtol=1e-3)
     assert_allclose(summary.r2, 1 - 0.3917494741**2 / zinc.var(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("folds", [None, np.arange(155) % 5], ids=["one at a time", "folds"])
+def test_errors_in_data_units(meuse, folds):
+    coordinates, zinc, _ = meuse
+    kriging = fit_kriging(coordinates, zinc, MODEL)
+    way_back = BackTransform.of(kriging, Transform("log"))
+    left_out = leave_out(kriging, way_back, np.exp(zinc), folds)
+    result = kriging.leave_one_out() if folds is None else kriging.leave_group_out(folds)
+    raised = np.exp(result.estimate + 0.5 * way_back.share * np.minimum(result.smoothing_variance, zinc.var()))
+    assert_allclose(left_out.predicted, raised, rtol=1e-12)
+    assert left_out.summary.rmse == pytest.approx(np.sqrt(np.mean((np.exp(zinc) - raised) ** 2)))
+    # How far off, in standard deviations, is told where the distribution is normal.
+    assert_allclose(left_out.standardized, (zinc - result.estimate) / result.kriging_std, rtol=1e-12)
+    assert left_out.summary.msdr == pytest.approx(np.mean(left_out.standardized**2))
+    assert left_out.summary.coverage == np.mean(np.abs(left_out.standardized) <= 1.6448536)
 
 
 def test_samples_without_an_estimate_are_counted_apart(meuse):

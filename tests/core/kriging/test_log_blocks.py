@@ -1,11 +1,11 @@
-"""Blocks of kriged logarithms. Truth: conditional normal distributions, simulated fields with a known variogram, limits."""
+"""Blocks of kriged logarithms. Truth: conditional normal distributions, simulated fields of known variogram, limits."""
 
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.kriging.back_transform import BackTransform
 from hybrid_geostatistics.core.kriging.functionals import BlockSize
-from hybrid_geostatistics.core.kriging.log_blocks import block_moments
+from hybrid_geostatistics.core.kriging.log_blocks import block_moments, block_quantile
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.transforms import Transform
@@ -121,6 +121,16 @@ def test_without_transform_it_is_block_kriging_and_normal_scores_are_refused(fie
     scores = BackTransform(Transform("normal_score").fitted(np.exp(values)))
     with pytest.raises(InputError, match="no exact way back"):
         block_moments(kriging, scores, targets, BLOCK)
+
+
+@pytest.mark.parametrize("kind", ["none", "log", "log1p"])
+def test_quantiles_of_blocks_have_their_moments(kind):
+    levels = (np.arange(4000) + 0.5) / 4000
+    quantiles = [block_quantile(level, np.array([5.0]), np.array([9.0]), kind)[0] for level in levels]
+    assert np.mean(quantiles) == pytest.approx(5.0, rel=2e-3)
+    assert np.var(quantiles) == pytest.approx(9.0, rel=2e-2)
+    with pytest.raises(InputError, match="no exact way back"):
+        block_quantile(0.5, np.ones(1), np.ones(1), "normal_score")
 
 
 def test_quantiles_come_back_through_the_transform(field):
