@@ -1,0 +1,44 @@
+"""The area of applicability that belongs to a cross-validation of compact parts left out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..features.applicability import Applicability
+from ..kriging.neighborhood import search_frame
+from ..samples import Samples
+from ..variogram.models import VariogramModel
+from .distance_matching import compact_cells
+from .folds import inseparable_groups
+
+N_PARTS = 10
+"""Parts of the samples that are left out in turn to find the threshold."""
+
+
+def fit_applicability(samples: Samples, variogram: VariogramModel | None = None) -> Applicability:
+    """Find the area of applicability of everything that is learned from some samples.
+
+    The threshold is the largest dissimilarity, outliers apart, of samples whose compact part (a tenth of
+    the places or holes) is left out: errors and intervals of models are learned at such distances.
+
+    Parameters
+    ----------
+    samples : Samples
+    variogram : VariogramModel or None
+        Its anisotropy says which samples are near; None: elevations count as much as the plan.
+
+    Returns
+    -------
+    Applicability
+
+    Raises
+    ------
+    InputError
+        For fewer than 3 samples, or samples that are all alike.
+    """
+    groups = inseparable_groups(samples.coordinates, samples.holes)
+    counts = np.bincount(groups)
+    centres = np.column_stack([np.bincount(groups, axis) / counts for axis in samples.coordinates[:, :2].T])
+    parts = compact_cells(centres, -(-len(centres) // N_PARTS))[groups]
+    frame = None if variogram is None else search_frame(variogram, samples.n_dimensions)
+    return Applicability.fit(samples, parts, groups, frame)
