@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.kriging.evidence import DriftEvidence, drift_evidence
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from numpy.testing import assert_allclose
 
 NUGGET = VariogramModel(2.0, ())
 SPATIAL = VariogramModel(0.3, (Structure("exponential", 1.0, 40.0),))
