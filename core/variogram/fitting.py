@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import scipy
+from scipy.optimize import nnls
 
 from ..errors import BackendMissing, InputError, KrigingSystemError
 from ..kriging.drift import DriftBasis, check_drift
@@ -21,8 +22,8 @@ from ..kriging.ordinary import fit_kriging
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..report.markup import rounded
 from .experimental import ExperimentalVariogram, experimental_variogram
-from .likelihood import LEAST_RATIO_MINOR, MAX_SAMPLES, refine_by_reml
-from .models import Structure, VariogramModel, effective_range_from_skgstat
+from .likelihood import LEAST_RATIO_MINOR, Climbed, LikelihoodSearch
+from .models import Structure, VariogramModel, correlation, effective_range_from_skgstat
 
 MODELS = ("spherical", "exponential", "gaussian", "cubic")
 """Models that can be fitted; "auto" tries them all."""
@@ -54,9 +55,6 @@ CLEAR_ERROR = 0.03
 
 TIE = 0.005
 """Relative difference of leave-one-out errors that is no difference."""
-
-COMPARED_SAMPLES = 500
-"""Up to so many samples models are compared by exact likelihood, beyond by that of blocks of at most so many."""
 
 HELD_NUGGET = 1e-3
 """Share of the largest semivariance at which the nugget is held where kriging is singular without one."""
@@ -227,37 +225,22 @@ def fit_variogram(
 
     kinds = MODELS if model == "auto" else (model,)
     candidates: list[Candidate] = []
-    compare = method == "reml" and len(kinds) > 1
     for index, kind in enumerate(kinds):
         stop_if(is_cancelled)
-        step = part(progress, 0.1 + 0.5 * index / len(kinds), 0.1 + 0.5 * (index + 1) / len(kinds))
-        step(0.0, f"Fitting the {kind} model")
+        progress(0.1 + 0.2 * index / len(kinds), f"Fitting the {kind} model")
         fit = _fitted_by_least_squares(skgstat, kind, experimental, extent)
         fit = _scored(fit, coordinates, values, columns)
         if np.isnan(fit.loo_rmse) and fit.model is not None and fit.model.nugget < HELD_NUGGET * fit.model.sill:
             held = _fitted_by_least_squares(skgstat, kind, experimental, extent, least_nugget=HELD_NUGGET)
             fit = _scored(held, coordinates, values, columns)
         candidates.append(fit)
-        if compare and fit.model is not None:
-            refined = _refined(
-                fit.model, kind, coordinates, values, columns, False, COMPARED_SAMPLES, seed,
-                part(step, 0.2, 0.9), is_cancelled,
-            )  # fmt: skip
-            candidates.append(_scored(refined, coordinates, values, columns))
-    chosen = _best(candidates, "reml" if compare else "least_squares")
-    anisotropic = method == "reml" if anisotropic is None else anisotropic
-    if method == "reml" and chosen is not None and chosen.model is not None:
-        if not compare or anisotropic or len(values) > COMPARED_SAMPLES:
-            progress(0.6, f"Refining the {chosen.name} model by likelihood")
-            refined = _refined(
-                chosen.model, chosen.name, coordinates, values, columns, anisotropic, MAX_SAMPLES, seed,
-                part(progress, 0.6, 0.98), is_cancelled,
-            )  # fmt: skip
-            refined = _scored(refined, coordinates, values, columns)
-            if refined.model is not None and np.isfinite(refined.loo_rmse):
-                candidates = [c for c in candidates if c is not chosen or c.method != "reml"]
-                chosen = refined
-            candidates.append(refined)
+    chosen = _best(candidates, "least_squares")
+    if method == "reml":
+        search = LikelihoodSearch(coordinates, values, columns, seed=seed, is_cancelled=is_cancelled)
+        anisotropic = True if anisotropic is None else anisotropic
+        refined = _refined(search, candidates, anisotropic, part(progress, 0.3, 0.95))
+        candidates += [_scored(fit, coordinates, values, columns) for fit in refined]
+        chosen = _best(candidates, "reml")
     progress(1.0, "")
 
     if chosen is None or chosen.model is None:
@@ -403,12 +386,15 @@ def _fitted_by_least_squares(
     longest = max(2.0 * extent / unit_lag, 2.0)
     bounds = ([0.2 * max(lags[0], 1e-6), 0.0, least_nugget], [longest, 10.0, 2.0])
     best: tuple[float, VariogramModel] | None = None
-    failures = []
-    for start_range, start_nugget in ((0.5, 0.1), (0.2, 0.3), (1.0, 0.0), (0.5, 0.7)):
-        start = (max(start_range, 2 * bounds[0][0]), 1.0 - start_nugget, max(start_nugget, least_nugget))
+    failures: list[str] = []
+    *starts, last_resort = _least_squares_starts(kind, lags, semivariances, sigma, bounds)
+    while starts:
+        start = starts.pop(0)
         try:
             variogram = skgstat_variogram(skgstat, kind, lags, semivariances, sigma, bounds, start)
         except (RuntimeError, ValueError) as error:
+            if not failures:
+                starts.append(last_resort)
             failures.append(str(error))
             continue
         fitted_range, psill, nugget = (float(number) for number in variogram.cof)
@@ -427,6 +413,31 @@ def _fitted_by_least_squares(
             f"{100 * least_nugget:g} % of the largest semivariance."
         )
     return Candidate(kind, "least_squares", best[1], misfit=best[0] * unit_gamma**2 / unit_lag**2, note=note)
+
+
+def _least_squares_starts(
+    kind: str,
+    lags: np.ndarray,
+    semivariances: np.ndarray,
+    sigma: np.ndarray,
+    bounds: tuple[Sequence[float], Sequence[float]],
+) -> list[tuple[float, float, float]]:
+    """Return (range, psill, nugget) near the best two minima of the misfit over the range, and a third to fall back on.
+
+    Psill and nugget enter linearly, so that for each range of a row they are found at once.
+    """
+    ranges = np.geomspace(bounds[0][0] * 1.01, bounds[1][0] * 0.99, 40)
+    misfits, starts = [], []
+    for reach in ranges:
+        rise = (1.0 - correlation(kind, None, lags / effective_range_from_skgstat(kind, reach))) / sigma
+        solved, _ = nnls(np.column_stack([rise, 1.0 / sigma]), semivariances / sigma)
+        psill, nugget = np.clip(solved, (bounds[0][1] + 1e-6, bounds[0][2]), (bounds[1][1] * 0.99, bounds[1][2] * 0.99))
+        misfits.append(float((((psill * rise + nugget / sigma) - semivariances / sigma) ** 2).sum()))
+        starts.append((float(reach), float(psill), float(nugget)))
+    around = np.concatenate([[np.inf], misfits, [np.inf]])
+    minima = np.flatnonzero((around[1:-1] <= around[:-2]) & (around[1:-1] <= around[2:]))
+    first, *others = (starts[i] for i in sorted(minima, key=lambda i: misfits[i])[:2])
+    return [first, *others, (min(1.3 * first[0], bounds[1][0]), *first[1:])]
 
 
 def _lag_sigma(experimental: ExperimentalVariogram) -> np.ndarray:
@@ -461,26 +472,46 @@ def _scored(fit: Candidate, coordinates: np.ndarray, values: np.ndarray, columns
 
 
 def _refined(
-    start: VariogramModel,
-    kind: str,
-    coordinates: np.ndarray,
-    values: np.ndarray,
-    columns: np.ndarray,
-    anisotropic: bool,
-    max_samples: int,
-    seed: int,
-    progress: Progress,
-    is_cancelled: IsCancelled,
-) -> Candidate:
-    """Refine a least-squares fit by likelihood."""
-    try:
-        refined, log_likelihood = refine_by_reml(
-            coordinates, values, start, columns, max_samples,
-            anisotropic=anisotropic, seed=seed, progress=progress, is_cancelled=is_cancelled,
-        )  # fmt: skip
-    except InputError as error:
-        return Candidate(kind, "reml", None, note=str(error))
-    return Candidate(kind, "reml", refined, log_likelihood=log_likelihood)
+    search: LikelihoodSearch, fitted: Sequence[Candidate], anisotropic: bool, progress: Progress
+) -> list[Candidate]:
+    """Refine least-squares fits by likelihood, and the most likely of them further."""
+    order = sorted(fitted, key=lambda fit: fit.name != PREFERRED)
+    refined: list[Candidate] = []
+    climbs: dict[str, Climbed] = {}
+    near = None
+    for index, fit in enumerate(order):
+        step = part(progress, 0.8 * index / len(order), 0.8 * (index + 1) / len(order))
+        step(0.0, f"Refining the {fit.name} model by likelihood")
+        if fit.model is None:
+            continue
+        try:
+            climbed = search.climbed(fit.model, near=near, anisotropic=anisotropic, progress=step)
+        except InputError as error:
+            refined.append(Candidate(fit.name, "reml", None, note=str(error)))
+            continue
+        model, log_likelihood = search.rough(climbed)
+        climbs[fit.name] = climbed
+        refined.append(Candidate(fit.name, "reml", model, log_likelihood=log_likelihood))
+        near = near or climbed.found.trial
+    best = _most_likely(refined)
+    if best is not None:
+        progress(0.8, f"Refining the {best.name} model further")
+        climbed = climbs[best.name]
+        if anisotropic:
+            climbed = search.turned(climbed, part(progress, 0.8, 0.9))
+        model, _ = search.fine(climbed, part(progress, 0.9, 1.0))
+        refined[refined.index(best)] = replace(best, model=model)
+    return refined
+
+
+def _most_likely(candidates: Sequence[Candidate]) -> Candidate | None:
+    """Return the preferred candidate, or the most likely where that is clear."""
+    usable = [c for c in candidates if c.model is not None]
+    if not usable:
+        return None
+    preferred = next((c for c in usable if c.name == PREFERRED), None)
+    best = max(usable, key=lambda c: c.log_likelihood)
+    return best if preferred is None or best.log_likelihood > preferred.log_likelihood + CLEAR_GAIN else preferred
 
 
 def _best(candidates: Sequence[Candidate], method: str) -> Candidate | None:
@@ -489,15 +520,13 @@ def _best(candidates: Sequence[Candidate], method: str) -> Candidate | None:
     wanted = [c for c in usable if c.method == method] or usable
     if not wanted:
         return None
-    preferred = next((c for c in wanted if c.name == PREFERRED), None)
     if wanted[0].method == "reml":
-        best = max(wanted, key=lambda c: c.log_likelihood)
-        clear = preferred is None or best.log_likelihood > preferred.log_likelihood + CLEAR_GAIN
-    else:
-        # Among errors that differ by less than a tie, a model that follows the variogram is safer away from samples.
-        lowest = min(c.loo_rmse for c in wanted)
-        best = min((c for c in wanted if c.loo_rmse <= lowest * (1 + TIE)), key=lambda c: c.misfit)
-        clear = preferred is None or best.loo_rmse < preferred.loo_rmse * (1 - CLEAR_ERROR)
+        return _most_likely(wanted)
+    preferred = next((c for c in wanted if c.name == PREFERRED), None)
+    # Among errors that differ by less than a tie, a model that follows the variogram is safer away from samples.
+    lowest = min(c.loo_rmse for c in wanted)
+    best = min((c for c in wanted if c.loo_rmse <= lowest * (1 + TIE)), key=lambda c: c.misfit)
+    clear = preferred is None or best.loo_rmse < preferred.loo_rmse * (1 - CLEAR_ERROR)
     return best if clear else preferred
 
 

@@ -1,15 +1,15 @@
 """Restricted maximum likelihood: a refinement of a fitted variogram that uses every sample.
 
 The least-squares fit sees the samples through a dozen lags; the likelihood sees them all, and
-usually predicts better. Up to a few thousand samples it is exact. Beyond, it is the sum of the
-likelihoods of compact blocks of neighbouring samples (a composite likelihood), which keeps all
-short separations and bounded memory.
+usually predicts better. The search is rough first, on a cheap likelihood, and then fine: exact up
+to a thousand samples, Vecchia's beyond (see `core.variogram.whitening`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -21,19 +21,21 @@ from scipy.spatial.distance import pdist, squareform
 from ..errors import InputError
 from ..kriging.drift import DriftBasis, check_drift
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
-from .models import CORRELATIONS, Structure, VariogramModel
+from .models import VariogramModel
+from .trial import Trial, scaled
+from .whitening import Evaluated, ExactLikelihood, VecchiaLikelihood, independent_columns
 
-MAX_SAMPLES = 1500
-"""Up to so many samples the likelihood is exact; each evaluation then takes about a tenth of a second."""
+MAX_SAMPLES = 1000
+"""Up to so many samples the last climb is on the exact likelihood: a twentieth of a second with its gradient."""
 
-BLOCK_SIZE = 500
-"""Largest block of the composite likelihood beyond `MAX_SAMPLES`."""
+ROUGH_SAMPLES = 300
+"""Up to so many samples every evaluation is exact."""
 
-COARSE_SIZE = 250
-"""Largest block of the composite likelihood that brings the search near the optimum, at a tenth of the cost."""
+ROUGH_NEIGHBORS, ROUGH_TERMS = 15, 1500
+"""Size of the Vecchia likelihood that the search and the comparison of models use."""
 
-MAX_BLOCKS = 24
-"""With more blocks a seeded choice of so many is used."""
+FINE_NEIGHBORS, FINE_TERMS = 30, 6000
+"""Size of the Vecchia likelihood of the last climb, beyond `MAX_SAMPLES`."""
 
 NUGGET_SHARES = (1e-5, 1.0 - 1e-5)
 """Bounds of nugget / sill in the search."""
@@ -41,24 +43,21 @@ NUGGET_SHARES = (1e-5, 1.0 - 1e-5)
 LEAST_RATIO_MINOR = 0.1
 """Bound of the horizontal anisotropy in the search: beyond ten to one it is a trend, not a variogram."""
 
+SEARCHED_SHAPES = {"matern": (0.15, 5.0), "stable": (0.2, 2.0)}
+"""Bounds of the shape in the search: no samples tell rougher or smoother models from these."""
+
+VERTICAL_RATIOS = (1e-5, 100.0)
+"""Bounds of the vertical ratio: elevations may come in other units than eastings."""
+
 # Likelihood-ratio tests for one and two parameters that chance passes once in 400 isotropic fields. In
 # cross-validation of real variables one in 20 let in anisotropies that cost up to 8 % of the error.
 _GAIN_OF_ONE, _GAIN_OF_TWO = 4.6, 6.0
 
-
-@dataclass(frozen=True)
-class _Block:
-    """Samples whose joint likelihood is evaluated."""
-
-    coordinates: np.ndarray
-    values: np.ndarray
-    drift: np.ndarray  # orthonormal columns that span [1, drift]
-    distances: np.ndarray  # of all pairs, condensed as by scipy's pdist
-
-    @property
-    def n_contrasts(self) -> int:
-        """Number of contrasts free of the drift."""
-        return len(self.values) - self.drift.shape[1]
+_ISOTROPIC = ("share", "effective_range")
+# The likelihood of models with a kink has small bumps (Mardia & Watkins 1989): their search goes on from beyond.
+_BUMPY, _HOPS = ("spherical", "cubic"), (0.6, 0.75, 0.87, 1.15, 1.35, 1.7)
+_TELLS_APART = 0.01  # log likelihood that no samples tell apart: the search stops
+_SECOND_CHANCE = 8.0  # log likelihood by which a start may lie below the best one and still be climbed from
 
 
 def restricted_log_likelihood(
@@ -112,8 +111,7 @@ def refine_by_reml(
 ) -> tuple[VariogramModel, float]:
     """Refine nugget, psill and range (and anisotropy) by restricted maximum likelihood.
 
-    The kind of model stays; the sill has its optimum in closed form, so the search is over the
-    nugget's share and the range, from the start and a few points about it. Deterministic.
+    The kind of model stays. Deterministic.
 
     Parameters
     ----------
@@ -126,275 +124,399 @@ def refine_by_reml(
     drift : ndarray, shape (n_samples, n_drift), or None
         Without the constant.
     max_samples : int
-        Up to here the likelihood is exact; beyond, composite (see the module).
+        Up to here the likelihood is exact; beyond, Vecchia's.
     anisotropic : bool
-        Also try a vertical ratio (3-D) and an azimuth with a ratio across it; each is kept only
-        when it raises the log likelihood more than chance does in 399 of 400 isotropic fields.
-    seed : int
-        Of the choice of blocks, where there are more than `MAX_BLOCKS`.
-    progress, is_cancelled : callable
+        Also try a vertical ratio (3-D) and an azimuth with a ratio across it; each is kept only when it
+        raises the log likelihood more than chance does in 399 of 400 isotropic fields.
+    seed, progress, is_cancelled
+        See `LikelihoodSearch`.
 
     Returns
     -------
     model : VariogramModel
     log_likelihood : float
-        Restricted (composite beyond `max_samples`) log likelihood at the model.
+        Restricted (beyond `max_samples`, Vecchia's) log likelihood at the model.
 
     Raises
     ------
     InputError
-        When the start has more than one structure, there are too few samples for the drift, or
-        no variogram of this kind has a likelihood (coincident samples, a model too smooth).
+        As `LikelihoodSearch`.
     Cancelled
+    """
+    search = LikelihoodSearch(
+        coordinates, values, drift, max_samples=max_samples, seed=seed, is_cancelled=is_cancelled
+    )
+    found = search.climbed(start, anisotropic=anisotropic, progress=part(progress, 0.0, 0.4))
+    if anisotropic:
+        found = search.turned(found, part(progress, 0.4, 0.7))
+    return search.fine(found, part(progress, 0.7, 1.0))
+
+
+@dataclass(frozen=True)
+class Climbed:
+    """Where a rough search ended.
+
+    Parameters
+    ----------
+    found : Evaluated
+    names : tuple of str
+        What was searched over.
+    """
+
+    found: Evaluated
+    names: tuple[str, ...]
+
+
+class LikelihoodSearch:
+    """Climbs the restricted likelihood of some samples, for one kind of model or several.
+
+    The sill has its optimum in closed form, so the search is over the nugget's share, the range and
+    what else is asked for, by a quasi-Newton method with the analytic gradient.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2 or 3)
+        In map units.
+    values : ndarray, shape (n_samples,)
+        Transformed values.
+    drift : ndarray, shape (n_samples, n_drift), or None
+        Without the constant.
+    max_samples : int
+        Up to here the last climb is on the exact likelihood; beyond, on Vecchia's.
+    seed : int
+        Of the order of samples, and of their choice where there are many.
+    is_cancelled : callable
+
+    Raises
+    ------
+    InputError
+        When there are too few samples for the drift, or the values or locations do not vary.
 
     References
     ----------
     Kitanidis, P. K. (1983). Statistical estimation of polynomial generalized covariance
-    functions. Water Resour. Res. 19, 909-921. Caragea, P. & Smith, R. L. (2007). Asymptotic
-    properties of computationally efficient alternative estimators. J. Multivar. Anal. 98.
+    functions. Water Resour. Res. 19, 909-921. Byrd, R. H., Lu, P., Nocedal, J. & Zhu, C. (1995). A
+    limited memory algorithm for bound constrained optimization. SIAM J. Sci. Comput. 16, 1190-1208.
     """
-    coordinates = np.asarray(coordinates, dtype=float)
-    values = np.asarray(values, dtype=float)
-    if len(start.structures) != 1:
-        raise InputError(
-            f"Likelihood refines a variogram of one structure, got {len(start.structures)}. Fit one structure first."
-        )
-    if start.structures[0].model not in CORRELATIONS:
-        raise InputError(
-            f"Likelihood refines {', '.join(CORRELATIONS)} variograms, got {start.structures[0].model}. Start from "
-            "one of these."
-        )
-    if np.ptp(values) == 0:
-        raise InputError("All values are equal: a variogram cannot be fitted to them. Choose another field.")
-    coordinates = coordinates - coordinates.mean(axis=0)
-    columns = _drift_columns(values, drift)
-    if len(values) < columns.shape[1] + 3:
-        raise InputError(
-            f"Likelihood needs at least {columns.shape[1] + 3} samples for {columns.shape[1]} drift columns, got "
-            f"{len(values)}. Use fewer drift columns."
-        )
-    # Values of unit size keep the arithmetic away from overflow; undone at the end.
-    size = float(values.std())
-    kind = start.structures[0].model
-    bounds = _range_bounds(coordinates)
-    fine_rows = _block_rows(coordinates, max_samples, BLOCK_SIZE, seed)
-    coarse_rows = _block_rows(coordinates, COARSE_SIZE, COARSE_SIZE, seed)
-    searches = []
-    for rows in [coarse_rows, fine_rows] if len(coarse_rows) > len(fine_rows) else [fine_rows]:
-        blocks = [_block(coordinates[at], values[at] / size, columns[at]) for at in rows]
-        blocks = [block for block in blocks if block.n_contrasts > 0]
-        if blocks:
-            searches.append(_Search(kind, blocks, bounds, is_cancelled))
-    if not searches:
-        raise InputError(f"The drift has too many columns ({columns.shape[1] - 1}) for the likelihood. Use fewer.")
-
-    stages = _anisotropy_stages(coordinates.shape[1]) if anisotropic else []
-    steps = [part(progress, i / (1 + len(stages)), (i + 1) / (1 + len(stages))) for i in range(1 + len(stages))]
-    found = _climbed(searches, _isotropic_starts(start), ("share", "effective_range"), steps[0])
-    for (names, changes, gain), step in zip(stages, steps[1:]):
-        starts = [replace(found.point, **change) for change in changes]
-        # What brings next to nothing on the coarse likelihood is not worth climbing on the full one.
-        enough = searches[0].evaluate(found.point).value + 0.5 * gain
-        tried = _climbed(searches, starts, names, step, enough)
-        if tried.value > found.value + gain:
-            found = tried
-    progress(1.0, "")
-    if not np.isfinite(found.value):
-        raise InputError(
-            f"No {kind} variogram has a likelihood for these {len(values)} samples: their covariance matrix is "
-            "singular. Average samples that share a location, or choose another model."
-        )
-    # Back to the scale of the values: the density of each contrast carries one 1 / size.
-    log_likelihood = found.value - searches[-1].n_contrasts * float(np.log(size))
-    return found.point.model(kind, found.sill * size**2), log_likelihood
-
-
-def _climbed(
-    searches: Sequence[_Search],
-    starts: Sequence[_Point],
-    names: Sequence[str],
-    progress: Progress,
-    enough: float = -np.inf,
-) -> _Found:
-    """Climb from the best start, on the coarse likelihood first where there is one; stop where that is not enough."""
-    found = searches[0].climb(searches[0].best(starts), names, 0.7, progress)
-    if found.value < enough:
-        return replace(found, value=-np.inf)
-    for search in searches[1:]:
-        found = search.climb(search.evaluate(found.point), names, 0.25, progress, sides=(1.0,))
-    return found
-
-
-@dataclass(frozen=True)
-class _Point:
-    """What is searched over; the sill follows from it."""
-
-    share: float
-    effective_range: float
-    azimuth: float = 0.0
-    ratio_minor: float = 1.0
-    ratio_vertical: float = 1.0
-
-    def model(self, kind: str, sill: float) -> VariogramModel:
-        """Return the variogram with this sill."""
-        structure = Structure(
-            kind,
-            (1.0 - self.share) * sill,
-            self.effective_range,
-            azimuth=self.azimuth,
-            ratio_minor=self.ratio_minor,
-            ratio_vertical=self.ratio_vertical,
-        )
-        return VariogramModel(self.share * sill, (structure,))
-
-    def coordinates_of(self, names: Sequence[str]) -> np.ndarray:
-        """Return the searched quantities on unbounded, comparable scales."""
-        forward = {
-            "share": np.log(self.share / (1.0 - self.share)),
-            "effective_range": 2.0 * np.log(self.effective_range),
-            "azimuth": self.azimuth / 20.0,
-            "ratio_minor": 2.0 * np.log(self.ratio_minor),
-            "ratio_vertical": 2.0 * np.log(self.ratio_vertical),
-        }
-        return np.array([forward[name] for name in names])
-
-    def moved_to(self, position: np.ndarray, names: Sequence[str]) -> _Point:
-        """Return the point at a position of `coordinates_of`."""
-        back = {
-            "share": lambda u: 1.0 / (1.0 + np.exp(-u)),
-            "effective_range": lambda u: np.exp(u / 2.0),
-            "azimuth": lambda u: (u * 20.0) % 180.0,
-            "ratio_minor": lambda u: np.exp(u / 2.0),
-            "ratio_vertical": lambda u: np.exp(u / 2.0),
-        }
-        return replace(self, **{name: float(back[name](u)) for name, u in zip(names, position)})
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A point with its profile likelihood and the sill that goes with it."""
-
-    point: _Point
-    value: float
-    sill: float
-
-
-class _Search:
-    """Climbs the restricted likelihood, with the sill at its optimum for each point."""
 
     def __init__(
-        self, kind: str, blocks: Sequence[_Block], range_bounds: tuple[float, float], is_cancelled: IsCancelled
-    ) -> None:
-        self.kind = kind
-        self.blocks = blocks
-        self.n_contrasts = sum(block.n_contrasts for block in blocks)
-        self._bounds = {
-            "share": NUGGET_SHARES,
-            "effective_range": range_bounds,
-            "ratio_minor": (LEAST_RATIO_MINOR, 1.0),
-            "ratio_vertical": (1e-3, 10.0),
-        }
-        self._is_cancelled = is_cancelled
-
-    def evaluate(self, point: _Point) -> _Found:
-        """Return the profile likelihood at a point; minus infinity out of bounds or where undefined."""
-        stop_if(self._is_cancelled)
-        impossible = _Found(point, -np.inf, np.nan)
-        for name, (low, high) in self._bounds.items():
-            # A point at a bound comes back from the search's scale with a rounding error.
-            if not low * (1 - 1e-9) <= getattr(point, name) <= high * (1 + 1e-9):
-                return impossible
-        model = point.model(self.kind, 1.0)
-        squares = log_determinants = 0.0
-        for block in self.blocks:
-            solved = _solve(block, model)
-            if solved is None:
-                return impossible
-            squares += solved[0]
-            log_determinants += solved[1]
-        sill = squares / self.n_contrasts
-        if not sill > 0:
-            return impossible
-        value = -0.5 * (self.n_contrasts * (np.log(2.0 * np.pi * sill) + 1.0) + log_determinants)
-        return _Found(point, float(value), sill)
-
-    def best(self, points: Sequence[_Point]) -> _Found:
-        """Return the point of highest likelihood, after moving each into the bounds."""
-        inside = [
-            replace(p, **{name: float(np.clip(getattr(p, name), *pair)) for name, pair in self._bounds.items()})
-            for p in points
-        ]
-        return max((self.evaluate(point) for point in inside), key=lambda found: found.value)
-
-    def climb(
         self,
-        start: _Found,
-        names: Sequence[str],
-        stride: float,
-        progress: Progress,
-        sides: Sequence[float] = (1.0, -1.0, 0.5),
-    ) -> _Found:
-        """Climb from a point by the simplex method over the named quantities, once for each side of the point."""
-        found, n_evaluations, most = start, 0, 90 * len(names)
-
-        def descent(position: np.ndarray) -> float:
-            nonlocal found, n_evaluations
-            n_evaluations += 1
-            progress(min(n_evaluations / most, 1.0), "")
-            here = self.evaluate(start.point.moved_to(position, names))
-            if here.value > found.value:
-                found = here
-            return -here.value
-
-        # The likelihood of a spherical model has small bumps (Mardia & Watkins 1989), so the search
-        # starts again from where it stopped, the other way, until that brings nothing.
-        for side in sides:
-            before = found.value
-            if not np.isfinite(before):
-                break
-            origin = found.point.coordinates_of(names)
-            # One or two percent of a range, a hundredth of a log likelihood: no samples tell these apart.
-            minimize(
-                descent,
-                origin,
-                method="Nelder-Mead",
-                options={
-                    "initial_simplex": np.vstack([origin, origin + side * stride * np.eye(len(names))]),
-                    "xatol": 0.03,
-                    "fatol": 0.01,
-                    "maxfev": 60 * len(names),
-                },
+        coordinates: np.ndarray,
+        values: np.ndarray,
+        drift: np.ndarray | None = None,
+        *,
+        max_samples: int = MAX_SAMPLES,
+        seed: int = 0,
+        is_cancelled: IsCancelled = never,
+    ) -> None:
+        coordinates = np.asarray(coordinates, dtype=float)
+        values = np.asarray(values, dtype=float)
+        if np.ptp(values) == 0:
+            raise InputError("All values are equal: a variogram cannot be fitted to them. Choose another field.")
+        self._coordinates = coordinates - coordinates.mean(axis=0)
+        self._columns = _drift_columns(values, drift)
+        n_columns = self._columns.shape[1]
+        if len(values) < n_columns + 3:
+            raise InputError(
+                f"Likelihood needs at least {n_columns + 3} samples for {n_columns} drift columns, got "
+                f"{len(values)}. Use fewer drift columns."
             )
-            if found.value < before + 0.05:
-                break
+        # Values of unit size keep the arithmetic away from overflow; undone at the end.
+        self._size = float(values.std())
+        self._values = values / self._size
+        self._max_samples, self._seed, self._is_cancelled = max_samples, seed, is_cancelled
+        self._n_dimensions = coordinates.shape[1]
+        ranges = _range_bounds(self._coordinates)
+        self._bounds: dict[str, tuple[float, float]] = {
+            "share": NUGGET_SHARES,
+            "effective_range": ranges,
+            "ratio_minor": (LEAST_RATIO_MINOR, 0.999),
+            "ratio_vertical": VERTICAL_RATIOS,
+            "inner_share": (0.02, 0.98),
+            "inner_ratio": (0.01, 0.8),
+        }
+        self._made: dict[object, ExactLikelihood | VecchiaLikelihood] = {}
+
+    def climbed(
+        self,
+        start: VariogramModel,
+        *,
+        near: Trial | None = None,
+        anisotropic: bool = False,
+        progress: Progress = silent,
+    ) -> Climbed:
+        """Search roughly, for the kind of model of the start.
+
+        Parameters
+        ----------
+        start : VariogramModel
+            With one structure: where to begin, besides a few points about it.
+        near : Trial or None
+            What was found for another kind: where to begin, too. Its vertical ratio is kept free.
+        anisotropic : bool
+            In 3-D also try a vertical ratio. It is kept only when it raises the log likelihood more
+            than chance does in 399 of 400 isotropic fields.
+        progress : callable
+
+        Raises
+        ------
+        InputError
+            When the start has more than one structure, or no variogram of this kind has a likelihood
+            (coincident samples, a model too smooth).
+        Cancelled
+        """
+        if len(start.structures) != 1:
+            raise InputError(
+                f"Likelihood refines a variogram of one structure, got {len(start.structures)}. Fit one structure "
+                "first."
+            )
+        starts = _isotropic_starts(start, near)
+        names: tuple[str, ...] = _ISOTROPIC if start.structures[0].shape is None else (*_ISOTROPIC, "shape")
+        if near is not None and near.ratio_vertical != 1.0:
+            names = (*names, "ratio_vertical")
+        found = self._best_climb(starts, names, starts[0].frame, once=near is not None)
+        if not np.isfinite(found.value):
+            kind = start.structures[0].model
+            raise InputError(
+                f"No {kind} variogram has a likelihood for these {len(self._values)} samples: their covariance matrix "
+                "is singular. Average samples that share a location, or choose another model."
+            )
+        climbed = Climbed(found, names)
+        if anisotropic and near is None and self._n_dimensions == 3:
+            climbed = self._with_more(climbed, ("ratio_vertical",), _vertical_changes(self._coordinates), _GAIN_OF_ONE)
+        progress(1.0, "")
+        return climbed
+
+    def turned(self, climbed: Climbed, progress: Progress = silent) -> Climbed:
+        """Try an azimuth with a ratio across it; kept only when they raise the likelihood clearly."""
+        changes: list[dict[str, Any]] = [
+            {"azimuth": float(azimuth), "ratio_minor": ratio} for azimuth in range(0, 180, 30) for ratio in (0.6, 0.3)
+        ]
+        climbed = self._with_more(climbed, ("azimuth", "ratio_minor"), changes, _GAIN_OF_TWO)
+        progress(1.0, "")
+        return climbed
+
+    def _with_more(
+        self, climbed: Climbed, names: tuple[str, ...], changes: Sequence[dict[str, Any]], gain: float
+    ) -> Climbed:
+        """Search over more quantities from some changes, and keep them where they bring a gain."""
+        starts = [replace(climbed.found.trial, **change) for change in changes]
+        starts = [
+            replace(start, effective_range=start.effective_range * factor)
+            for start in starts
+            for factor in _range_factors(start, names)
+        ]
+        names = (*climbed.names, *names)
+        tried = self._best_climb(starts, names, None)
+        return Climbed(tried, names) if tried.value > climbed.found.value + gain else climbed
+
+    def fine(self, climbed: Climbed, progress: Progress = silent) -> tuple[VariogramModel, float]:
+        """Climb from where a rough search ended, on the best likelihood there is for these samples.
+
+        Returns
+        -------
+        model : VariogramModel
+        log_likelihood : float
+            At the model.
+
+        Raises
+        ------
+        InputError
+            When the finer likelihood has no value there.
+        Cancelled
+        """
+        likelihood = self._fine_likelihood(climbed.found.trial.frame)
+        start = likelihood.evaluate(climbed.found.trial)
+        found = start
+        if likelihood is not self._rough_likelihood(climbed.found.trial.frame):
+            found = self._climb(likelihood, start, climbed.names)
+        if not np.isfinite(found.value):
+            raise InputError(
+                f"No {found.trial.kind} variogram has a likelihood for these {len(self._values)} samples: their "
+                "covariance matrix is singular. Average samples that share a location, or choose another model."
+            )
+        progress(1.0, "")
+        return self.unscaled(found, likelihood.n_contrasts)
+
+    def rough(self, climbed: Climbed) -> tuple[VariogramModel, float]:
+        """Return the model of a rough search with its log likelihood, which compares kinds of models."""
+        likelihood = self._rough_likelihood(climbed.found.trial.frame)
+        return self.unscaled(climbed.found, likelihood.n_contrasts)
+
+    def unscaled(self, found: Evaluated, n_contrasts: int) -> tuple[VariogramModel, float]:
+        """Go back to the scale of the values: the density of each contrast carries one 1 / size."""
+        log_likelihood = found.value - n_contrasts * float(np.log(self._size))
+        return found.trial.model(found.sill * self._size**2), log_likelihood
+
+    def _rough_likelihood(self, frame: tuple[float, float, float]) -> ExactLikelihood | VecchiaLikelihood:
+        if len(self._values) <= min(ROUGH_SAMPLES, self._max_samples):
+            return self._exact()
+        return self._vecchia(ROUGH_NEIGHBORS, ROUGH_TERMS, frame)
+
+    def _fine_likelihood(self, frame: tuple[float, float, float]) -> ExactLikelihood | VecchiaLikelihood:
+        if len(self._values) <= self._max_samples:
+            return self._exact()
+        return self._vecchia(FINE_NEIGHBORS, FINE_TERMS, frame)
+
+    def _exact(self) -> ExactLikelihood:
+        made = self._made.get("exact")
+        if not isinstance(made, ExactLikelihood):
+            made = self._made["exact"] = ExactLikelihood(self._coordinates, self._values, self._columns)
+        return made
+
+    def _vecchia(self, n_neighbors: int, n_terms: int, frame: tuple[float, float, float]) -> VecchiaLikelihood:
+        frame = _nearby_frame(frame)
+        key = (n_neighbors, frame)
+        made = self._made.get(key)
+        if not isinstance(made, VecchiaLikelihood):
+            made = self._made[key] = VecchiaLikelihood(
+                self._coordinates, self._values, self._columns, n_neighbors, n_terms, frame, self._seed
+            )
+        return made
+
+    def _best_climb(
+        self,
+        starts: Sequence[Trial],
+        names: tuple[str, ...],
+        frame: tuple[float, float, float] | None,
+        once: bool = False,
+    ) -> Evaluated:
+        """Climb roughly from the best of some starts, or the two best; with no frame given, in the frames they have."""
+        evaluated = []
+        for start in starts:
+            stop_if(self._is_cancelled)
+            inside = self._inside(start, names)
+            # Horizontal ratios hardly change which samples are near; vertical ones of 1 to 100 do.
+            seen = (0.0, 1.0, inside.ratio_vertical) if frame is None else frame
+            evaluated.append(self._rough_likelihood(seen).evaluate(inside))
+        evaluated.sort(key=lambda one: -one.value)
+        found = evaluated[0]
+        for rank, begin in enumerate(evaluated[: 1 if once else 2]):
+            if not np.isfinite(begin.value) or (rank and begin.value < evaluated[0].value - _SECOND_CHANCE):
+                continue
+            found = max(found, self._climb_on(begin.trial, names), key=lambda one: one.value)
+        if found.trial.kind in _BUMPY and np.isfinite(found.value):
+            hops = [replace(found.trial, effective_range=found.trial.effective_range * by) for by in _HOPS]
+            likelihood = self._rough_likelihood(found.trial.frame)
+            landed = max((likelihood.evaluate(self._inside(hop, names)) for hop in hops), key=lambda one: one.value)
+            found = max(found, self._climb_on(landed.trial, names), key=lambda one: one.value)
         return found
 
+    def _climb_on(self, start: Trial, names: tuple[str, ...]) -> Evaluated:
+        """Climb roughly from a trial, and on where its anisotropy has changed which samples are near."""
+        likelihood = self._rough_likelihood(start.frame)
+        climbed = self._climb(likelihood, likelihood.evaluate(start), names)
+        again = self._rough_likelihood(climbed.trial.frame)
+        return climbed if again is likelihood else self._climb(again, again.evaluate(climbed.trial), names)
 
-def _isotropic_starts(start: VariogramModel) -> list[_Point]:
-    """Return the least-squares fit and points about it."""
+    def _climb(
+        self, likelihood: ExactLikelihood | VecchiaLikelihood, start: Evaluated, names: tuple[str, ...]
+    ) -> Evaluated:
+        """Climb from a trial over the named quantities, within their bounds."""
+        if not np.isfinite(start.value):
+            return start
+        found = start
+        # On this scale the curvature is near 1, as the method supposes at first.
+        unit = likelihood.n_contrasts / 20.0
+
+        def descent(position: np.ndarray) -> tuple[float, np.ndarray]:
+            nonlocal found
+            stop_if(self._is_cancelled)
+            here = likelihood.evaluate(start.trial.moved_to(position, names), names)
+            if here.gradient is None:
+                return 1e6, np.zeros(len(names))
+            if here.value > found.value:
+                found = here
+            return (start.value - here.value) / unit, -here.gradient / unit
+
+        origin = start.trial.position(names)
+        bounds = [self._position_bounds(name, start.trial) for name in names]
+        minimize(
+            descent,
+            origin,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": 40, "maxfun": 60, "ftol": _TELLS_APART / unit, "gtol": 1e-3 / unit, "maxls": 12},
+        )
+        trial = found.trial
+        return replace(found, trial=replace(trial, azimuth=trial.azimuth % 180.0))
+
+    def _position_bounds(self, name: str, trial: Trial) -> tuple[float, float]:
+        """Return the bounds of a quantity on its searched scale."""
+        if name == "azimuth":
+            here = float(trial.position([name])[0])
+            return here - 9.0, here + 9.0
+        low, high = SEARCHED_SHAPES[trial.kind] if name == "shape" else self._bounds[name]
+        return scaled(name, low), scaled(name, high)
+
+    def _inside(self, trial: Trial, names: Sequence[str]) -> Trial:
+        """Return a trial moved into the bounds."""
+        limited = [name for name in names if name != "azimuth"]
+        bounds = np.array([self._position_bounds(name, trial) for name in limited]).reshape(-1, 2)
+        return trial.moved_to(np.clip(trial.position(limited), bounds[:, 0], bounds[:, 1]), limited)
+
+
+def _nearby_frame(frame: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return one of a few frames that has much the same samples near: steps of 15 degrees, factors of 1.5."""
+    minor, vertical = (float(1.5 ** np.round(np.log(ratio) / np.log(1.5))) for ratio in frame[1:])
+    return (15.0 * round(frame[0] / 15.0) % 180.0 if minor != 1.0 else 0.0, minor, vertical)
+
+
+def _isotropic_starts(start: VariogramModel, near: Trial | None) -> list[Trial]:
+    """Return the least-squares fit and points about it, in the frame of what was found for another kind."""
     first = start.structures[0]
     share = float(np.clip(start.nugget / start.sill, 0.02, 0.98))
-    given = _Point(share, first.effective_range)
-    return [
+    given = Trial(first.model, share, first.effective_range, shape=first.shape)
+    starts = [
         given,
         *(replace(given, effective_range=first.effective_range * factor) for factor in (0.3, 0.6, 1.7)),
-        _Point(0.1, first.effective_range),
-        _Point(0.5, first.effective_range),
-        _Point(0.5, 0.4 * first.effective_range),
+        replace(given, share=0.1),
+        replace(given, share=0.5),
+        replace(given, share=0.5, effective_range=0.4 * first.effective_range),
     ]
-
-
-def _anisotropy_stages(n_dimensions: int) -> list[tuple[tuple[str, ...], list[dict[str, float]], float]]:
-    """Return for each stage the quantities searched, the changes tried first, and the gain it has to bring."""
-    horizontal = [{"azimuth": azimuth, "ratio_minor": ratio} for azimuth in range(0, 180, 30) for ratio in (0.6, 0.3)]
-    names = ("share", "effective_range", "azimuth", "ratio_minor")
-    if n_dimensions == 2:
-        return [(names, horizontal, _GAIN_OF_TWO)]
-    vertical = [{"ratio_vertical": ratio} for ratio in (0.01, 0.03, 0.1, 0.3, 3.0)]
+    if near is None:
+        return starts
+    azimuth, minor, vertical = near.frame
+    starts = [replace(one, azimuth=azimuth, ratio_minor=minor, ratio_vertical=vertical) for one in starts]
+    at = replace(near, kind=first.model, shape=first.shape, share=max(near.share, 0.01))
     return [
-        (("share", "effective_range", "ratio_vertical"), vertical, _GAIN_OF_ONE),
-        ((*names, "ratio_vertical"), horizontal, _GAIN_OF_TWO),
+        *starts,
+        *(replace(at, effective_range=near.effective_range * factor) for factor in (0.2, 0.4, 0.7, 1.0)),
     ]
+
+
+def _range_factors(trial: Trial, names: Sequence[str]) -> tuple[float, ...]:
+    """Return by what to multiply the range of an optimum when these quantities are added."""
+    if "ratio_minor" in names:
+        return (float(trial.ratio_minor**-0.5),)
+    # As before along the horizontal, or along the vertical.
+    return (1.0, 1.0 / trial.ratio_vertical) if trial.ratio_vertical < 1.0 else (1.0,)
+
+
+def _vertical_changes(coordinates: np.ndarray) -> list[dict[str, Any]]:
+    """Return vertical ratios to start from: usual ones, and some about the flatness of the samples' extent."""
+    east, north, up = np.ptp(coordinates, axis=0)
+    level = float(max(east, north))
+    ratios = {0.01, 0.03, 0.1, 0.3, 3.0}
+    if level > 0 and up > 0:
+        ratios |= {factor * float(up) / level for factor in (0.3, 1.0, 3.0)}
+    return [{"ratio_vertical": float(np.clip(ratio, *VERTICAL_RATIOS))} for ratio in sorted(ratios)]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Samples whose joint likelihood is evaluated."""
+
+    coordinates: np.ndarray
+    values: np.ndarray
+    drift: np.ndarray  # orthonormal columns that span [1, drift]
+    distances: np.ndarray  # of all pairs, condensed as by scipy's pdist
+
+    @property
+    def n_contrasts(self) -> int:
+        """Number of contrasts free of the drift."""
+        return len(self.values) - self.drift.shape[1]
 
 
 def _solve(block: _Block, model: VariogramModel) -> tuple[float, float] | None:
@@ -428,28 +550,7 @@ def _drift_columns(values: np.ndarray, drift: np.ndarray | None) -> np.ndarray:
 
 def _block(coordinates: np.ndarray, values: np.ndarray, columns: np.ndarray) -> _Block:
     """Prepare samples for the likelihood; columns that are redundant among them are left out."""
-    basis, singular, _ = np.linalg.svd(columns, full_matrices=False)
-    drift = basis[:, singular > 1e-8 * singular[0]]
-    return _Block(coordinates, values - values.mean(), drift, pdist(coordinates))
-
-
-def _block_rows(coordinates: np.ndarray, max_samples: int, block_size: int, seed: int) -> list[np.ndarray]:
-    """Return all rows at once, or compact blocks made by halving along the longest side."""
-    if len(coordinates) <= max_samples:
-        return [np.arange(len(coordinates))]
-    waiting, rows = [np.arange(len(coordinates))], []
-    while waiting:
-        at = waiting.pop()
-        if len(at) <= block_size:
-            rows.append(at)
-            continue
-        axis = int(np.argmax(np.ptp(coordinates[at], axis=0)))
-        order = at[np.argsort(coordinates[at, axis], kind="stable")]
-        waiting += [order[: len(order) // 2], order[len(order) // 2 :]]
-    if len(rows) > MAX_BLOCKS:
-        chosen = np.sort(np.random.default_rng(seed).choice(len(rows), MAX_BLOCKS, replace=False))
-        rows = [rows[i] for i in chosen]
-    return rows
+    return _Block(coordinates, values - values.mean(), independent_columns(columns), pdist(coordinates))
 
 
 def _range_bounds(coordinates: np.ndarray) -> tuple[float, float]:

@@ -130,24 +130,18 @@ def test_vertical_ratio_of_three_dimensional_samples(simulate):
     assert 0.025 < found.ratio_vertical < 0.1
 
 
-def test_blocks_hold_all_samples_and_stay_close_to_the_exact_fit(simulate):
+def test_beyond_the_exact_sizes_it_stays_close_to_the_exact_fit(simulate):
     truth = VariogramModel(0.3, (Structure("exponential", 1.7, 300.0),))
-    coordinates, values = simulate(truth, 900, 4)
-    rows = likelihood._block_rows(coordinates, 500, 300, 0)
-    assert sorted(np.concatenate(rows).tolist()) == list(range(900))
-    assert max(map(len, rows)) <= 300
-    exact, _ = refine_by_reml(coordinates, values, truth)
-    blocks, _ = refine_by_reml(coordinates, values, truth, max_samples=600)
-    assert_allclose(
-        [blocks.nugget, blocks.sill, blocks.effective_range],
-        [exact.nugget, exact.sill, exact.effective_range],
-        rtol=0.25,  # two blocks of 450 miss only the pairs across their border
-    )
+    coordinates, values = simulate(truth, 700, 4)
+    _, best = refine_by_reml(coordinates, values, truth)
+    vecchia, _ = refine_by_reml(coordinates, values, truth, max_samples=600)
+    # A hundredth is where the search stops.
+    assert restricted_log_likelihood(coordinates, values, vecchia) == pytest.approx(best, abs=0.15)
 
 
-def test_many_blocks_are_drawn_by_seed(simulate, monkeypatch):
-    monkeypatch.setattr(likelihood, "MAX_BLOCKS", 3)
-    monkeypatch.setattr(likelihood, "BLOCK_SIZE", 60)
+def test_many_samples_are_drawn_by_seed(simulate, monkeypatch):
+    monkeypatch.setattr(likelihood, "ROUGH_TERMS", 80)
+    monkeypatch.setattr(likelihood, "FINE_TERMS", 150)
     coordinates, values = simulate(START, 500, 4)
     found = [refine_by_reml(coordinates, values, START, max_samples=100, seed=seed) for seed in (1, 1, 2)]
     assert found[0] == found[1] != found[2]

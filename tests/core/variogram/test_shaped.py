@@ -147,7 +147,11 @@ def test_bad_shapes_are_named(model, shape, message):
         VariogramFile.from_dict(content)
 
 
-def test_likelihood_says_what_it_refines(samples):
-    start = VariogramModel(0.1, (Structure("matern", 1.0, 50.0, shape=1.5),))
-    with pytest.raises(InputError, match="refines spherical, exponential, gaussian, cubic variograms, got matern"):
-        refine_by_reml(samples[0], samples[1], start)
+@pytest.mark.parametrize(("kind", "shape"), [("matern", 0.5), ("stable", 1.0)])
+def test_likelihood_refines_the_shape_and_is_never_below_the_exponential_within(samples, kind, shape):
+    def fitted(structure):
+        return refine_by_reml(samples[0], samples[1], VariogramModel(0.1, (structure,)))
+
+    model, log_likelihood = fitted(Structure(kind, 1.0, 50.0, shape=shape))
+    assert model.structures[0].shape != shape
+    assert log_likelihood > fitted(Structure("exponential", 1.0, 50.0))[1] - 0.01
