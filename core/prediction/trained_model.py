@@ -12,6 +12,7 @@ from ..errors import BackendMissing, ModelFileError
 from ..samples import Covariates, Samples
 from .contract import METADATA_KEY, parse_contract
 from .hybrid import HybridModel, Prediction
+from .network_model import NetworkModel
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -58,6 +59,7 @@ class KindOfModel(Protocol):
 
 KINDS: Mapping[str, Callable[[Mapping[str, Any], str], KindOfModel]] = {
     "hybrid": HybridModel.from_dict,
+    "network": NetworkModel.from_dict,
 }
 """How the contract of each kind of model is read: called with the contract and how to call the file in an error."""
 

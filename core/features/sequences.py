@@ -1,0 +1,304 @@
+"""The inputs of networks that also read measured values: neighbours' values, kriging and its gradient.
+
+A value of the location itself never enters. At a training sample kriging and gradient are those without the
+sample (leave-one-out), its neighbours are other samples, and everything fitted (variograms, centre and scale of the
+values) is kept in `SequenceFeatures`; so with that object given, changing one value changes no input of its own
+sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ..errors import InputError
+from ..kriging.gradient import FittedGradient, fit_gradient
+from ..kriging.neighborhood import Neighborhood
+from ..kriging.ordinary import FittedKriging, fit_kriging
+from ..samples import Covariates
+from ..variogram.models import VariogramModel
+from .neighbors import NeighborFeatures
+
+ORDERS = ("far_to_near", "top_to_bottom")
+"""How the neighbours follow each other: by distance, or from the highest to the lowest (down the holes)."""
+
+BUILT_IN_GROUPS = ("geometry", "covariance", "values", "kriging", "gradient")
+"""Groups of inputs that every network has, see `SequenceFeatures.groups`; the rest are groups of covariates."""
+
+
+class Inputs(NamedTuple):
+    """What a network reads at some locations, and how uncertain kriging is there.
+
+    Parameters
+    ----------
+    sequences : ndarray, shape (n, n_neighbors, n_token_columns)
+    context : ndarray, shape (n, n_context_columns)
+    sigma : ndarray, shape (n, n_targets)
+        Kriging standard deviation on the transformed scale.
+    """
+
+    sequences: np.ndarray
+    context: np.ndarray
+    sigma: np.ndarray
+
+
+@dataclass(frozen=True)
+class Donors:
+    """Samples whose values may be read: their places, codes, values and what is kriged from them.
+
+    Made by `SequenceFeatures.donors`.
+    """
+
+    coordinates: np.ndarray
+    encoded: np.ndarray
+    values: np.ndarray
+    kriging: tuple[FittedKriging, ...]
+    gradients: tuple[FittedGradient, ...]
+
+
+@dataclass(frozen=True)
+class SequenceFeatures:
+    """How a location is described to a network that reads measured values.
+
+    Parameters
+    ----------
+    neighbors : NeighborFeatures
+        Geometry, covariates and average covariance.
+    neighborhood : Neighborhood
+        Of the kriging that is an input.
+    centers, scales : ndarray, shape (n_targets,)
+        Mean of the transformed values and square root of the sill: values enter in units of them.
+    order : str
+        Out of `ORDERS`.
+    """
+
+    neighbors: NeighborFeatures
+    neighborhood: Neighborhood
+    centers: np.ndarray
+    scales: np.ndarray
+    order: str = "far_to_near"
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise InputError(f"Expected an order out of {', '.join(ORDERS)}, got {self.order!r}.")
+        if self.order == "top_to_bottom" and self.neighbors.n_dimensions != 3:
+            raise InputError("Sequences from top to bottom need samples with elevations, got samples on a plane.")
+
+    @classmethod
+    def fit(
+        cls,
+        coordinates: np.ndarray,
+        covariates: Covariates | None,
+        values: np.ndarray,
+        variograms: tuple[VariogramModel, ...],
+        neighborhood: Neighborhood,
+        n_neighbors: int,
+        use_coordinates: bool | None = None,
+        order: str = "far_to_near",
+    ) -> SequenceFeatures:
+        """Fit encoder and scales on training samples.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n_samples, n_dimensions)
+        covariates : Covariates or None
+        values : ndarray, shape (n_samples, n_targets)
+            Transformed.
+        variograms : tuple of VariogramModel
+            One a target.
+        neighborhood : Neighborhood
+        n_neighbors : int
+            At least 2: a sequence of one sample is no sequence.
+        use_coordinates : bool or None
+            See `NeighborFeatures.fit`.
+        order : str
+
+        Raises
+        ------
+        InputError
+            For a sequence shorter than 2 or longer than the samples allow, or an order that cannot be.
+        """
+        neighbors = NeighborFeatures.fit(coordinates, covariates, variograms, n_neighbors, use_coordinates)
+        scales = np.sqrt([variogram.sill for variogram in variograms])
+        return cls(neighbors, neighborhood, values.mean(axis=0), scales, order)
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets."""
+        return len(self.centers)
+
+    @property
+    def token_names(self) -> tuple[str, ...]:
+        """Names of the columns of sequences."""
+        numbers = range(1, self.n_targets + 1)
+        return (
+            *self.neighbors.token_names,
+            *(f"covariance_{number}" for number in numbers),
+            *(f"value_{number}" for number in numbers),
+        )
+
+    @property
+    def context_names(self) -> tuple[str, ...]:
+        """Names of the columns of the context."""
+        numbers = range(1, self.n_targets + 1)
+        own = [f"{what}_{number}" for what in ("kriged", "kriging_std", "gradient") for number in numbers]
+        return (*self.neighbors.context_names, *own)
+
+    def groups(self, named: Mapping[str, tuple[str, ...]] | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the group of every column of sequences and of context.
+
+        Parameters
+        ----------
+        named : mapping of str to tuple of str, or None
+            Groups of covariates by name; covariates in none of them make the group "covariates".
+
+        Raises
+        ------
+        InputError
+            For a covariate that is not there or stands in two groups, or a name that is taken.
+        """
+        encoder = self.neighbors.encoder
+        covariates = () if encoder is None else encoder.names
+        of_covariate: dict[str, str] = {}
+        for group, members in (named or {}).items():
+            if group in BUILT_IN_GROUPS or not group:
+                raise InputError(
+                    f"A group of covariates cannot be called {group!r}: {', '.join(BUILT_IN_GROUPS)} are groups of "
+                    "inputs already. Give it another name."
+                )
+            for name in members:
+                if name not in covariates or name in of_covariate:
+                    raise InputError(
+                        f"Expected every covariate of the group {group} among {', '.join(covariates) or 'none'}, each "
+                        f"in one group only, got {name!r}."
+                    )
+                of_covariate[name] = group
+        columns: list[str] = []
+        if encoder is not None:
+            whole = [
+                of_covariate.get(code.name, "covariates") for code in encoder.codes for _ in code.feature_names
+            ]
+            columns = [whole[index] for index in encoder.kept]
+        n_axes, n_targets = self.neighbors.n_dimensions, self.n_targets
+        n_places = n_axes if self.neighbors.use_coordinates else 0
+        tokens = ["geometry"] * (n_axes + 1) + columns + ["covariance"] * n_targets + ["values"] * n_targets
+        context = [*columns, *["covariance"] * n_targets, *["geometry"] * n_places]
+        context += ["kriging"] * (2 * n_targets) + ["gradient"] * n_targets
+        return tuple(tokens), tuple(context)
+
+    def donors(self, coordinates: np.ndarray, encoded: np.ndarray, values: np.ndarray) -> Donors:
+        """Prepare samples to be read.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n_samples, n_dimensions)
+            No two at one place.
+        encoded : ndarray, shape (n_samples, n_features)
+            Covariates encoded by `neighbors`.
+        values : ndarray, shape (n_samples, n_targets)
+            Transformed.
+        """
+        variograms = self.neighbors.variograms
+        kriging, gradients = [], []
+        for column, variogram in enumerate(variograms):
+            kriging.append(fit_kriging(coordinates, values[:, column], variogram, self.neighborhood))
+            gradients.append(fit_gradient(coordinates, values[:, column], variogram, self.neighborhood))
+        return Donors(coordinates, encoded, values, tuple(kriging), tuple(gradients))
+
+    def at(
+        self, coordinates: np.ndarray, encoded: np.ndarray, donors: Donors, own: np.ndarray | None = None
+    ) -> Inputs:
+        """Describe locations by the donors around them.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n, n_dimensions)
+        encoded : ndarray, shape (n, n_features)
+        donors : Donors
+        own : ndarray of int, shape (n,), or None
+            The donor at each location, which is left out, or -1 where there is none. None: found by place.
+
+        Returns
+        -------
+        Inputs
+            NaN where kriging has no estimate (too few samples in reach).
+        """
+        sequences, context, nearest = self.neighbors.neighbors_at(
+            coordinates, encoded, donors.coordinates, donors.encoded
+        )
+        own = self._own(coordinates, donors) if own is None else own
+        free, taken = own < 0, np.flatnonzero(own >= 0)
+        n_targets = self.n_targets
+        kriged, sigma, slope = np.empty((3, len(coordinates), n_targets))
+        backwards = np.linalg.inv(self.neighbors.scaling)
+        for column in range(n_targets):
+            kriging, gradient = donors.kriging[column], donors.gradients[column]
+            if free.any():
+                plain = kriging.predict(coordinates[free])
+                kriged[free, column], sigma[free, column] = plain.estimate, plain.kriging_std
+                steep = gradient.predict(coordinates[free], with_variance=False).gradient[:, 0]
+                slope[free, column] = np.linalg.norm(steep @ backwards, axis=1)
+            if len(taken):
+                left_out = kriging.leave_one_out()
+                kriged[taken, column] = left_out.estimate[own[taken]]
+                sigma[taken, column] = left_out.kriging_std[own[taken]]
+                steep = gradient.leave_one_out(with_variance=False).gradient[own[taken], 0]
+                slope[taken, column] = np.linalg.norm(steep @ backwards, axis=1)
+        covariances = [
+            variogram.covariance(coordinates[:, None, :], donors.coordinates[nearest])[:, 0, :] / variogram.sill
+            for variogram in self.neighbors.variograms
+        ]
+        relative = (donors.values[nearest] - kriged[:, None, :]) / self.scales
+        sequences = np.concatenate([sequences, np.stack(covariances, axis=2), relative], axis=2)
+        context = np.hstack(
+            [context, (kriged - self.centers) / self.scales, sigma / self.scales, slope / self.scales]
+        )
+        if self.order == "top_to_bottom":
+            # The last offset is the elevation above the location, in units of the spacing.
+            down = np.argsort(-sequences[:, :, self.neighbors.n_dimensions - 1], axis=1, kind="stable")
+            sequences = np.take_along_axis(sequences, down[:, :, None], axis=1)
+        return Inputs(sequences, context, sigma)
+
+    @staticmethod
+    def _own(coordinates: np.ndarray, donors: Donors) -> np.ndarray:
+        """Return the donor at the very place of each location, or -1."""
+        lag, row = cKDTree(donors.coordinates).query(coordinates)
+        return np.where(lag == 0, row, -1)
+
+    def to_dict(self) -> dict:
+        """Return the JSON object of the description."""
+        return {
+            "neighbors": self.neighbors.to_dict(),
+            "neighborhood": {
+                "max_neighbors": self.neighborhood.max_neighbors,
+                "min_neighbors": self.neighborhood.min_neighbors,
+                "search_radius": self.neighborhood.search_radius,
+            },
+            "centers": self.centers.tolist(),
+            "scales": self.scales.tolist(),
+            "order": self.order,
+            "token_names": list(self.token_names),
+            "context_names": list(self.context_names),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> SequenceFeatures:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        KeyError
+            When a part is missing.
+        """
+        neighborhood = content["neighborhood"]
+        return cls(
+            NeighborFeatures.from_dict(content["neighbors"]),
+            Neighborhood(neighborhood["max_neighbors"], neighborhood["min_neighbors"], neighborhood["search_radius"]),
+            np.array(content["centers"], dtype=float),
+            np.array(content["scales"], dtype=float),
+            str(content["order"]),
+        )
