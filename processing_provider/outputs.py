@@ -80,7 +80,7 @@ class Maps:
         Returns
         -------
         dict of str to int
-            For each output the number of cells without a value.
+            For each output the number of cells without a value that the mask, if there is one, asked for.
         """
         writers = {name: RasterWriter(path, self.grid, self.bands[name]) for name, path in targets.items()}
 
@@ -88,29 +88,32 @@ class Maps:
             if name in writers:
                 writers[name].write(block, values)
 
+        n_masked = 0
+
+        def predict(block: Block) -> Mapping[str, np.ndarray]:
+            nonlocal n_masked
+            if self.mask is None:
+                return self.predict(block)
+            wanted = self.mask(block)
+            n_masked += int((~wanted).sum())
+            if not wanted.any():
+                return {name: np.full((len(wanted), len(bands)), np.nan) for name, bands in self.bands.items()}
+            maps = {name: np.array(values, dtype=float) for name, values in self.predict(block).items()}
+            for values in maps.values():
+                values[~wanted] = np.nan
+            return maps
+
         with small_cache():
             try:
                 missing = predict_blocks(
-                    self.grid, self._masked, write, progress, is_cancelled, TILE, self.cells_at_once
+                    self.grid, predict, write, progress, is_cancelled, TILE, self.cells_at_once
                 )
             finally:
                 for writer in writers.values():
                     writer.close()
         for writer in writers.values():
             writer.require_complete()
-        return {name: missing[name] for name in targets}
-
-    def _masked(self, block: Block) -> Mapping[str, np.ndarray]:
-        """Predict the cells of a block that are wanted."""
-        if self.mask is None:
-            return self.predict(block)
-        wanted = self.mask(block)
-        if not wanted.any():
-            return {name: np.full((len(wanted), len(bands)), np.nan) for name, bands in self.bands.items()}
-        maps = {name: np.array(values, dtype=float) for name, values in self.predict(block).items()}
-        for values in maps.values():
-            values[~wanted] = np.nan
-        return maps
+        return {name: missing[name] - n_masked for name in targets}
 
 
 @contextmanager

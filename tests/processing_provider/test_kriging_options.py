@@ -190,7 +190,8 @@ def test_cross_validation_as_points(world, kriged, tmp_path, n_folds):
 
 
 def test_cells_stay_empty_where_the_template_is(world, kriged, run, samples, variogram, slope, refused, tmp_path):
-    results, _ = kriged(TEMPLATE=slope, TEMPLATE_MASK=True)
+    results, log = kriged(TEMPLATE=slope, TEMPLATE_MASK=True)
+    assert "have no estimate" not in log.text
     everywhere, _ = kriged(TEMPLATE=slope, ESTIMATE=str(tmp_path / "all.tif"))
     masked, _ = world.read_raster(results["ESTIMATE"])
     whole, _ = world.read_raster(everywhere["ESTIMATE"])
