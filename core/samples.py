@@ -208,6 +208,48 @@ def require_variation(values: np.ndarray, name: str) -> None:
         )
 
 
+SUSPICIOUS_CORRELATION = 0.98
+"""A covariate whose rank correlation with a target is above this was probably made from it."""
+
+
+def disguised_targets(samples: Samples) -> list[str]:
+    """Refuse a target among the covariates under another name, and tell of covariates much like one.
+
+    Returns
+    -------
+    list of str
+        A sentence for each quantity whose rank correlation with a target is above `SUSPICIOUS_CORRELATION`.
+
+    Raises
+    ------
+    InputError
+        When a covariate is a target in other units or on another scale: the order of all samples, or a
+        straight line, is the same. Fewer than 10 different values say nothing.
+    """
+    suspicions: list[str] = []
+    if samples.covariates is None:
+        return suspicions
+    quantities = zip(samples.covariates.names, samples.covariates.categorical, samples.covariates.values.T)
+    for name, _, column in (entry for entry in quantities if not entry[1] and len(np.unique(entry[2])) >= 10):
+        for target, values in zip(samples.targets, samples.values.T):
+            if len(np.unique(values)) < 10:
+                continue
+            r = abs(float(np.corrcoef(column, values)[0, 1]))
+            ranks = [np.unique(numbers, return_inverse=True)[1].reshape(-1) for numbers in (column, values)]
+            same_order = abs(float(np.corrcoef(ranks[0], ranks[1])[0, 1]))
+            if max(r, same_order) > 1.0 - 1e-9:
+                raise InputError(
+                    f"The covariate {name} is the target {target} under another name: it orders all samples alike "
+                    f"(correlation {r:.4f}). A method would be shown the answer. Remove it from the covariates."
+                )
+            if same_order > SUSPICIOUS_CORRELATION:
+                suspicions.append(
+                    f"The covariate {name} follows {target} almost exactly (rank correlation {same_order:.3f}). If it "
+                    "was computed from the samples, the scores are too good: leave it out."
+                )
+    return suspicions
+
+
 def coincident_samples(coordinates: np.ndarray) -> list[np.ndarray]:
     """Find samples that share their location exactly.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
-from ..samples import Samples, coincident_samples, require_samples, require_variation
+from ..samples import Samples, coincident_samples, disguised_targets, require_samples, require_variation
 from ..validation.folds import block_folds, inseparable_groups, random_folds
 
 MIN_SAMPLES = 20
@@ -18,7 +18,7 @@ def require_trainable(samples: Samples, purpose: str) -> None:
     Raises
     ------
     InputError
-        When samples are too few, coincide (they are named), or a target does not vary.
+        When samples are too few, coincide (they are named), a target does not vary or is among the covariates.
     """
     require_samples(samples, MIN_SAMPLES, purpose)
     shared = coincident_samples(samples.coordinates)
@@ -31,6 +31,7 @@ def require_trainable(samples: Samples, purpose: str) -> None:
         )
     for column, name in enumerate(samples.targets):
         require_variation(samples.values[:, column], name)
+    disguised_targets(samples)
 
 
 def set_kinds(n_sets: int) -> list[str]:

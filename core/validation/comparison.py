@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -13,13 +13,18 @@ from typing import Any, Optional
 import numpy as np
 
 from ..errors import Cancelled, InputError
+from ..features.applicability import Applicability
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
-from ..samples import Samples, require_samples, require_variation
-from . import metrics
+from ..samples import Samples, disguised_targets, require_samples, require_variation
+from .applicability import fit_applicability
+from .distance_matching import mismatch, places_between, thinned
 from .folds import QUESTIONS, folds_label, inseparable_groups, spatial_blocks
+from .grade_classes import ClassScores, class_scores
 from .metrics import ClusterBootstrap
+from .noise import LEAST_DEGREES, NoiseCeiling, noise_ceilings
 from .predictive import LEVELS, Method, PredictiveDistribution
+from .scores import Score, moments_of, paired_scores, scores_of
 from .verdicts import KRIGING, Verdict, describe, judge, label, simplicity
 
 COLUMNS = (
@@ -30,6 +35,9 @@ COLUMNS = (
 
 ALARM_R2 = 0.95
 """Field duplicates cap the honest R2 of concentrations below this."""
+
+DETAIL_COLUMNS = ("target", "folds", "method", "score", "value", "low", "high")
+"""Columns of the table of all scores, one row a score with its 95 % interval."""
 
 MAX_CLUSTERS = 30
 
@@ -66,6 +74,20 @@ class Comparison:
     versions : dict of str to str
     data_hash : str
         SHA-256 of coordinates, values and covariates.
+    scores : dict of (str, str, str) to dict of str to Score
+        By target, scheme and method: every score of `core.validation.scores`, with its 95 % interval.
+    class_breaks : dict of str to tuple of float
+        By target; only targets with classes.
+    classes : dict of (str, str, str) to ClassScores
+        By target, scheme and method.
+    ceilings : dict of str to NoiseCeiling
+        By target; only where duplicates are known.
+    places : ndarray, shape (n_places, 2), or None
+        What is to be predicted, as `mismatches` means it.
+    mismatches : dict of str to float
+        By scheme: Wasserstein's distance between held-out and prediction distances, map units.
+    outside : dict of str to ndarray of bool, shape (n_samples,)
+        By scheme: samples outside the area of applicability of the other folds; empty where unknown.
     """
 
     samples: Samples
@@ -82,6 +104,13 @@ class Comparison:
     n_clusters: int
     versions: Mapping[str, str] = field(default_factory=dict)
     data_hash: str = ""
+    scores: Mapping[tuple[str, str, str], Mapping[str, Score]] = field(default_factory=dict)
+    class_breaks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    classes: Mapping[tuple[str, str, str], ClassScores] = field(default_factory=dict)
+    ceilings: Mapping[str, NoiseCeiling] = field(default_factory=dict)
+    places: Optional[np.ndarray] = None
+    mismatches: Mapping[str, float] = field(default_factory=dict)
+    outside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -113,6 +142,40 @@ class Comparison:
             writer.writerow(COLUMNS)
             for row in self.rows:
                 writer.writerow([_cell(row[column]) for column in COLUMNS])
+
+    def write_details(self, path: str | Path) -> None:
+        """Write every score with its 95 % interval, one row each (UTF-8, commas, empty where not defined).
+
+        Besides `scores`: of classes ``accuracy``, ``balanced_accuracy``, ``majority_accuracy``,
+        ``accuracy_gain`` and ``recall: class``, and the counts of the confusion matrix as
+        ``confusion: observed > predicted``; of folds ``distance_mismatch``; of targets ``r2_ceiling``.
+        """
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(DETAIL_COLUMNS)
+            for row in self._details():
+                writer.writerow([_cell(value) for value in row])
+
+    def _details(self) -> Iterator[tuple[Any, ...]]:
+        """Return the rows of `write_details`."""
+        for key, scores in self.scores.items():
+            yield from ((*key, name, *score) for name, score in scores.items())
+            found = self.classes.get(key)
+            if found is not None:
+                yield (*key, "accuracy", *found.accuracy)
+                yield (*key, "balanced_accuracy", *found.balanced_accuracy)
+                yield (*key, "majority_accuracy", *found.majority)
+                yield (*key, "accuracy_gain", *found.gain)
+                yield from ((*key, f"recall: {name}", *score) for name, score in zip(found.names, found.recall))
+                for true, counts in zip(found.names, found.confusion.tolist()):
+                    yield from (
+                        (*key, f"confusion: {true} > {mapped}", count, math.nan, math.nan)
+                        for mapped, count in zip(found.names, counts)
+                    )
+        for scheme, value in self.mismatches.items():
+            yield "", scheme, "", "distance_mismatch", value, math.nan, math.nan
+        for target, ceiling in self.ceilings.items():
+            yield target, "", "", "r2_ceiling", ceiling.r2, ceiling.low, ceiling.high
 
     def residual_columns(self) -> dict[str, np.ndarray]:
         """Return every single residual: one row a sample, target, scheme and method.
@@ -151,6 +214,9 @@ def compare_methods(
     folds: Mapping[str, np.ndarray],
     *,
     seed: int = 0,
+    class_breaks: Optional[Mapping[str, tuple[float, ...]]] = None,
+    places: Optional[np.ndarray] = None,
+    ceilings: Optional[Mapping[str, NoiseCeiling]] = None,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
 ) -> Comparison:
@@ -169,6 +235,12 @@ def compare_methods(
         Schemes by name (`core.validation.folds.make_folds`); any labels, two folds or more.
     seed : int
         Passed to every method, and used for the bootstrap.
+    class_breaks : dict of str to tuple of float, or None
+        Ends of grade classes by target.
+    places : ndarray, shape (n_places, 2 or more), or None
+        What is to be predicted; None: the area of the samples.
+    ceilings : dict of str to NoiseCeiling, or None
+        From duplicates that were averaged before; None looks for duplicates among the samples.
     progress, is_cancelled
         See `core.progress`.
 
@@ -186,18 +258,21 @@ def compare_methods(
     Cancelled
         When the user asked to stop.
     """
-    _check(samples, methods, folds)
+    warnings = _check(samples, methods, folds)
     labels = {scheme: np.unique(fold) for scheme, fold in folds.items()}
     n_steps = len(methods) * sum(len(values) for values in labels.values())
     predictions: dict[tuple[str, str], PredictiveDistribution] = {}
     seconds: dict[tuple[str, str], float] = {}
-    warnings: list[str] = []
+    outside: dict[str, np.ndarray] = {}
     step = 0
     for scheme, fold in folds.items():
         collected: dict[str, list[tuple[np.ndarray, PredictiveDistribution]]] = {name: [] for name in methods}
         for position, number in enumerate(labels[scheme]):
             test = fold == number
             training, held_out = samples.rows(~test), samples.rows(test)
+            beyond = _outside(training, held_out)
+            if beyond is not None:
+                outside.setdefault(scheme, np.zeros(len(samples), dtype=bool))[test] = beyond
             for name, method in methods.items():
                 stop_if(is_cancelled)
                 where = f"fold {position + 1} of {len(labels[scheme])} ({folds_label(scheme)})"
@@ -213,7 +288,10 @@ def compare_methods(
                 step += 1
         predictions.update({(scheme, name): _pooled(parts, samples) for name, parts in collected.items()})
     progress(1.0, "Scoring")
-    return score(samples, folds, predictions, seconds, seed=seed, warnings=warnings)
+    return score(
+        samples, folds, predictions, seconds, seed=seed, warnings=warnings, class_breaks=class_breaks, places=places,
+        ceilings=ceilings, outside=outside,
+    )  # fmt: skip
 
 
 def score(
@@ -224,12 +302,16 @@ def score(
     *,
     seed: int = 0,
     warnings: Sequence[str] = (),
+    class_breaks: Optional[Mapping[str, tuple[float, ...]]] = None,
+    places: Optional[np.ndarray] = None,
+    ceilings: Optional[Mapping[str, NoiseCeiling]] = None,
+    outside: Optional[Mapping[str, np.ndarray]] = None,
 ) -> Comparison:
     """Score pooled out-of-fold predictions.
 
     Parameters
     ----------
-    samples, folds, predictions, seconds, seed, warnings
+    samples, folds, predictions, seconds, seed, warnings, class_breaks, places, ceilings, outside
         See `Comparison` and `compare_methods`.
 
     Returns
@@ -245,20 +327,37 @@ def score(
     summaries: dict[tuple[str, str], str] = {}
     messages = [*warnings, *_parted_places(groups, folds)]
     methods = tuple(dict.fromkeys(method for _, method in predictions))
+    ceilings = noise_ceilings(samples) if ceilings is None else ceilings
+    breaks = dict(class_breaks or {})
+    scores: dict[tuple[str, str, str], dict[str, Score]] = {}
+    classes: dict[tuple[str, str, str], ClassScores] = {}
     for column, target in enumerate(samples.targets):
+        observed = samples.values[:, column]
         for scheme in folds:
-            by_method = {
-                method: _scored(samples, column, scheme, predictions[scheme, method], bootstrap, method)
-                for method in methods
-            }
-            for method, row in by_method.items():
-                row["seconds"] = seconds[scheme, method] / len(samples.targets)
+            by_method = {}
+            for method in methods:
+                predicted = predictions[scheme, method]
+                found_scores = scores_of(observed, predicted, column, bootstrap)
+                scores[target, scheme, method] = found_scores
+                by_method[method] = _row(target, scheme, method, len(samples), found_scores)
+                by_method[method]["seconds"] = seconds[scheme, method] / len(samples.targets)
+                if target in breaks:
+                    classes[target, scheme, method] = class_scores(
+                        observed, predicted.estimate[:, column], breaks[target], bootstrap
+                    )
             reference = min((m for m in KRIGING if m in methods), key=lambda m: by_method[m]["rmse"], default=None)
+            if reference is not None:
+                moments = {m: moments_of(observed, predictions[scheme, m], column) for m in methods}
+                for method in methods:
+                    scores[target, scheme, method].update(
+                        paired_scores(moments[method], moments[reference], bootstrap)
+                    )
             found = _against_reference(samples, column, scheme, predictions, by_method, bootstrap, reference)
             rows.extend(by_method.values())
             verdicts.extend(found)
             summaries[target, scheme] = _summary(target, scheme, by_method, found, reference)
-            messages.extend(_alarms(target, scheme, by_method))
+            messages.extend(_alarms(target, scheme, by_method, ceilings.get(target)))
+    wanted = places_between(samples.coordinates) if places is None else thinned(places, seed)
     best, why = _best_method(samples, folds, predictions, methods, bootstrap)
     return Comparison(
         samples=samples,
@@ -277,11 +376,18 @@ def score(
         data_hash=data_hash(
             samples.coordinates, samples.values, *([samples.covariates.values] if samples.covariates else [])
         ),
+        scores=scores,
+        class_breaks=breaks,
+        classes=classes,
+        ceilings=dict(ceilings),
+        places=wanted,
+        mismatches={scheme: mismatch(samples.coordinates, fold, wanted) for scheme, fold in folds.items()},
+        outside=dict(outside or {}),
     )
 
 
-def _check(samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, np.ndarray]) -> None:
-    """Refuse what cannot be compared."""
+def _check(samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, np.ndarray]) -> list[str]:
+    """Refuse what cannot be compared, and return what is suspicious."""
     if not methods or not folds:
         raise InputError(f"Expected at least one method and one fold scheme, got {len(methods)} and {len(folds)}.")
     require_samples(samples, 10, "A comparison of methods")
@@ -301,6 +407,16 @@ def _check(samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, 
             )
         if len(np.unique(fold)) < 2:
             raise InputError(f"Expected at least 2 folds in the {folds_label(scheme)}, got {len(np.unique(fold))}.")
+    return disguised_targets(samples)
+
+
+def _outside(training: Samples, held_out: Samples) -> Optional[np.ndarray]:
+    """Say which held-out samples lie outside the area of applicability; None where the training has none."""
+    try:
+        area: Applicability = fit_applicability(training)
+    except InputError:  # samples that are all alike in place and covariates have no such area
+        return None
+    return ~area.is_inside(area.dissimilarity(held_out.coordinates, held_out.covariates))
 
 
 def _predict_fold(
@@ -352,39 +468,13 @@ def _pooled(parts: Sequence[tuple[np.ndarray, PredictiveDistribution]], samples:
     return PredictiveDistribution(estimate, quantiles, own_interval=own)
 
 
-def _scored(
-    samples: Samples,
-    column: int,
-    scheme: str,
-    predicted: PredictiveDistribution,
-    bootstrap: ClusterBootstrap,
-    method: str,
-) -> dict[str, Any]:
+def _row(target: str, scheme: str, method: str, n: int, scores: Mapping[str, Score]) -> dict[str, Any]:
     """Return a row of the table, ratio and time still missing."""
-    observed, estimate = samples.values[:, column], predicted.estimate[:, column]
-    lower, upper = predicted.lower[:, column], predicted.upper[:, column]
-    low, high = bootstrap.rmse_interval(metrics.residuals(observed, estimate))
-    return {
-        "target": samples.targets[column],
-        "folds": scheme,
-        "method": method,
-        "n": len(samples),
-        "rmse": metrics.rmse(observed, estimate),
-        "rmse_low": low,
-        "rmse_high": high,
-        "mae": metrics.mae(observed, estimate),
-        "r2": metrics.r2(observed, estimate),
-        "bias": metrics.bias(observed, estimate),
-        "ccc": metrics.ccc(observed, estimate),
-        "r2_log": metrics.r2_log(observed, predicted.median[:, column]),
-        "coverage90": metrics.coverage(observed, lower, upper),
-        "width90": metrics.width(lower, upper),
-        "crps": metrics.crps_from_quantiles(observed, predicted.quantiles[:, column], LEVELS),
-        "rmse_ratio": math.nan,
-        "rmse_ratio_low": math.nan,
-        "rmse_ratio_high": math.nan,
-        "seconds": math.nan,
-    }
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, math.nan)
+    row.update(target=target, folds=scheme, method=method, n=n)
+    row.update({name: scores[name].value for name in COLUMNS if name in scores})
+    row.update(rmse_low=scores["rmse"].low, rmse_high=scores["rmse"].high)
+    return row
 
 
 def _against_reference(
@@ -448,15 +538,25 @@ def _summary(
     )
 
 
-def _alarms(target: str, scheme: str, by_method: Mapping[str, dict[str, Any]]) -> list[str]:
-    """Warn of scores too good for field data."""
-    return [
-        f"{target}, {folds_label(scheme)}: R2 {row['r2']:.3f} of {label(method)} is higher than field "
-        "duplicates usually allow. Check that no covariate was computed from the target, and that near-duplicates do "
-        "not part."
-        for method, row in by_method.items()
-        if row["r2"] > ALARM_R2
-    ]
+def _alarms(
+    target: str, scheme: str, by_method: Mapping[str, dict[str, Any]], ceiling: Optional[NoiseCeiling]
+) -> list[str]:
+    """Warn of scores too good for field data, or better than duplicates of these samples allow."""
+    found = []
+    for method, row in by_method.items():
+        where = f"{target}, {folds_label(scheme)}: R2 {row['r2']:.3f} of {label(method)}"
+        if ceiling is not None and ceiling.n_degrees >= LEAST_DEGREES and row["r2"] > ceiling.r2:
+            found.append(
+                f"{where} is above the ceiling of {ceiling.r2:.3f} that duplicate samples set ({ceiling.n_degrees} "
+                f"repeats; 95 % interval {ceiling.low:.3f} to {ceiling.high:.3f}). Held-out values must have been "
+                "known: check covariates and near-duplicates."
+            )
+        elif row["r2"] > ALARM_R2:
+            found.append(
+                f"{where} is higher than field duplicates usually allow. Check that no covariate was computed from the "
+                "target, and that near-duplicates do not part."
+            )
+    return found
 
 
 def _parted_places(groups: np.ndarray, folds: Mapping[str, np.ndarray]) -> list[str]:

@@ -42,6 +42,9 @@ GLOBAL_LIMIT = 1000
 
 LOCAL_NEIGHBORS = 64
 
+LOCAL_PARTS = 8
+"""Parts of the samples that are left out in turn to learn the intervals of a moving neighbourhood."""
+
 
 def ordinary_kriging(
     transforms: Transforms = UNTRANSFORMED, neighborhood: Optional[Neighborhood] = None, variogram_method: str = "reml"
@@ -303,12 +306,23 @@ def learned_intervals(
     for cells in left_out_together(kriging.coordinates, groups):
         stop_if(is_cancelled)
         is_single = len(np.unique(cells)) == len(cells)
+        if not (is_single or kriging.neighborhood.is_global):
+            cells = _dealt(cells)
         left_out = kriging.leave_one_out() if is_single else kriging.leave_group_out(cells)
         known = np.isfinite(left_out.estimate)
         if known.any():
             errors = kriging.values[known] - left_out.estimate[known]
             sets.append(normalized_scores(errors, left_out.kriging_std[known]))
     return IntervalTable.from_scores(*sets, n_independent=int(groups.max()) + 1)
+
+
+def _dealt(cells: np.ndarray) -> np.ndarray:
+    """Deal cells at random to at most `LOCAL_PARTS` parts: a moving neighbourhood is fitted anew for each part.
+
+    A cell is then missing together with a few far ones, which its estimates hardly use.
+    """
+    numbers = np.random.default_rng(0).permutation(int(cells.max()) + 1) % LOCAL_PARTS
+    return numbers[cells]
 
 
 @dataclass

@@ -118,6 +118,7 @@ def training_page(
     curves: Sequence[LearningCurve] = (),
     inputs: Sequence[tuple[str, object]] = (),
     warnings: Sequence[str] = (),
+    more: Sequence[Section] = (),
     units: Optional[Mapping[str, str]] = None,
     created: str = "",
     provenance: Optional[Mapping[str, object]] = None,
@@ -129,7 +130,7 @@ def training_page(
     title : str
     targets : sequence of str
     weights : mapping of str to mapping of str to float
-        For each target the weight of each base in the stack; they sum to 1.
+        For each target the weight of each base in the stack; they sum to 1. Empty where there is no stack.
     comparison : Comparison or None
         Cross-validation of the method beside kriging on the same folds; None where none was run,
         and then the page says that the model is unproven.
@@ -139,6 +140,8 @@ def training_page(
     inputs : sequence of (str, object)
         What went in: settings and covariates, in the order to show.
     warnings : sequence of str
+    more : sequence of Section
+        What else there is to say about the model, after what it is made of.
     units, created, provenance
         See `comparison_page`.
 
@@ -164,7 +167,9 @@ def training_page(
             Section("Observed against predicted", _one_to_one_plots(comparison, units)),
         ]
     summary += [note(text, "warning") for text in _limited([*warnings, *(comparison.warnings if comparison else ())])]
-    sections.append(Section("What the model is made of", _weight_charts(targets, weights)))
+    if weights:
+        sections.append(Section("What the model is made of", _weight_charts(targets, weights)))
+    sections.extend(more)
     if curves:
         sections.append(Section("Learning curves", [_curve_chart(curves)]))
     if inputs:
