@@ -11,7 +11,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
@@ -30,9 +30,10 @@ from .job import Job, TaskResult
 
 if TYPE_CHECKING:
     from ..learning.hybrid import HybridSettings
+    from ..learning.network import NetworkByName
     from ..prediction.trained_model import TrainedModel
     from ..validation.comparison import Comparison
-    from ..validation.predictive import Method
+    from ..validation.predictive import Method, Transforms
 
 TRAINING = ("tensorflow", "tf2onnx", "onnxruntime", "skgstat")
 """Modules that training and checking a network needs."""
@@ -60,8 +61,23 @@ def _hybrid(settings: Mapping[str, Any]) -> Method:
     return hybrid_method(hybrid_settings(settings))
 
 
+def _network_by_name(architecture: str) -> LearnedMethod:
+    """Return a network of `core.learning.architectures` as a method of comparisons."""
+
+    def make(settings: Mapping[str, Any]) -> Method:
+        from ..learning.network import network_method
+
+        return network_method(network_settings(architecture, settings))
+
+    return LearnedMethod(make, TRAINING)
+
+
+NETWORKS = ("gcnn_rnn", "afg_pms", "feedforward", "as_published")
+"""Networks by name, see `core.learning.architectures`."""
+
 LEARNED_METHODS: dict[str, LearnedMethod] = {
     "hybrid": LearnedMethod(_hybrid, TRAINING),
+    **{name: _network_by_name(name) for name in NETWORKS},
 }
 """Methods with a network, by the names used in tables; one line each."""
 
@@ -193,7 +209,7 @@ def _train_hybrid(job: Job) -> TaskResult:
         weights=trained.fitted.weights,
         comparison=trained.comparison,
         curves=[LearningCurve("all members", trained.fitted.ensemble.losses, ())],
-        inputs=_what_went_in(samples, settings, trained.fitted.ensemble.n_members),
+        inputs=_hybrid_went_in(samples, settings, trained.fitted.ensemble.n_members),
         warnings=trained.fitted.notes,
         units=settings.units,
         created=inputs.get("created", ""),
@@ -202,6 +218,58 @@ def _train_hybrid(job: Job) -> TaskResult:
     (job.folder / "report.html").write_text(page, encoding="utf-8")
     files = {"model": job.folder / "model.onnx", "report": job.folder / "report.html"}
     return TaskResult(outputs, files=files)
+
+
+def _train_network(job: Job) -> TaskResult:
+    """Train a network by name; see `train_model`, and `network_settings` for its settings.
+
+    Besides, its outputs hold ``inner_scores`` and ``group_weights``; ``weights`` is empty.
+    """
+    from ..learning.network import train_network
+    from ..learning.network_report import network_sections
+    from ..validation.report import LearningCurve, training_page
+
+    inputs = job.inputs
+    architecture = inputs["architecture"]
+    samples = exchange.unpack_samples(inputs["samples"], job.arrays)
+    settings = network_settings(architecture, inputs.get("settings", {}))
+    trained = train_network(
+        samples,
+        settings,
+        job.folder / "model.onnx",
+        schemes=tuple(inputs.get("schemes", ("random", "blocks"))),
+        n_folds=inputs.get("n_folds", 5),
+        progress=job.progress,
+        is_cancelled=job.is_cancelled,
+    )
+    fitted = trained.fitted
+    outputs = {
+        "weights": {},
+        "group_weights": fitted.evaluated.weights,
+        "inner_scores": fitted.inner_scores,
+        "scores": trained.scores,
+        "notes": fitted.notes,
+        "seconds": fitted.seconds,
+    }
+    if trained.comparison is not None:
+        outputs.update(_verdict(trained.comparison))
+    ensemble = fitted.ensemble
+    page = training_page(
+        title=inputs.get("title") or f"{architecture.replace('_', ' ')} of {', '.join(samples.targets)}",
+        targets=samples.targets,
+        weights={},
+        comparison=trained.comparison,
+        method=architecture,
+        curves=[LearningCurve("mean of the networks", ensemble.training_losses, ensemble.held_out_losses)],
+        inputs=_what_went_in(samples, settings.transforms, settings.variograms, settings.seed),
+        warnings=fitted.notes,
+        more=network_sections(fitted),
+        units=settings.units,
+        created=inputs.get("created", ""),
+        provenance=inputs.get("provenance"),
+    )
+    (job.folder / "report.html").write_text(page, encoding="utf-8")
+    return TaskResult(outputs, files={"model": job.folder / "model.onnx", "report": job.folder / "report.html"})
 
 
 @dataclass(frozen=True)
@@ -222,6 +290,7 @@ class Trainer:
 
 ARCHITECTURES: dict[str, Trainer] = {
     "hybrid": Trainer(_train_hybrid, TRAINING),
+    **{name: Trainer(_train_network, TRAINING) for name in NETWORKS},
 }
 """What can be trained, by the names users choose from; one line each."""
 
@@ -373,6 +442,50 @@ def hybrid_settings(content: Mapping[str, Any]) -> HybridSettings:
         raise InputError(f"Unknown setting of the hybrid: {error}.") from error
 
 
+def network_settings(architecture: str, content: Mapping[str, Any]) -> NetworkByName:
+    """Read the settings of a network by name from plain values.
+
+    Parameters
+    ----------
+    architecture : str
+    content : mapping
+        ``transforms``, ``variograms`` and ``neighborhood`` as in `hybrid_settings`; ``n_seeds``, the sets of inner
+        folds; ``schedule``: arguments of `Schedule` that replace the architecture's; ``sizes`` and
+        ``self_evaluation``: arguments of `Sizes` and `SelfEvaluation`; other arguments of `NetworkByName` by name.
+
+    Raises
+    ------
+    InputError
+        For a name that is no setting.
+    """
+    from ..learning.architectures import Sizes, architecture_of
+    from ..learning.network import NetworkByName
+    from ..learning.self_evaluation import SelfEvaluation
+
+    schedule = architecture_of(architecture).schedule
+    own = ("transforms", "neighborhood", "n_seeds", "schedule", "sizes", "self_evaluation", "variograms", "groups")
+    converted = {key: value for key, value in content.items() if key not in own}
+    variograms = content.get("variograms") or {}
+    if "n_seeds" in content:
+        converted["n_sets"] = content["n_seeds"]
+    try:
+        if "schedule" in content:
+            converted["schedule"] = replace(schedule, **content["schedule"])
+        if "self_evaluation" in content:
+            converted["self_evaluation"] = SelfEvaluation(**content["self_evaluation"])
+        return NetworkByName(
+            architecture,
+            transforms=_transforms(content.get("transforms")),
+            neighborhood=_neighborhood(content),
+            variograms={target: model_from_dict(variogram) for target, variogram in variograms.items()},
+            sizes=Sizes(**content.get("sizes", {})),
+            groups={name: tuple(members) for name, members in content.get("groups", {}).items()},
+            **converted,
+        )
+    except TypeError as error:
+        raise InputError(f"Unknown setting of the network: {error}.") from error
+
+
 def _transforms(content: Mapping[str, Any] | None) -> Transform | dict[str, Transform]:
     """Read one transform, or one by target."""
     if content and "kind" not in content:
@@ -390,24 +503,33 @@ def neighborhood_to_dict(neighborhood: Neighborhood | None) -> dict | None:
     return None if neighborhood is None else asdict(neighborhood)
 
 
-def _what_went_in(samples: Samples, settings: HybridSettings, n_members: int) -> list[tuple[str, object]]:
+def _what_went_in(
+    samples: Samples, chosen: Transforms, variograms: Mapping[str, Any], seed: int
+) -> list[tuple[str, object]]:
     """Return the lines of a report that say what a model was trained from."""
     from ..validation.predictive import transform_of
 
-    transforms = {target: transform_of(settings.transforms, samples, target).kind for target in samples.targets}
+    transforms = {target: transform_of(chosen, samples, target).kind for target in samples.targets}
     covariates = samples.covariates.names if samples.covariates is not None else ()
-    network = settings.network
     return [
         ("Samples", len(samples)),
         ("CRS", samples.crs or "unknown"),
         ("Covariates", ", ".join(covariates) or "none"),
         ("Transforms", ", ".join(f"{target}: {kind}" for target, kind in transforms.items())),
-        ("Variograms given", ", ".join(settings.variograms) or "none, all fitted"),
+        ("Variograms given", ", ".join(variograms) or "none, all fitted"),
+        ("Seed", seed),
+    ]
+
+
+def _hybrid_went_in(samples: Samples, settings: HybridSettings, n_members: int) -> list[tuple[str, object]]:
+    """Return the same for a hybrid, with its network."""
+    network = settings.network
+    return [
+        *_what_went_in(samples, settings.transforms, settings.variograms, settings.seed),
         ("Neighbours a sequence", settings.n_neighbors),
         ("Networks", n_members),
         ("Widths (convolution, LSTM, dense)",
          f"{network.conv_width}, {network.recurrent_width}, {network.dense_width}"),
-        ("Seed", settings.seed),
     ]  # fmt: skip
 
 

@@ -168,7 +168,8 @@ def _as_published(n_samples: int) -> tuple[Layer, ...]:
 ARCHITECTURES: dict[str, Architecture] = {
     "gcnn_rnn": Architecture(_gcnn_rnn, Schedule(), "state", True),
     "afg_pms": Architecture(
-        _afg_pms, Schedule(learning_rate=1e-3, weight_decay=0.01, max_epochs=200, least_rate=1e-5), "tokens", False
+        _afg_pms, Schedule(learning_rate=1e-3, weight_decay=0.01, max_epochs=200, least_rate=1e-5), "tokens", False,
+        standard_rounds=2,
     ),
     "feedforward": Architecture(_feedforward, Schedule(), "state", True),
     "as_published": Architecture(

@@ -348,7 +348,7 @@ def fit_network(
     progress(1.0, "Trained")
     return FittedNetwork(
         model, evaluated, ablations, trials, schedule, sizes, inner_scores, settings,
-        _notes(problem, evaluated, inner_scores), time.perf_counter() - started,
+        _notes(problem, evaluated, inner_scores, settings), time.perf_counter() - started,
     )  # fmt: skip
 
 
@@ -374,9 +374,16 @@ def _target(
     return NetworkTarget(name, settings.units.get(name, ""), transform, intervals, spread, way_back), inner
 
 
-def _notes(problem: InnerProblem, evaluated: Evaluated, inner_scores: Mapping[str, Any]) -> tuple[str, ...]:
+def _notes(
+    problem: InnerProblem, evaluated: Evaluated, inner_scores: Mapping[str, Any], settings: NetworkByName
+) -> tuple[str, ...]:
     """Say in words what the training came to."""
     notes = []
+    length = problem.features.neighbors.n_neighbors
+    if length < settings.n_neighbors:
+        notes.append(
+            f"Sequences hold {length} neighbours instead of {settings.n_neighbors}: inner folds leave no more samples."
+        )
     for name, scores in inner_scores.items():
         ratio = np.sqrt(
             np.mean([(scores["network"][kind] / scores["ordinary_kriging"][kind]) ** 2 for kind in scores["network"]])

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 
+from qgis.core import QgsProcessingParameterString
+
 from ...core.backend import exchange, tasks
-from ...core.backend.adapters import ARCHITECTURES
+from ...core.backend.adapters import ARCHITECTURES, NETWORKS
+from ...core.errors import InputError
+from ...core.learning.architectures import architecture_of
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..parameters import (
     MODEL_FILES,
+    check_box,
     dimensions,
     file_output,
     folds_inputs,
@@ -18,6 +23,7 @@ from ..parameters import (
     input_samples,
     input_targets,
     numbers,
+    real_number,
     report_output,
     seed,
     static_enum,
@@ -30,6 +36,8 @@ from ..parameters import (
 from ..reader import fold_schemes
 
 FEWEST_SAMPLES = 20
+HYBRID = "hybrid"
+OPTIMIZERS = ("standard", "adam", "sgd")
 
 
 class TrainHybridModel(Algorithm):
@@ -39,7 +47,7 @@ class TrainHybridModel(Algorithm):
         "trainhybridmodel",
         lambda: tr("Train hybrid model"),
         Group.DEEP_LEARNING,
-        lambda: tr("Trains a stack of kriging and kriging with a neural drift, and cross-validates it."),
+        lambda: tr("Trains a stack of kriging and kriging with a neural drift, or a network, and cross-validates it."),
         inputs=lambda: [
             input_samples(),
             input_targets(),
@@ -47,8 +55,13 @@ class TrainHybridModel(Algorithm):
             dimensions(),
             hole(),
             with_help(
-                static_enum("ARCHITECTURE", tr("Architecture"), tuple(ARCHITECTURES), "hybrid"),
-                tr("What to train: hybrid is kriging stacked with kriging whose drift is a network."),
+                static_enum("ARCHITECTURE", tr("Architecture"), tuple(ARCHITECTURES), HYBRID),
+                tr(
+                    "What to train. hybrid: kriging stacked with kriging whose drift is a network; kriging is its "
+                    "floor. The others are networks whose output is the estimate itself. gcnn_rnn: Conv1D and BiLSTM; "
+                    "afg_pms: two LSTM and two dense layers; feedforward: dense layers; as_published: the layers "
+                    "of Anvari et al. (2025)."
+                ),
             ),
             transform(),
             variogram_file(
@@ -61,7 +74,10 @@ class TrainHybridModel(Algorithm):
             seed(),
             with_help(
                 whole_number("N_NEIGHBORS", tr("Length of sequences"), 12, 2, 64),
-                tr("The network reads the covariates of this many nearest samples, from far to near."),
+                tr(
+                    "The network reads this many nearest samples, from far to near (networks by name: from top to "
+                    "bottom where samples are 3-D and have holes)."
+                ),
                 advanced=True,
             ),
             with_help(
@@ -71,7 +87,49 @@ class TrainHybridModel(Algorithm):
             ),
             with_help(
                 whole_number("N_STEPS", tr("Training steps"), None, 1, 100000),
-                tr("Steps of the network's training. Empty: 240, and more on many samples, at most 1200."),
+                tr(
+                    "Steps of the network's training. Empty: 240, and more on many samples, at most 1200; networks "
+                    "by name as their schedule says. These stop earlier when errors at samples left out no longer fall."
+                ),
+                advanced=True,
+            ),
+            with_help(
+                static_enum("OPTIMIZER", tr("Optimizer"), OPTIMIZERS, OPTIMIZERS[0]),
+                tr("Of networks by name: adam, or sgd with momentum 0.9. standard: as the architecture says."),
+                advanced=True,
+            ),
+            with_help(
+                real_number("WEIGHT_DECAY", tr("Weight decay"), None, 0.0, 10.0),
+                tr("Of networks by name: how strongly weights shrink toward 0. Empty: as the architecture says."),
+                advanced=True,
+            ),
+            with_help(
+                QgsProcessingParameterString("FEATURE_GROUPS", tr("Groups of covariates"), None, False, True),
+                tr(
+                    "Names of groups and their covariates, for self-evaluation and ablation, for example "
+                    "geophysics: mag, ip; spectra: pc1, pc2, pc3. Covariates in none make one group of their own."
+                ),
+                advanced=True,
+            ),
+            with_help(
+                whole_number("EVALUATION_ROUNDS", tr("Rounds of self-evaluation"), None, 0, 20),
+                tr(
+                    "Of networks by name: how often groups of inputs are weighed by what their permutation costs, and "
+                    "the network trained again. Empty: 2 for afg_pms, 0 for the others."
+                ),
+                advanced=True,
+            ),
+            with_help(
+                check_box("ABLATION", tr("Train without each group of inputs"), False),
+                tr("Of networks by name: how much worse the network is without each group, with intervals."),
+                advanced=True,
+            ),
+            with_help(
+                real_number("SEARCH_MINUTES", tr("Minutes of search"), 0.0, 0.0, 1440.0),
+                tr(
+                    "Of networks by name: time to search for sizes and rates, on inner folds only, shared by the "
+                    "folds of the cross-validation. 0: none."
+                ),
                 advanced=True,
             ),
         ],
@@ -103,14 +161,20 @@ class TrainHybridModel(Algorithm):
     def compute(self, read, progress, is_cancelled):
         """Train in the backend; tell what the cross-validation found."""
         samples = read.samples("TARGETS", read.covariates(), FEWEST_SAMPLES)
+        settings = read.hybrid_settings(samples)
+        architecture = read.choice("ARCHITECTURE")
+        if architecture in NETWORKS:
+            settings = network_settings(read, settings, len(samples), architecture)
+        else:
+            refuse_network_parameters(read, architecture)
         content, arrays = exchange.pack_samples(samples)
         schemes = fold_schemes(read.choice("FOLDS"))
         result = tasks.run(
             "train_model",
             {
-                "architecture": read.choice("ARCHITECTURE"),
+                "architecture": architecture,
                 "samples": content,
-                "settings": read.hybrid_settings(samples),
+                "settings": settings,
                 "schemes": schemes,
                 "n_folds": read.whole("N_FOLDS"),
                 "provenance": read.provenance(),
@@ -137,3 +201,72 @@ class TrainHybridModel(Algorithm):
             "SCORES": json.dumps(result["scores"]),
             "VERDICT": verdict,
         }
+
+
+def network_settings(read, settings: dict, n_samples: int, architecture: str) -> dict:
+    """Return the settings of a network by name, from those every architecture has and its own parameters."""
+    settings = dict(settings)
+    schedule = {}
+    steps = settings.pop("network", {}).get("max_steps")
+    if steps is not None:
+        batch = architecture_of(architecture).schedule.batch_size
+        schedule["max_epochs"] = max(1, round(steps * batch / n_samples))
+    if read.choice("OPTIMIZER") != OPTIMIZERS[0]:
+        schedule["optimizer"] = read.choice("OPTIMIZER")
+    if read.number("WEIGHT_DECAY") is not None:
+        schedule["weight_decay"] = read.number("WEIGHT_DECAY")
+    if schedule:
+        settings["schedule"] = schedule
+    if read.whole("EVALUATION_ROUNDS") is not None:
+        settings["self_evaluation"] = {"rounds": read.whole("EVALUATION_ROUNDS")}
+    settings["groups"] = feature_groups(read.text("FEATURE_GROUPS"))
+    settings["with_ablation"] = read.is_checked("ABLATION")
+    settings["search_minutes"] = read.number("SEARCH_MINUTES")
+    return settings
+
+
+def refuse_network_parameters(read, architecture: str) -> None:
+    """Refuse what this architecture would not heed."""
+    given = {
+        "OPTIMIZER": read.choice("OPTIMIZER") != OPTIMIZERS[0],
+        "WEIGHT_DECAY": read.number("WEIGHT_DECAY") is not None,
+        "FEATURE_GROUPS": bool(read.text("FEATURE_GROUPS")),
+        "EVALUATION_ROUNDS": bool(read.whole("EVALUATION_ROUNDS")),
+        "ABLATION": read.is_checked("ABLATION"),
+        "SEARCH_MINUTES": bool(read.number("SEARCH_MINUTES")),
+    }
+    unheeded = [name for name, is_given in given.items() if is_given]
+    if unheeded:
+        raise InputError(
+            tr("{names} concern {networks} only, not {architecture}. Choose one of these, or leave them out.").format(
+                names=", ".join(unheeded), networks=", ".join(NETWORKS), architecture=architecture
+            )
+        )
+
+
+def feature_groups(text: str) -> dict[str, list[str]]:
+    """Read groups of covariates.
+
+    Raises
+    ------
+    InputError
+        When the text is not ``group: covariate, covariate; group: covariate``.
+
+    Examples
+    --------
+    >>> feature_groups("geophysics: mag, ip; spectra: pc1")
+    {'geophysics': ['mag', 'ip'], 'spectra': ['pc1']}
+    """
+    groups: dict[str, list[str]] = {}
+    for entry in filter(None, (part.strip() for part in text.split(";"))):
+        name, colon, members = entry.partition(":")
+        covariates = [member.strip() for member in members.split(",") if member.strip()]
+        if not (colon and name.strip() and covariates) or name.strip() in groups:
+            raise InputError(
+                tr(
+                    "Expected groups of covariates such as geophysics: mag, ip; spectra: pc1, each named once, "
+                    "got {entry}."
+                ).format(entry=entry)
+            )
+        groups[name.strip()] = covariates
+    return groups

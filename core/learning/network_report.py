@@ -1,0 +1,169 @@
+"""What the report of a training says about a network by name: its make, the search, self-evaluation and ablation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..report.charts import Line, intervals, xy_chart
+from ..report.page import Section, note, paragraph, table
+from .network import FittedNetwork
+
+
+def network_sections(fitted: FittedNetwork) -> list[Section]:
+    """Return the sections of a training report that are about the network.
+
+    Parameters
+    ----------
+    fitted : FittedNetwork
+    """
+    sections = [Section("What the network is made of", _make(fitted))]
+    if len(fitted.evaluated.rounds) > 1:
+        sections.append(Section("Self-evaluation: what each group of inputs is worth", _self_evaluation(fitted)))
+    if fitted.ablations:
+        sections.append(Section("Ablation: the network trained without a group of inputs", _ablation(fitted)))
+    if fitted.trials:
+        sections.append(Section("Search for sizes and rates", _search(fitted)))
+    return sections
+
+
+def _make(fitted: FittedNetwork) -> list[str]:
+    """Layers, training and inner scores."""
+    ensemble, schedule = fitted.ensemble, fitted.schedule
+    layers = []
+    for layer in ensemble.network.layers:
+        size = f"{layer.rate:g}" if layer.kind == "dropout" else (str(layer.width) if layer.width else "–")
+        kernel = f"kernel {layer.kernel}" if layer.kind == "conv" else ""
+        layers.append((layer.kind, size, layer.activation.replace("_", " ") if layer.width else "–", kernel))
+    layers.append(("dense", str(ensemble.network.n_targets), "linear", "output"))
+    features = fitted.model.features
+    scores = [
+        (target, what.replace("_", " "), by_kind["random"], by_kind["blocks"])
+        for target, by_method in fitted.inner_scores.items()
+        for what, by_kind in by_method.items()
+    ]
+    optimizer = "Adam" if schedule.optimizer == "adam" else "SGD with momentum 0.9"
+    return [
+        table(("layer", "width", "activation", ""), layers, caption="Layers of each network"),
+        paragraph(
+            f"{ensemble.n_members} networks of {ensemble.network.n_weights} weights, one for each inner fold, trained "
+            f"with {optimizer}, learning rate {ensemble.learning_rate:g} (halved after {schedule.reduction_patience} "
+            f"epochs without gain, not below {schedule.least_rate:g}), batches of {schedule.batch_size}, weight decay "
+            f"{schedule.weight_decay:g}. They stopped at epochs {min(ensemble.epochs)} to {max(ensemble.epochs)} of at "
+            f"most {schedule.max_epochs}; the error that stops a network is taken where neither it nor its fold has a "
+            "say. The estimate is their mean."
+        ),
+        paragraph(
+            f"Each reads a sequence of the {features.neighbors.n_neighbors} nearest other samples, "
+            f"{features.order.replace('_', ' ')}: {', '.join(features.token_names)}; and at the place itself: "
+            f"{', '.join(features.context_names)}. Numbers count the targets. Kriging and gradient at a sample are "
+            "those without it, so no input holds the value that is to be predicted."
+        ),
+        table(
+            ("target", "method", "RMSE, random folds", "RMSE, blocks"),
+            scores,
+            caption="Inner errors on the transformed scale, beside the ordinary kriging among the inputs",
+        ),
+    ]
+
+
+def _self_evaluation(fitted: FittedNetwork) -> list[str]:
+    """Weights and importances by round."""
+    evaluated, how = fitted.evaluated, fitted.settings.resolved_self_evaluation
+    groups = list(evaluated.weights)
+    rows = []
+    for number, one in enumerate(evaluated.rounds):
+        found = {entry.group: entry for entry in one.importances}
+        for group in groups:
+            entry = found.get(group)
+            rows.append((
+                number, group, one.weights[group],
+                "–" if entry is None else f"{100 * entry.increase:+.1f} %",
+                "–" if entry is None else f"{100 * entry.error:.1f} %",
+                "–" if entry is None else ("yes" if entry.is_significant else "within noise"),
+            ))  # fmt: skip
+    numbers = list(range(len(evaluated.rounds)))
+    chart = xy_chart(
+        "Weights of the groups by round", "round", "weight",
+        [
+            Line(numbers, [one.weights[group] for one in evaluated.rounds], group, index % 8)
+            for index, group in enumerate(groups)
+        ],
+    )  # fmt: skip
+    history = table(
+        ("round", "inner RMSE (standard deviations)"),
+        [(number, one.rmse) for number, one in enumerate(evaluated.rounds)],
+        highlight=(evaluated.chosen,),
+        digits=4,
+    )
+    return [
+        paragraph(
+            f"Each group is permuted among the samples a network did not see, whole spatial blocks at a time, "
+            f"{how.repeats} times. A group moves its weight by {how.step:g} times the relative increase of the error, "
+            "unless the increase is below two standard errors; weights are then scaled to a mean of 1 and the network "
+            f"is trained again. Round 0 has all weights 1. Round {evaluated.chosen} had the lowest inner error and is "
+            "the one in the model, its weights multiplied into the network."
+        ),
+        history,
+        chart,
+        table(("round", "group", "weight", "error when permuted", "standard error", "counts"), rows),
+    ]
+
+
+def _ablation(fitted: FittedNetwork) -> list[str]:
+    """RMSE without / with each group."""
+    ablations = fitted.ablations
+    colors = [2 if one.low > 1 else 1 if one.high < 1 else 0 for one in ablations]
+    needed = [one.group for one in ablations if one.low > 1]
+    harmful = [one.group for one in ablations if one.high < 1]
+    words = (
+        f"The network needs {', '.join(needed)}." if needed else "No single group is needed beyond doubt: the others "
+        "make up for it, or the samples are too few to tell."
+    )
+    if harmful:
+        words += f" It is better without {', '.join(harmful)}."
+    return [
+        paragraph(words),
+        intervals(
+            "RMSE without the group / with it",
+            [one.group for one in ablations],
+            [one.ratio for one in ablations],
+            [one.low for one in ablations],
+            [one.high for one in ablations],
+            x_label="ratio, 95 % interval (above 1: the group helps)",
+            reference=1.0,
+            reference_label="no difference",
+            colors=colors,
+        ),
+        table(
+            ("without", "inner RMSE", "ratio", "low", "high"),
+            [(one.group, one.rmse, one.ratio, one.low, one.high) for one in ablations],
+            caption="Trained anew without each group on the same inner folds",
+        ),
+    ]
+
+
+def _search(fitted: FittedNetwork) -> list[str]:
+    """Every training of the search, and the lowest error so far."""
+    trials = fitted.trials
+    lowest = np.minimum.accumulate([trial.rmse for trial in trials]).tolist()
+    best = int(np.argmin([trial.rmse for trial in trials]))
+    rows = [
+        (number + 1, trial.width, trial.dropout, f"{trial.learning_rate:.2g}", f"{trial.weight_decay:.2g}",
+         trial.optimizer, trial.rmse, trial.seconds)
+        for number, trial in enumerate(trials)
+    ]  # fmt: skip
+    columns = ("training", "width factor", "dropout", "learning rate", "weight decay", "optimizer",
+               "inner RMSE", "seconds")  # fmt: skip
+    return [
+        paragraph(
+            f"{len(trials)} trainings within {fitted.settings.search_minutes:.2g} minutes, judged at samples left out "
+            f"by inner folds; the first is what was asked for. Training {best + 1} was chosen. With an outer "
+            "cross-validation every outer fold searches for itself, in an equal share of the time."
+        ),
+        note("A search ends by the clock: on another machine it may end elsewhere."),
+        xy_chart(
+            "Lowest inner RMSE so far", "training", "standard deviations",
+            [Line(list(range(1, len(trials) + 1)), lowest, "lowest so far", 0)],
+        ),
+        table(columns, rows, highlight=(best,)),
+    ]  # fmt: skip
