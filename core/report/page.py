@@ -29,6 +29,11 @@ def paragraph(text: str) -> Html:
     return Html(f"<p>{escaped(text)}</p>")
 
 
+def lead(text: str) -> Html:
+    """Return the answer in one larger paragraph."""
+    return Html(f'<p class="lead">{escaped(text)}</p>')
+
+
 def bullets(items: Sequence[str]) -> Html:
     """Return a list of short statements."""
     return Html(f"<ul>{''.join(f'<li>{escaped(item)}</li>' for item in items)}</ul>")
@@ -162,7 +167,7 @@ def page(
     >>> "<h1>Zinc &amp; lead</h1>" in text, "<script" in text, "http" in text
     (True, False, False)
     """
-    lead = "".join(_part(part) for part in summary)
+    first = "".join(_part(part) for part in summary)
     body = "".join(
         f"<section><h2>{escaped(section.heading)}</h2>{''.join(_part(part) for part in section.parts)}</section>"
         for section in sections
@@ -175,7 +180,7 @@ def page(
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escaped(title)}</title><style>{_STYLE}</style></head>\n<body><main>"
         f"<header><h1>{escaped(title)}</h1>{below}</header>\n"
-        f'<div class="summary">{lead}</div>\n{body}\n'
+        f'<div class="summary">{first}</div>\n{body}\n'
         f'<footer><h2>Where this comes from</h2><dl class="origin">{origin}</dl></footer>'
         "</main></body></html>\n"
     )
@@ -198,6 +203,7 @@ h1{font-size:26px;line-height:1.2;margin:0 0 4px}
 h2{font-size:18px;margin:34px 0 10px;padding-top:14px;border-top:1px solid #dde1e6}
 p{margin:8px 0;max-width:46em}
 ul{margin:8px 0;padding-left:22px;max-width:46em}
+.lead{font-size:17px;line-height:1.45}
 .subtitle{color:#565d66;margin:0 0 16px}
 .summary{background:#eef4fa;border-left:4px solid #0072b2;border-radius:4px;padding:10px 18px;margin:14px 0}
 .box{background:#f4f5f7;border-left:4px solid #8b939c;border-radius:4px;padding:8px 14px}

@@ -11,19 +11,25 @@ import numpy as np
 
 from ..report.charts import COLORS, Level, Line, Points, horizontal_bars, intervals, one_to_one, xy_chart
 from ..report.markup import rounded
-from ..report.page import Section, bullets, figures, note, page, paragraph, side_by_side, table
+from ..report.page import Section, bullets, figures, lead, note, page, paragraph, side_by_side, table
 from .comparison import Comparison
+from .evidence import (
+    ceiling_parts,
+    class_parts,
+    distance_parts,
+    interval_parts,
+    main_scheme,
+    paired_table,
+    residual_parts,
+    shown_methods,
+)
 from .folds import QUESTIONS, folds_label
+from .scores import SCORES
 from .verdicts import KRIGING, label, simplicity
-
-N_CLASSES = 5
-"""Classes of the observed value, of equal count."""
+from .wording import drawn_rows, in_unit, is_skewed, question_of, sentence, span, with_interval, written
 
 MAX_ROWS = 14
 """Rows of the chart on the first screen; where there would be more it shows the most involved method only."""
-
-MAX_MARKS = 2000
-"""Samples drawn in one chart; of more, evenly chosen ones."""
 
 HOW = (
     "Every sample is predicted from the other folds only; variogram, transform, encoding of covariates, network, "
@@ -35,6 +41,9 @@ HOW = (
     "Intervals of scores come from resampling whole spatial clusters, the same ones for both sides of a ratio. "
     "Methods tie when the 95 % interval of the ratio holds 1 or the difference is below 1 %.",
     "CRPS, in data units, judges the whole predicted distribution (30 quantiles); smaller is better.",
+    "Intervals of kriging and the hybrid are conformal: errors of samples left out singly and in compact cells, "
+    "divided by the kriging standard deviation, say by how much to stretch it; few errors stretch it little.",
+    "Samples of one place or one drill hole never part, so that no held-out value is known from its twin.",
 )
 
 
@@ -65,19 +74,31 @@ def comparison_page(
         HTML, to be written as UTF-8.
     """
     units = units or {}
-    chart, is_complete = _ratio_overview(comparison)
+    n_cells = len(comparison.samples.targets) * len(comparison.folds)
     summary = [
-        paragraph(_sentence(comparison.best_text)),
-        bullets([_sentence(text) for text in comparison.summaries.values()]),
-        *chart,
-        *(note(text, "warning") for text in _limited(comparison.warnings)),
+        lead(sentence(comparison.best_text)),
+        figures(_key_figures(comparison, units)),
+        _error_chart(comparison, units),
+        *(note(sentence(text), "warning") for text in _limited(comparison.warnings)),
     ]
+    chart, is_complete = _ratio_overview(comparison)
+    grades = class_parts(comparison)
     sections = [
-        Section("Which question each kind of fold asks", [bullets(_questions(comparison))]),
-        Section("Scores", _score_tables(comparison, units, with_ratios=not is_complete)),
-        Section("Do the intervals hold?", _interval_tables(comparison, units)),
+        Section(
+            "In words" if n_cells == 1 else "In words, question by question",
+            [bullets([sentence(text) for text in comparison.summaries.values()]), *chart],
+        ),
+        Section(
+            "Which question each kind of fold asks", [bullets(_questions(comparison)), *distance_parts(comparison)]
+        ),
+        Section(
+            "Scores",
+            [*ceiling_parts(comparison, units), *_score_tables(comparison, units, with_ratios=not is_complete)],
+        ),
+        Section("Do the intervals hold?", interval_parts(comparison, units)),
+        *([Section("Grade classes", grades)] if grades else []),
         Section("Observed against predicted", _one_to_one_plots(comparison, units)),
-        Section("Residuals by class of the observed value", _class_tables(comparison, units)),
+        Section(f"What is left: residuals ({folds_label(main_scheme(comparison))})", residual_parts(comparison, units)),
         Section("The folds on the map", _fold_maps(comparison)),
         Section("How this was measured", [bullets(HOW)]),
     ]
@@ -163,7 +184,7 @@ def training_page(
         footer = _provenance(comparison, created, provenance)
         sections += [
             Section("Cross-validated scores, beside kriging on the same folds", _score_tables(comparison, units)),
-            Section("Do the intervals hold?", _interval_tables(comparison, units)),
+            Section("Do the intervals hold?", interval_parts(comparison, units)),
             Section("Observed against predicted", _one_to_one_plots(comparison, units)),
         ]
     summary += [note(text, "warning") for text in _limited([*warnings, *(comparison.warnings if comparison else ())])]
@@ -184,7 +205,7 @@ def training_page(
 def _training_summary(comparison: Comparison, method: str, units: Mapping[str, str]) -> list[str]:
     """Say how the trained method did, and show its key figures on the first target and scheme."""
     sentences = [
-        _sentence(f"{verdict.target}, {_question(verdict.folds)}: {verdict.text}.")
+        sentence(f"{verdict.target}, {question_of(verdict.folds)}: {verdict.text}.")
         for verdict in comparison.verdicts
         if verdict.method == method
     ]
@@ -192,12 +213,55 @@ def _training_summary(comparison: Comparison, method: str, units: Mapping[str, s
     row = comparison.row(target, scheme, method)
     facts = [
         (f"R2, {target}, {folds_label(scheme)}", rounded(row["r2"])),
-        (f"RMSE{_in(units, target)}", rounded(row["rmse"])),
+        (f"RMSE{in_unit(units, target)}", rounded(row["rmse"])),
         ("RMSE ratio to the better kriging", rounded(row["rmse_ratio"])),
         ("samples inside the 90 % interval", f"{100 * row['coverage90']:.0f} %"),
     ]
     chart, _ = _ratio_overview(comparison)
-    return [bullets(sentences or [_sentence(text) for text in comparison.summaries.values()]), figures(facts), *chart]
+    return [bullets(sentences or [sentence(text) for text in comparison.summaries.values()]), figures(facts), *chart]
+
+
+def _key_figures(comparison: Comparison, units: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Say what the recommended method reaches where held-out samples are as far away as the map's cells."""
+    scheme, method = main_scheme(comparison), comparison.best_method
+    found: list[tuple[str, str]] = []
+    several = len(comparison.samples.targets) > 1
+    for target in comparison.samples.targets[:4]:
+        row, of = comparison.row(target, scheme, method), f"{target}: " if several else ""
+        unit = f" {units[target]}" if units.get(target) else ""
+        found.append((f"{of}variance explained (R2)", f"{100 * max(row['r2'], 0):.0f} %"))
+        found.append((f"{of}typical error (mean absolute)", f"{rounded(row['mae'])}{unit}"))
+        if not several:
+            found.append(("samples inside their 90 % interval", f"{100 * row['coverage90']:.0f} %"))
+        grades = comparison.classes.get((target, scheme, method))
+        if grades is not None:
+            text = f"{100 * grades.accuracy.value:.0f} % (guess {100 * grades.majority.value:.0f} %)"
+            found.append((f"{of}right grade class", text))
+    return found
+
+
+def _error_chart(comparison: Comparison, units: Mapping[str, str]) -> str:
+    """Draw the one figure of page one: the error of every method at the distances the map asks for."""
+    scheme = main_scheme(comparison)
+    targets = comparison.samples.targets
+    methods = [method for method in comparison.methods if method != "mean"] or list(comparison.methods)
+    if len(targets) * len(methods) > MAX_ROWS:
+        lead_method = max((m for m in methods if m not in KRIGING), key=simplicity, default=methods[-1])
+        methods = [m for m in methods if m in (*KRIGING, lead_method, comparison.best_method)]
+    rows = [comparison.row(target, scheme, method) for target in targets for method in methods]
+    relative = len(targets) > 1
+    spread = {t: float(np.std(comparison.samples.target(t))) if relative else 1.0 for t in targets}
+    in_words = "RMSE / standard deviation of the samples" if relative else f"RMSE{in_unit(units, targets[0])}"
+    return intervals(
+        f"Error of each method, {question_of(scheme)} ({folds_label(scheme)})",
+        [f"{row['target']}: {written(row['method'])}" if relative else written(row["method"]) for row in rows],
+        [row["rmse"] / spread[row["target"]] for row in rows],
+        [row["rmse_low"] / spread[row["target"]] for row in rows],
+        [row["rmse_high"] / spread[row["target"]] for row in rows],
+        x_label=f"{in_words}, 95 % interval (smaller is better)",
+        colors=[2 if row["method"] == comparison.best_method else 0 for row in rows],
+        width=860,
+    )
 
 
 def _ratio_overview(comparison: Comparison) -> tuple[list[str], bool]:
@@ -206,21 +270,22 @@ def _ratio_overview(comparison: Comparison) -> tuple[list[str], bool]:
     verdicts = [v for v in comparison.verdicts if v.method != "mean"] or list(comparison.verdicts)
     is_complete = len(verdicts) <= MAX_ROWS
     if not is_complete:
-        lead = max({verdict.method for verdict in verdicts}, key=simplicity)
-        verdicts = [verdict for verdict in verdicts if verdict.method == lead]
+        most_involved = max({verdict.method for verdict in verdicts}, key=simplicity)
+        verdicts = [verdict for verdict in verdicts if verdict.method == most_involved]
     return ([_ratio_chart(verdicts, "RMSE against the better kriging")] if verdicts else []), is_complete
 
 
 def _ratio_chart(verdicts: Sequence, title: str) -> str:
     """Draw RMSE ratios with their intervals, coloured by outcome."""
     outcome_color = {"better": 2, "ties": 0, "worse": 1}
+    several = len({verdict.target for verdict in verdicts}) > 1
     return intervals(
         title,
-        [f"{v.target}, {v.folds}: {v.method.replace('_', ' ')}" for v in verdicts],
+        [f"{v.target}, " * several + f"{folds_label(v.folds)}: {written(v.method)}" for v in verdicts],
         [v.ratio for v in verdicts],
         [v.low for v in verdicts],
         [v.high for v in verdicts],
-        x_label="RMSE ratio, 95 % interval (below 1: better than kriging)",
+        x_label="RMSE ratio, 95 % interval (below 1: better than kriging; blue: a tie)",
         reference=1.0,
         reference_label="better kriging",
         colors=[outcome_color[v.outcome] for v in verdicts],
@@ -237,7 +302,7 @@ def _questions(comparison: Comparison) -> list[str]:
             f"{folds_label(scheme)} ask about {QUESTIONS[scheme]}" if scheme in QUESTIONS else f"{folds_label(scheme)}"
         )
         size = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
-        found.append(f"{_sentence(question)}: {len(sizes)} folds of {size} samples.")
+        found.append(f"{sentence(question)}: {len(sizes)} folds of {size} samples.")
     if len(comparison.folds) > 1:
         found.append("Trust the kind of fold that resembles the map you are about to make.")
     return found
@@ -250,75 +315,57 @@ def _score_tables(comparison: Comparison, units: Mapping[str, str], with_ratios:
         for scheme in comparison.folds:
             rows = [comparison.row(target, scheme, method) for method in comparison.methods]
             best = min(range(len(rows)), key=lambda i: rows[i]["rmse"])
-            unit = _in(units, target)
+            unit = in_unit(units, target)
             columns = ("method", f"RMSE{unit}", "RMSE ratio", "95 % interval", "R2", "R2 (log)", "CCC", "MAE", "bias",
-                       "RMSE, 95 % interval", "seconds")  # fmt: skip
+                       "seconds")  # fmt: skip
             cells = [
-                (_name(row["method"]), row["rmse"], row["rmse_ratio"],
-                 _span(row["rmse_ratio_low"], row["rmse_ratio_high"]), row["r2"], row["r2_log"], row["ccc"],
-                 row["mae"], row["bias"], _span(row["rmse_low"], row["rmse_high"]), row["seconds"])
+                (written(row["method"]), row["rmse"], row["rmse_ratio"],
+                 span(row["rmse_ratio_low"], row["rmse_ratio_high"]), row["r2"], row["r2_log"], row["ccc"],
+                 row["mae"], row["bias"], row["seconds"])
                 for row in rows
             ]  # fmt: skip
-            caption = f"{target}, {_question(scheme)} ({folds_label(scheme)}, {rows[0]['n']} samples)"
+            caption = f"{target}, {question_of(scheme)} ({folds_label(scheme)}, {rows[0]['n']} samples)"
             parts.append(table(columns, cells, caption=caption, highlight=(best,)))
+            for scale in ("", "_log"):
+                parts.append(_interval_table(comparison, target, scheme, scale, unit))
+            parts.append(paired_table(comparison, units, target, scheme))
+    parts = [part for part in parts if part]
     if with_ratios and comparison.verdicts:
         parts.append(_ratio_chart(comparison.verdicts, "RMSE of every method against the better kriging"))
     return parts
 
 
-def _interval_tables(comparison: Comparison, units: Mapping[str, str]) -> list[str]:
-    """Coverage and width of 90 % intervals, overall and by class of the observed value."""
-    parts: list[str] = []
-    for column, target in enumerate(comparison.samples.targets):
-        observed = comparison.samples.values[:, column]
-        names, member = _classes(observed)
-        for scheme in comparison.folds:
-            rows = []
-            for method in comparison.methods:
-                row = comparison.row(target, scheme, method)
-                predicted = comparison.predictions[scheme, method]
-                inside = (observed >= predicted.lower[:, column]) & (observed <= predicted.upper[:, column])
-                by_class = [100 * float(inside[member == i].mean()) for i in range(len(names))]
-                rows.append((_name(method), 100 * row["coverage90"], row["width90"], row["crps"], *by_class))
-            columns = ("method", "inside (%)", f"mean width{_in(units, target)}", "CRPS",
-                       *(f"{name} (%)" for name in names))  # fmt: skip
-            caption = (
-                f"{target}, {folds_label(scheme)}: share of samples inside their 90 % interval, overall and by class"
-            )
-            parts.append(table(columns, rows, caption=caption))
-    n = len(comparison.samples)
-    slack = 196 * math.sqrt(0.09 / n)
-    parts.append(
-        paragraph(
-            f"90 % is right; by chance alone {n} samples give {90 - slack:.0f} to {min(90 + slack, 100):.0f} %. "
-            "Narrower is better only among methods that reach 90 %. The highest class is usually covered least, "
-            "because the classes are made of the observed values themselves."
-        )
-    )
-    return parts
+def _interval_table(comparison: Comparison, target: str, scheme: str, scale: str, unit: str) -> str:
+    """Every score with its interval, on the scale of the data or of logarithms."""
+    names = ("rmse", "mae", "r2", "bias", "ccc")
+    rows = []
+    for method in comparison.methods:
+        scores = comparison.scores[target, scheme, method]
+        if not math.isfinite(scores["rmse" + scale].value):
+            return ""
+        rows.append((written(method), *(with_interval(scores[name + scale]) for name in names)))
+    columns = ("method", *(SCORES[name] for name in names))
+    scale_in_words = "of logarithms, medians judged" if scale else f"in data units{unit}"
+    return table(columns, rows, caption=f"{target}, {folds_label(scheme)}: scores {scale_in_words}, 95 % intervals")
 
 
 def _one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[str]:
     """Draw the better kriging and the most involved other method, side by side, for each target and scheme."""
-    drawn = _drawn(len(comparison.samples))
+    drawn = drawn_rows(len(comparison.samples))
     parts: list[str] = []
     for column, target in enumerate(comparison.samples.targets):
         observed = comparison.samples.values[:, column]
         for scheme in comparison.folds:
-            reference = comparison.reference(target, scheme)
-            others = [method for method in comparison.methods if method not in (*KRIGING, "mean")]
-            shown = [reference] if reference else []
-            shown += [max(others, key=simplicity)] if others else [m for m in KRIGING if m in comparison.methods]
             plots = []
-            for index, method in enumerate(dict.fromkeys(shown)):
+            for index, method in enumerate(shown_methods(comparison, target, scheme)):
                 predicted = comparison.predictions[scheme, method].estimate[:, column]
                 plots.append(
                     one_to_one(
-                        f"{target}, {folds_label(scheme)}: {_name(method)}",
+                        f"{target}, {folds_label(scheme)}: {written(method)}",
                         observed[drawn].tolist(),
                         predicted[drawn].tolist(),
                         units.get(target, ""),
-                        log=_is_skewed(observed) and bool((predicted > 0).all()),
+                        log=is_skewed(observed) and bool((predicted > 0).all()),
                         color=index,
                     )
                 )
@@ -328,33 +375,9 @@ def _one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[
     return parts
 
 
-def _class_tables(comparison: Comparison, units: Mapping[str, str]) -> list[str]:
-    """Mean residual of every method in classes of the observed value."""
-    parts: list[str] = []
-    for column, target in enumerate(comparison.samples.targets):
-        observed = comparison.samples.values[:, column]
-        names, member = _classes(observed)
-        for scheme in comparison.folds:
-            rows = []
-            for method in comparison.methods:
-                residual = observed - comparison.predictions[scheme, method].estimate[:, column]
-                rows.append((_name(method), *(float(residual[member == i].mean()) for i in range(len(names)))))
-            caption = (
-                f"{target}, {folds_label(scheme)}: mean residual{_in(units, target)} by class of the observed value"
-            )
-            parts.append(table(("method", *names), rows, caption=caption))
-    parts.append(
-        paragraph(
-            "Every smooth map predicts too much where values are low (residuals below 0) and too little where they are "
-            "high: what matters for hotspots is how far below the highest class stays."
-        )
-    )
-    return parts
-
-
 def _fold_maps(comparison: Comparison) -> list[str]:
     """Draw the samples where they lie, coloured by fold, one chart a scheme."""
-    drawn = _drawn(len(comparison.samples))
+    drawn = drawn_rows(len(comparison.samples))
     plan = comparison.samples.coordinates[drawn, :2]
     extent = np.maximum(np.ptp(plan, axis=0), 1e-9)
     width = 460.0
@@ -381,7 +404,7 @@ def _weight_charts(targets: Sequence[str], weights: Mapping[str, Mapping[str, fl
         of_target = weights.get(target, {})
         if not of_target:
             continue
-        names = [_name(name) for name in of_target]
+        names = [written(name) for name in of_target]
         parts.append(horizontal_bars(f"Stack weights, {target}", names, list(of_target.values()), x_label="weight"))
         learned = sum(weight for name, weight in of_target.items() if name not in KRIGING)
         if learned < 0.005:
@@ -407,31 +430,6 @@ def _curve_chart(curves: Sequence[LearningCurve]) -> str:
     return xy_chart(title, "epoch", "loss", layers)
 
 
-def _classes(observed: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Part observed values into classes of equal count; return their names and each value's class."""
-    breaks = np.unique(np.quantile(observed, np.arange(1, N_CLASSES) / N_CLASSES))
-    breaks = breaks[breaks > observed.min()]
-    member = np.searchsorted(breaks, observed, side="right")
-    ends = [rounded(float(value)) for value in breaks]
-    if not ends:
-        return ["all"], member
-    middle = [f"{low} to {high}" for low, high in zip(ends, ends[1:])]
-    return [f"below {ends[0]}", *middle, f"{ends[-1]} and above"], member
-
-
-def _drawn(n: int) -> np.ndarray:
-    """Return the row numbers of at most `MAX_MARKS` samples, evenly chosen."""
-    return np.unique(np.linspace(0, n - 1, min(n, MAX_MARKS)).round().astype(int))
-
-
-def _is_skewed(observed: np.ndarray) -> bool:
-    """Whether logarithmic axes show more: positive values with a skewness above 1."""
-    spread = float(np.std(observed))
-    return (
-        bool((observed > 0).all()) and spread > 0 and float(np.mean(((observed - observed.mean()) / spread) ** 3)) > 1
-    )
-
-
 def _provenance(comparison: Comparison, created: str, more: Optional[Mapping[str, object]]) -> dict[str, object]:
     """Collect what someone needs to get the same numbers again."""
     folds = "; ".join(f"{scheme}: {len(np.unique(fold))}" for scheme, fold in comparison.folds.items())
@@ -453,27 +451,3 @@ def _limited(messages: Sequence[str], most: int = 6) -> list[str]:
     if len(unique) <= most:
         return unique
     return [*unique[:most], f"... and {len(unique) - most} more remarks of this kind."]
-
-
-def _question(scheme: str) -> str:
-    return QUESTIONS.get(scheme, folds_label(scheme))
-
-
-def _name(method: str) -> str:
-    """Write a method or stack member in a table."""
-    return method.replace("_", " ")
-
-
-def _in(units: Mapping[str, str], target: str) -> str:
-    """Write a unit in brackets, or nothing."""
-    return f" ({units[target]})" if units.get(target) else ""
-
-
-def _span(low: float, high: float) -> str:
-    """Write an interval in a table cell."""
-    return "–" if math.isnan(low) or low == high else f"{rounded(low)} to {rounded(high)}"
-
-
-def _sentence(text: str) -> str:
-    """Begin with a capital, and keep numbers and their % on one line."""
-    return (text[:1].upper() + text[1:]).replace(" %", "\u00a0%")

@@ -47,14 +47,17 @@ def well_formed(page):
 def test_comparison_page_answers_first(comparison):
     page = comparison_page(comparison, units={"zinc": "mg/kg"}, provenance={"layer": "meuse.gpkg"})
     summary = texts(page.split("<section>")[0])
-    assert "Use the hybrid" in summary
-    assert "Zinc, filling in between samples (random folds)" in summary
-    assert "the hybrid is better than ordinary kriging by 20 %" in summary
-    assert "mapping into unsampled ground (block folds)" in summary
+    assert "Use the hybrid: the simplest of the methods compared that no other beats" in summary
+    assert "variance explained (R2)" in summary and "Error of each method" in summary
+    assert page.split("<section>")[0].count("<svg") == 1  # one figure on page one
+    words = texts(page.split("<section>")[1])
+    assert "Zinc, filling in between samples (random folds)" in words
+    assert "mapping into unsampled ground (block folds)" in words
+    assert "RMSE against the better kriging" in words
     assert "Look &lt;here&gt;." in page
-    assert "RMSE against the better kriging" in summary
-    for heading in ("Scores", "Do the intervals hold?", "Observed against predicted", "Residuals by class",
-                    "The folds on the map", "How this was measured"):  # fmt: skip
+    for heading in ("Which question each kind of fold asks", "Scores", "Do the intervals hold?",
+                    "Observed against predicted", "What is left: residuals", "The folds on the map",
+                    "How this was measured"):  # fmt: skip
         assert heading in page
     assert "RMSE (mg/kg)" in page and "layer" in page and comparison.data_hash in page
     row = comparison.row("zinc", "random", "hybrid")

@@ -1,0 +1,82 @@
+"""How reports write methods, numbers, units and intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..report.markup import rounded
+from .folds import QUESTIONS, folds_label
+from .scores import Score
+
+MAX_MARKS = 2000
+"""Samples drawn in one chart; of more, evenly chosen ones."""
+
+
+def question_of(scheme: str) -> str:
+    """Return what a scheme of folds asks; its label where it is not one of ours."""
+    return QUESTIONS.get(scheme, folds_label(scheme))
+
+
+def written(method: str) -> str:
+    """Write a method or stack member in a table."""
+    return method.replace("_", " ")
+
+
+def in_unit(units: Mapping[str, str], target: str) -> str:
+    """Write a unit in brackets, or nothing."""
+    return f" ({units[target]})" if units.get(target) else ""
+
+
+def span(low: float, high: float) -> str:
+    """Write an interval in a table cell."""
+    return "–" if math.isnan(low) or low == high else f"{rounded(low)} to {rounded(high)}"
+
+
+def with_interval(score: Score, percent: bool = False) -> str:
+    """Write a score with its interval in a table cell.
+
+    Examples
+    --------
+    >>> with_interval(Score(0.5, 0.41, 0.62)), with_interval(Score(0.5, 0.41, 0.62), percent=True)
+    ('0.500 [0.410, 0.620]', '50 [41, 62]')
+    """
+    if percent:
+        numbers = [f"{100 * value:.0f}" if math.isfinite(value) else "–" for value in score]
+    else:
+        numbers = [rounded(value) for value in score]
+    return numbers[0] if not math.isfinite(score.low) or score.low == score.high else (
+        f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+    )  # fmt: skip
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital, and keep numbers and their % on one line."""
+    return (text[:1].upper() + text[1:]).replace(" %", "\u00a0%")
+
+
+def drawn_rows(n: int) -> np.ndarray:
+    """Return the row numbers of at most `MAX_MARKS` samples, evenly chosen."""
+    return np.unique(np.linspace(0, n - 1, min(n, MAX_MARKS)).round().astype(int))
+
+
+def is_skewed(observed: np.ndarray) -> bool:
+    """Whether logarithmic axes show more: positive values with a skewness above 1."""
+    spread = float(np.std(observed))
+    return (
+        bool((observed > 0).all()) and spread > 0 and float(np.mean(((observed - observed.mean()) / spread) ** 3)) > 1
+    )
+
+
+def classes_of(values: np.ndarray, n_classes: int = 5) -> tuple[list[str], np.ndarray]:
+    """Part values into classes of equal count; return their names and each value's class."""
+    breaks = np.unique(np.quantile(values, np.arange(1, n_classes) / n_classes))
+    breaks = breaks[breaks > values.min()]
+    member = np.searchsorted(breaks, values, side="right")
+    ends = [rounded(float(value)) for value in breaks]
+    if not ends:
+        return ["all"], member
+    middle = [f"{low} to {high}" for low, high in zip(ends, ends[1:])]
+    return [f"below {ends[0]}", *middle, f"{ends[-1]} and above"], member
