@@ -13,6 +13,7 @@ from ..samples import Covariates, Samples
 from .contract import METADATA_KEY, parse_contract
 from .hybrid import HybridModel, Prediction
 from .network_model import NetworkModel
+from .pretrained import PretrainedModel
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -60,6 +61,7 @@ class KindOfModel(Protocol):
 KINDS: Mapping[str, Callable[[Mapping[str, Any], str], KindOfModel]] = {
     "hybrid": HybridModel.from_dict,
     "network": NetworkModel.from_dict,
+    "pretrained": PretrainedModel.from_dict,
 }
 """How the contract of each kind of model is read: called with the contract and how to call the file in an error."""
 
@@ -86,6 +88,48 @@ def model_from_contract(contract: Mapping[str, Any], source: str = "the model fi
             "train the model with this one."
         )
     return KINDS[kind](contract, source)
+
+
+class NetworkGraph:
+    """The graph of an ONNX file, as a function of arrays.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the file.
+    inputs : mapping of str to tuple of int
+        Names of the inputs it has to have, in the order of its arguments, with their shapes but for the rows.
+    output : str
+    source : str
+        How to call the file in an error.
+
+    Raises
+    ------
+    ModelFileError
+        When it is no ONNX model, or another one than expected.
+    BackendMissing
+        When onnxruntime is not installed in this Python.
+    """
+
+    def __init__(self, content: bytes, inputs: Mapping[str, tuple[int, ...]], output: str, source: str) -> None:
+        self._session = _open(content, source)
+        self._inputs, self._output = tuple(inputs), output
+        _check_shapes(self._session, inputs, output, source)
+
+    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
+        """Evaluate the network on rows, as many at once as memory likes.
+
+        Parameters
+        ----------
+        *inputs : ndarray
+            Each with one row a location.
+
+        Returns
+        -------
+        ndarray of float64
+            One row a location.
+        """
+        return _evaluate(self._session, self._inputs, self._output, inputs)
 
 
 class TrainedModel:
@@ -129,7 +173,7 @@ class TrainedModel:
         metadata = session.get_modelmeta().custom_metadata_map
         contract = parse_contract(metadata.get(METADATA_KEY), str(path))
         model = model_from_contract(contract, str(path))
-        _check_shapes(session, model, str(path))
+        _check_shapes(session, model.graph_inputs, model.graph_output, str(path))
         return cls(contract, model, session)
 
     @property
@@ -176,14 +220,7 @@ class TrainedModel:
         ndarray of float64
             One row a location.
         """
-        names = list(self.model.graph_inputs)
-        # An LSTM of onnxruntime ends the process on no rows.
-        parts = [np.empty((0, *self._session.get_outputs()[0].shape[1:]))]
-        for first in range(0, len(inputs[0]), _BATCH):
-            rows = slice(first, first + _BATCH)
-            feed = {name: np.ascontiguousarray(array[rows], np.float32) for name, array in zip(names, inputs)}
-            parts.append(self._session.run([self.model.graph_output], feed)[0].astype(float))
-        return np.concatenate(parts)
+        return _evaluate(self._session, tuple(self.model.graph_inputs), self.model.graph_output, inputs)
 
     def predict(self, coordinates: np.ndarray, covariates: Covariates | None, coverage: float = 0.9) -> Prediction:
         """Estimate all targets with intervals, in data units.
@@ -235,13 +272,23 @@ def _open(content: bytes, source: str) -> Any:
         ) from error
 
 
-def _check_shapes(session: Any, model: KindOfModel, source: str) -> None:
+def _evaluate(session: Any, names: tuple[str, ...], output: str, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Run a graph on rows, `_BATCH` at once."""
+    # An LSTM of onnxruntime ends the process on no rows.
+    parts = [np.empty((0, *session.get_outputs()[0].shape[1:]))]
+    for first in range(0, len(inputs[0]), _BATCH):
+        rows = slice(first, first + _BATCH)
+        feed = {name: np.ascontiguousarray(array[rows], np.float32) for name, array in zip(names, inputs)}
+        parts.append(session.run([output], feed)[0].astype(float))
+    return np.concatenate(parts)
+
+
+def _check_shapes(session: Any, expected: Mapping[str, tuple[int, ...]], output: str, source: str) -> None:
     """Refuse a graph that does not fit its contract."""
-    expected, output = model.graph_inputs, model.graph_output
     found = {entry.name: tuple(entry.shape[1:]) for entry in session.get_inputs()}
     outputs = [entry.name for entry in session.get_outputs()]
-    if found != expected or outputs != [output]:
+    if found != dict(expected) or outputs != [output]:
         raise ModelFileError(
-            f"{source} is damaged: expected a network with inputs {expected} and the output {output}, got {found} and "
-            f"{outputs}. Train the model again."
+            f"{source} is damaged: expected a network with inputs {dict(expected)} and the output {output}, got {found} "
+            f"and {outputs}. Train the model again."
         )

@@ -1,0 +1,446 @@
+"""Kriging with the pre-trained correction, fitted to samples: variogram, gate, intervals, the model file.
+
+Nothing is trained here, so it needs no TensorFlow: the network comes with the plugin, and only the share of its
+correction (the gate) and the intervals are learned from the samples, each left out with its nearest others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, ModelFileError
+from ..features.kriging_context import Described, KrigingContext
+from ..kriging.back_transform import BackTransform
+from ..kriging.neighborhood import Neighborhood
+from ..kriging.ordinary import fit_kriging
+from ..prediction.contract import FORMAT, VERSION
+from ..prediction.hybrid import Prediction
+from ..prediction.pretrained import (
+    GRAPH_INPUTS,
+    GRAPH_OUTPUT,
+    KIND,
+    NETWORK_FILE,
+    Network,
+    PretrainedModel,
+    PretrainedTarget,
+    correction,
+    with_contract,
+)
+from ..prediction.trained_model import NetworkGraph
+from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from ..provenance import data_hash, versions
+from ..samples import Covariates, Samples, average_coincident
+from ..transforms import Transform
+from ..validation.comparison import Comparison
+from ..validation.intervals import IntervalTable, normalized_scores
+from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
+from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
+from ..variogram.fitting import fit_variogram
+from ..variogram.models import VariogramModel
+from .inner import require_trainable
+from .outer import beside_kriging, cross_validated_scores
+
+METHOD = KIND
+"""Name of the method in tables."""
+
+DROPPED = (0, 1, 3, 7)
+"""Nearest others left out with a sample, in turn: from one sample missing to the middle of a gap."""
+
+SHRINKAGE = 0.5
+"""Share of the least-squares gate that is used."""
+
+_MOST_ROWS = {True: 500, False: 100}
+"""Left-out samples the gate and the intervals are learned from, with all samples as neighbours and without."""
+
+
+@dataclass(frozen=True)
+class PretrainedSettings:
+    """How kriging is fitted.
+
+    Parameters
+    ----------
+    transforms, variograms, variogram_method, neighborhood, units
+        As in `HybridSettings`.
+    seed : int
+        Of the choice of samples to leave out where there are very many.
+    """
+
+    transforms: Transforms = UNTRANSFORMED
+    variograms: Mapping[str, VariogramModel] = field(default_factory=dict)
+    variogram_method: str = "reml"
+    neighborhood: Neighborhood | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What left-out samples say about the correction of one target.
+
+    Parameters
+    ----------
+    least_squares : float
+        Factor of the correction with the least squared error.
+    share : float
+        The gate: half of it, between 0 and 1.
+    rmse, kriging_rmse : float
+        Of samples left out singly, with the gate and without, on the transformed scale. They chose the gate: use
+        outer cross-validation to judge.
+    gain, gain_error : float
+        Relative reduction of the squared error by the gate over all rows, and its standard error between samples.
+    """
+
+    least_squares: float
+    share: float
+    rmse: float
+    kriging_rmse: float
+    gain: float
+    gain_error: float
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the gain over kriging is no more than twice its standard error."""
+        return self.gain <= 2.0 * self.gain_error
+
+    def to_dict(self) -> dict:
+        """Return it as a JSON object."""
+        return {
+            "least_squares": self.least_squares, "share": self.share, "rmse": self.rmse,
+            "kriging_rmse": self.kriging_rmse, "gain": self.gain, "gain_error": self.gain_error,
+            "ties_with_kriging": self.within_noise,
+        }  # fmt: skip
+
+
+def fit_gate(errors: np.ndarray, corrections: np.ndarray) -> Gate:
+    """Find the share of the correction.
+
+    Parameters
+    ----------
+    errors, corrections : ndarray, shape (n_ways, n_samples)
+        Observed - kriging, and the correction, of samples left out in several ways, the first of them singly.
+
+    Returns
+    -------
+    Gate
+
+    Examples
+    --------
+    >>> errors = np.array([[1.0, -2.0, 0.5, 0.0]])
+    >>> fit_gate(errors, 0.5 * errors).share, fit_gate(errors, -errors).share
+    (1.0, 0.0)
+    """
+    power = float(np.sum(corrections**2))
+    least_squares = float(np.sum(errors * corrections)) / power if power > 0 else 0.0
+    share = float(np.clip(SHRINKAGE * least_squares, 0.0, 1.0))
+    remaining = errors - share * corrections
+    total = float(np.mean(errors**2)) or 1.0
+    gains = np.mean(errors**2 - remaining**2, axis=0) / total
+    return Gate(
+        least_squares,
+        share,
+        float(np.sqrt(np.mean(remaining[0] ** 2))),
+        float(np.sqrt(np.mean(errors[0] ** 2))),
+        float(gains.mean()),
+        float(gains.std() / np.sqrt(max(len(gains) - 1, 1))),
+    )
+
+
+@dataclass(frozen=True)
+class FittedPretrained:
+    """Kriging with the pre-trained correction, before or after it is written to a file.
+
+    Parameters
+    ----------
+    model : PretrainedModel
+    gates : tuple of Gate
+        One a target.
+    settings : PretrainedSettings
+    notes : tuple of str
+    seconds : float
+    """
+
+    model: PretrainedModel
+    gates: tuple[Gate, ...]
+    settings: PretrainedSettings
+    notes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def weights(self) -> dict[str, dict[str, float]]:
+        """Share of the correction by target."""
+        return {target.name: {"correction": target.gate} for target in self.model.targets}
+
+    def predict(self, coordinates: np.ndarray, covariates: Covariates | None, coverage: float = 0.9) -> Prediction:
+        """Estimate as the exported file does; see `PretrainedModel.predict`."""
+        return self.model.predict(coordinates, covariates, shipped_network(), coverage)
+
+    def contract(self, scores: Mapping[str, Any] | None = None) -> dict:
+        """Return the JSON object that travels in the model file.
+
+        Parameters
+        ----------
+        scores : dict or None
+            Outer cross-validated scores (`cross_validated_scores`).
+        """
+        samples = self.model.samples
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "kind": KIND,
+            **self.model.to_dict(),
+            "gates": [
+                {"target": target.name, **gate.to_dict()} for target, gate in zip(self.model.targets, self.gates)
+            ],
+            "scores": scores,
+            "seed": self.settings.seed,
+            "notes": list(self.notes),
+            "data_sha256": data_hash(samples.coordinates, samples.values),
+            "versions": versions(),
+        }
+
+
+@lru_cache(maxsize=1)
+def shipped_network() -> Network:
+    """Open the network that comes with the plugin.
+
+    Raises
+    ------
+    BackendMissing
+        When onnxruntime is not installed in this Python.
+    ModelFileError
+        When the file is missing or damaged.
+    """
+    return NetworkGraph(_shipped_graph(), GRAPH_INPUTS, GRAPH_OUTPUT, str(NETWORK_FILE))
+
+
+def _shipped_graph() -> bytes:
+    try:
+        return NETWORK_FILE.read_bytes()
+    except OSError as error:
+        raise ModelFileError(
+            f"{NETWORK_FILE} cannot be read ({error.strerror or error}): the plugin is not whole. Install it again."
+        ) from error
+
+
+def fit_pretrained(
+    samples: Samples,
+    settings: PretrainedSettings | None = None,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+) -> FittedPretrained:
+    """Krige, and find how much of the network's correction the samples support.
+
+    Parameters
+    ----------
+    samples : Samples
+        At least 20 in the plane, no two at one place; covariates are not used.
+    settings : PretrainedSettings or None
+    progress : Progress
+    is_cancelled : IsCancelled
+
+    Returns
+    -------
+    FittedPretrained
+
+    Raises
+    ------
+    InputError
+        For samples in 3-D, in drill holes, at one place, or too few; a target that does not vary or leaves its
+        transform's domain.
+    BackendMissing
+        When onnxruntime is not installed in this Python.
+    Cancelled
+        When the user asked to stop.
+    """
+    started = time.perf_counter()
+    settings = PretrainedSettings() if settings is None else settings
+    _check(samples)
+    network = shipped_network()
+    samples = Samples(samples.coordinates, samples.values, samples.targets, samples.crs)
+    neighborhood = settings.neighborhood
+    if neighborhood is None:
+        neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+    targets, gates, notes = [], [], []
+    for column, name in enumerate(samples.targets):
+        stop_if(is_cancelled)
+        where = part(progress, column / len(samples.targets), (column + 1) / len(samples.targets))
+        where(0.0, f"Kriging {name}")
+        transform = transform_of(settings.transforms, samples, name)
+        values = transform.forward(samples.values[:, column], name)
+        variogram = settings.variograms.get(name)
+        if variogram is None:
+            variogram = fit_variogram(
+                samples.coordinates, values, method=settings.variogram_method, seed=settings.seed,
+                progress=part(where, 0.0, 0.7), is_cancelled=is_cancelled,
+            ).model  # fmt: skip
+        context = KrigingContext(fit_kriging(samples.coordinates, values, variogram, neighborhood))
+        where(0.7, f"Leaving samples of {name} out")
+        target, gate = _fit_target(name, transform, context, network, settings, is_cancelled)
+        targets.append(target)
+        gates.append(gate)
+        if gate.within_noise:
+            notes.append(
+                f"{name}: ties with kriging; the gain of the pre-trained correction at left-out samples is within its "
+                "noise."
+            )
+    progress(1.0, "Fitted")
+    model = PretrainedModel(samples, neighborhood, tuple(targets))
+    return FittedPretrained(model, tuple(gates), settings, tuple(notes), time.perf_counter() - started)
+
+
+def _check(samples: Samples) -> None:
+    """Refuse what the network was not trained for."""
+    require_trainable(samples, "The pre-trained correction")
+    if samples.n_dimensions != 2 or samples.holes is not None:
+        raise InputError(
+            "The pre-trained correction was trained in the plane, got samples in "
+            f"{'drill holes' if samples.holes is not None else '3-D'}. Choose the architecture hybrid."
+        )
+
+
+def left_out_rows(context: KrigingContext, seed: int) -> tuple[np.ndarray, list[Described]]:
+    """Describe samples left out, each with `DROPPED` nearest others.
+
+    Returns
+    -------
+    rows : ndarray of int
+        The samples: all of them, or a seeded choice where they are many.
+    described : list of Described
+        One for each number of others.
+    """
+    kriging = context.kriging
+    n, most = kriging.n_samples, _MOST_ROWS[kriging.neighborhood.is_global]
+    rows = np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+    return rows, [context.left_out(rows, n_dropped) for n_dropped in DROPPED]
+
+
+def _fit_target(
+    name: str,
+    transform: Transform,
+    context: KrigingContext,
+    network: Network,
+    settings: PretrainedSettings,
+    is_cancelled: IsCancelled,
+) -> tuple[PretrainedTarget, Gate]:
+    """Find the gate, the intervals and the way back of one target."""
+    rows, ways = left_out_rows(context, settings.seed)
+    stop_if(is_cancelled)
+    values = context.values[rows]
+    errors = np.stack([values - way.estimate for way in ways])
+    corrections = np.stack([correction(way, network) for way in ways])
+    gate = fit_gate(errors, corrections)
+    errors = errors - gate.share * corrections
+    intervals = IntervalTable.from_scores(*(normalized_scores(own, way.sigma) for own, way in zip(errors, ways)))
+    way_back = BackTransform.fit(transform, values, values - errors[0], ways[0].smoothing_variance)
+    target = PretrainedTarget(
+        name, settings.units.get(name, ""), transform, context.variogram, gate.share, intervals, way_back
+    )
+    return target, gate
+
+
+def pretrained_method(settings: PretrainedSettings | None = None) -> Method:
+    """Return kriging with the pre-trained correction as a method of `compare_methods`, refitted on each training fold.
+
+    Parameters
+    ----------
+    settings : PretrainedSettings or None
+        The seed is taken from the comparison. Variograms given in the settings are not used: they may have been
+        fitted to the held-out samples.
+    """
+    base = PretrainedSettings() if settings is None else settings
+
+    def fit(
+        training: Samples, seed: int, progress: Progress = silent, is_cancelled: IsCancelled = never
+    ) -> Predictor:
+        training, _ = average_coincident(training)
+        fitted = fit_pretrained(training, replace(base, seed=seed, variograms={}), progress, is_cancelled)
+
+        def predict(coordinates: np.ndarray, covariates: Covariates | None) -> PredictiveDistribution:
+            return fitted.model.distribution(coordinates, shipped_network())
+
+        return predict
+
+    return fit
+
+
+@dataclass(frozen=True)
+class TrainedPretrained:
+    """What `train_pretrained` made.
+
+    Parameters
+    ----------
+    fitted : FittedPretrained
+    comparison : Comparison or None
+        Outer cross-validation beside kriging; None when it was not asked for.
+    scores : dict or None
+        `cross_validated_scores` of it.
+    path : Path
+        The model file.
+    """
+
+    fitted: FittedPretrained
+    comparison: Comparison | None
+    scores: dict | None
+    path: Path
+
+
+def train_pretrained(
+    samples: Samples,
+    settings: PretrainedSettings,
+    path: str | Path,
+    *,
+    schemes: tuple[str, ...] = ("random", "blocks"),
+    n_folds: int = 5,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+) -> TrainedPretrained:
+    """Cross-validate beside kriging, fit to all samples, and write the model file.
+
+    Parameters
+    ----------
+    samples, settings, progress, is_cancelled
+        See `fit_pretrained`.
+    path : str or Path
+        Of the .onnx file; it appears only when everything succeeded.
+    schemes : tuple of str
+        Outer folds (`core.validation.folds.QUESTIONS`); empty skips the cross-validation.
+    n_folds : int
+        Outer folds of a scheme.
+
+    Raises
+    ------
+    InputError
+        As `fit_pretrained` and `compare_methods`.
+    Cancelled
+        When the user asked to stop; no file is written.
+    """
+    _check(samples)
+    comparison, scores, first = None, None, 0.0
+    if schemes:
+        first = 0.8
+        comparison = beside_kriging(
+            samples, METHOD, pretrained_method(settings), settings.transforms, settings.neighborhood, schemes, n_folds,
+            settings.seed, part(progress, 0.0, first), is_cancelled,
+        )  # fmt: skip
+        scores = cross_validated_scores(comparison, METHOD)
+    fitted = fit_pretrained(samples, settings, part(progress, first, 0.98), is_cancelled)
+    text = json.dumps(fitted.contract(scores), ensure_ascii=False, allow_nan=False)
+    content = with_contract(_shipped_graph(), text)
+    path = Path(path)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    progress(1.0, "Done")
+    return TrainedPretrained(fitted, comparison, scores, path)

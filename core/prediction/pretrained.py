@@ -1,0 +1,292 @@
+"""Kriging with the correction of a network that was trained on simulated fields, in numpy alone.
+
+How numbers come about, for each target on its transformed scale:
+
+* ``estimate = kriging + gate * sigma * network``: ordinary kriging, its standard deviation, and the network's
+  expectation of (true - kriging) / sigma from the samples around (`core.features.kriging_context`).
+* The gate is half of the least-squares factor of the correction at left-out samples, between 0 and 1. At 0 the model
+  is ordinary kriging to the last bit.
+* Interval: ``estimate +- q sigma``, q the conformal quantile of ``|error| / sigma`` over left-out samples.
+* At the place of a sample sigma is 0, so that the estimate is the sample's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from ..errors import InputError, ModelFileError
+from ..features.kriging_context import CONTEXT_NAMES, N_NEIGHBORS, TOKEN_NAMES, Described, KrigingContext
+from ..kriging.back_transform import BackTransform
+from ..kriging.neighborhood import Neighborhood
+from ..kriging.ordinary import fit_kriging
+from ..samples import Covariates, Samples
+from ..transforms import Transform
+from ..validation.intervals import IntervalTable
+from ..validation.predictive import LEVELS, PredictiveDistribution
+from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
+from .contract import METADATA_KEY, samples_from_dict, samples_to_dict
+from .hybrid import Prediction
+
+KIND = "pretrained"
+"""What the contracts of these models call them."""
+
+NETWORK_FILE = Path(__file__).resolve().parents[2] / "resources" / "pretrained" / "kriging_correction.onnx"
+"""The network that comes with the plugin; `core.learning.pretraining` makes it."""
+
+GRAPH_INPUTS = {"tokens": (N_NEIGHBORS, len(TOKEN_NAMES)), "context": (len(CONTEXT_NAMES),)}
+GRAPH_OUTPUT = "correction"
+
+Network = Callable[..., np.ndarray]
+"""Tokens and context -> expected (true - kriging) / sigma, shape (n, 1)."""
+
+_ROWS_AT_ONCE = 16384
+
+
+def correction(described: Described, network: Network) -> np.ndarray:
+    """Return the network's correction of kriging at described places, before any gate, shape (n,).
+
+    On the scale of kriging; 0 where the kriging standard deviation is 0.
+    """
+    return described.sigma * np.asarray(network(described.tokens, described.context), dtype=float)[:, 0]
+
+
+@dataclass(frozen=True)
+class PretrainedTarget:
+    """How one target is estimated.
+
+    Parameters
+    ----------
+    name, unit : str
+    transform : Transform
+    variogram : VariogramModel
+    gate : float
+        Share of the correction, 0 to 1.
+    intervals : IntervalTable
+    back_transform : BackTransform
+    """
+
+    name: str
+    unit: str
+    transform: Transform
+    variogram: VariogramModel
+    gate: float
+    intervals: IntervalTable
+    back_transform: BackTransform
+
+    def moments(
+        self, estimate: np.ndarray, sigma: np.ndarray, smoothing_variance: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance in data units; see `BackTransform.moments`."""
+        return self.back_transform.moments(estimate, sigma**2, smoothing_variance)
+
+
+@dataclass(frozen=True)
+class PretrainedModel:
+    """Everything a prediction needs, except the network itself.
+
+    Parameters
+    ----------
+    samples : Samples
+        The training samples in data units.
+    neighborhood : Neighborhood
+    targets : tuple of PretrainedTarget
+        In the order of ``samples.targets``.
+    """
+
+    samples: Samples
+    neighborhood: Neighborhood
+    targets: tuple[PretrainedTarget, ...]
+
+    @property
+    def covariate_names(self) -> tuple[str, ...]:
+        """Return no name: it takes none."""
+        return ()
+
+    @property
+    def graph_inputs(self) -> dict[str, tuple[int, ...]]:
+        """Inputs of the network with their shapes but for the rows."""
+        return GRAPH_INPUTS
+
+    @property
+    def graph_output(self) -> str:
+        """Output of the network."""
+        return GRAPH_OUTPUT
+
+    @cached_property
+    def _contexts(self) -> tuple[KrigingContext, ...]:
+        """Ordinary kriging of each target on its transformed scale."""
+        contexts = []
+        for column, target in enumerate(self.targets):
+            values = target.transform.forward(self.samples.values[:, column], target.name)
+            contexts.append(
+                KrigingContext(
+                    fit_kriging(self.samples.coordinates, values, target.variogram, self.neighborhood)
+                )
+            )
+        return tuple(contexts)
+
+    def transformed(self, coordinates: np.ndarray, network: Network) -> np.ndarray:
+        """Return estimate, sigma and smoothing variance on the transformed scale, shape (3, n, n_targets).
+
+        NaN where kriging has no estimate.
+
+        Raises
+        ------
+        InputError
+            When coordinates have another dimension than the samples.
+        """
+        coordinates = np.asarray(coordinates, dtype=float)
+        if coordinates.ndim != 2 or coordinates.shape[1] != self.samples.n_dimensions:
+            raise InputError(
+                f"The model expects coordinates of shape (n, {self.samples.n_dimensions}), got {coordinates.shape}."
+            )
+        result = np.full((3, len(coordinates), len(self.targets)), np.nan)
+        for column, (target, context) in enumerate(zip(self.targets, self._contexts)):
+            if target.gate == 0:
+                kriged = context.kriging.predict(coordinates)
+                result[:, :, column] = kriged.estimate, kriged.kriging_std, kriged.smoothing_variance
+                continue
+            for first in range(0, len(coordinates), _ROWS_AT_ONCE):
+                rows = slice(first, first + _ROWS_AT_ONCE)
+                described = context.at(coordinates[rows])
+                shift = np.full(len(described.estimate), np.nan)
+                known = np.isfinite(described.estimate)
+                if known.any():
+                    shift[known] = target.gate * correction(described.take(known), network)
+                result[:, rows, column] = described.estimate + shift, described.sigma, described.smoothing_variance
+        return result
+
+    def predict(
+        self,
+        coordinates: np.ndarray,
+        covariates: Covariates | None,
+        network: Network,
+        coverage: float = 0.9,
+    ) -> Prediction:
+        """Estimate all targets with intervals.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n, n_dimensions)
+        covariates : Covariates or None
+            Not looked at.
+        network : callable
+        coverage : float
+            Wanted share of true values inside the interval, between 0 and 1.
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        InputError
+            For a wrong dimension or coverage.
+        """
+        multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
+        estimate, sigma, smoothing = self.transformed(coordinates, network)
+        result = Prediction(*(np.empty_like(estimate) for _ in range(4)))
+        for column, target in enumerate(self.targets):
+            centre, reach = estimate[:, column], multipliers[column] * sigma[:, column]
+            mean, variance = target.moments(centre, sigma[:, column], smoothing[:, column])
+            result.estimate[:, column], result.kriging_variance[:, column] = mean, variance
+            result.lower[:, column] = target.transform.inverse(centre - reach)
+            result.upper[:, column] = target.transform.inverse(centre + reach)
+        return result
+
+    def distribution(self, coordinates: np.ndarray, network: Network) -> PredictiveDistribution:
+        """Return estimates and quantiles as comparisons of methods take them."""
+        centre, sigma, smoothing = self.transformed(coordinates, network)
+        estimate = np.empty_like(centre)
+        quantiles = np.empty((*centre.shape, len(LEVELS)))
+        for column, target in enumerate(self.targets):
+            estimate[:, column], _ = target.moments(centre[:, column], sigma[:, column], smoothing[:, column])
+            reach = target.intervals.reach(np.asarray(LEVELS))
+            quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
+        return PredictiveDistribution(estimate, quantiles)
+
+    def to_dict(self) -> dict:
+        """Return the parts of the contract that predictions need."""
+        return {
+            **samples_to_dict(self.samples),
+            "targets": [
+                {
+                    "name": target.name,
+                    "unit": target.unit,
+                    "transform": target.transform.to_dict(),
+                    "variogram": model_to_dict(target.variogram),
+                    "gate": target.gate,
+                    "intervals": target.intervals.to_dict(),
+                    "back_transform": target.back_transform.to_dict(),
+                }
+                for target in self.targets
+            ],
+            "neighborhood": {
+                "max_neighbors": self.neighborhood.max_neighbors,
+                "min_neighbors": self.neighborhood.min_neighbors,
+                "search_radius": self.neighborhood.search_radius,
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], source: str = "the model file") -> PretrainedModel:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        ModelFileError
+            When a part is missing or cannot be used.
+        """
+        try:
+            return cls._from_dict(content)
+        except KeyError as error:
+            raise ModelFileError(f"{source} is damaged: its contract lacks {error}. Train the model again.") from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ModelFileError(f"{source} is damaged: {error} Train the model again.") from error
+
+    @classmethod
+    def _from_dict(cls, content: Mapping[str, Any]) -> PretrainedModel:
+        targets = []
+        for entry in content["targets"]:
+            transform = Transform.from_dict(entry["transform"])
+            table = entry["intervals"]
+            gate = float(entry["gate"])
+            if not 0 <= gate <= 1:
+                raise ModelFileError(f"expected a gate between 0 and 1, got {gate:g}.")
+            targets.append(
+                PretrainedTarget(
+                    str(entry["name"]),
+                    str(entry["unit"]),
+                    transform,
+                    model_from_dict(entry["variogram"]),
+                    gate,
+                    IntervalTable(np.array(table["coverages"], dtype=float), np.array(table["quantiles"], dtype=float)),
+                    BackTransform.from_dict(transform, entry["back_transform"]),
+                )
+            )
+        given = content["neighborhood"]
+        neighborhood = Neighborhood(given["max_neighbors"], given["min_neighbors"], given["search_radius"])
+        return cls(samples_from_dict(content), neighborhood, tuple(targets))
+
+
+def with_contract(graph: bytes, text: str) -> bytes:
+    """Return an ONNX file with a contract among its metadata, without any library.
+
+    In the wire format of protocol buffers a message followed by further fields is the message with these fields
+    added; ``metadata_props`` is field 14 of a model, its entries hold the key as field 1 and the value as field 2.
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        length, size = len(content), b""
+        while length >= 0x80:
+            size += bytes([length & 0x7F | 0x80])
+            length >>= 7
+        return bytes([number << 3 | 2]) + size + bytes([length]) + content
+
+    return graph + field(14, field(1, METADATA_KEY.encode()) + field(2, text.encode()))
