@@ -23,6 +23,26 @@ class Block:
     n_columns: int
     elevation: float | None = None
 
+    def parts(self, n_rows: int, n_columns: int) -> Iterator[Block]:
+        """Yield parts of at most this size, whose edges inside the block are multiples of it: as files store them.
+
+        Examples
+        --------
+        >>> [(part.row, part.column, part.n_rows, part.n_columns) for part in Block(3, 0, 4, 6).parts(5, 4)]
+        [(3, 0, 2, 4), (3, 4, 2, 2), (5, 0, 2, 4), (5, 4, 2, 2)]
+        """
+        last_row, last_column = self.row + self.n_rows, self.column + self.n_columns
+        for row in range(self.row // n_rows * n_rows, last_row, n_rows):
+            top, bottom = max(row, self.row), min(row + n_rows, last_row)
+            for column in range(self.column // n_columns * n_columns, last_column, n_columns):
+                left, right = max(column, self.column), min(column + n_columns, last_column)
+                yield Block(top, left, bottom - top, right - left, self.elevation)
+
+    def within(self, other: Block) -> tuple[slice, slice]:
+        """Return the rows and columns of another block that this one covers."""
+        row, column = self.row - other.row, self.column - other.column
+        return slice(row, row + self.n_rows), slice(column, column + self.n_columns)
+
 
 @dataclass(frozen=True)
 class Levels:

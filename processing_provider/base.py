@@ -50,6 +50,7 @@ class Group(Enum):
     """Groups of the Toolbox; the value is the id."""
 
     SAMPLES = "samples"
+    COVARIATES = "covariates"
     VARIOGRAPHY = "variography"
     KRIGING = "kriging"
     DEEP_LEARNING = "deeplearning"
@@ -61,6 +62,7 @@ class Group(Enum):
         """Return the name in the Toolbox."""
         return {
             Group.SAMPLES: tr("Samples"),
+            Group.COVARIATES: tr("Covariates"),
             Group.VARIOGRAPHY: tr("Variography"),
             Group.KRIGING: tr("Kriging"),
             Group.DEEP_LEARNING: tr("Deep learning"),

@@ -25,8 +25,8 @@ MOST_CLASSES = 20
 """A covariate with whole numbers only, and at most so many different ones, is taken as categorical."""
 ROWS_LOOKED_AT = 512
 NO_CATEGORICAL = "none"
-VALUES_AT_ONCE = 2**21
-"""Most numbers of a raster with many bands that are projected at once."""
+KEPT_BYTES = 64 * 2**20
+"""Most bytes of covariates kept for the blocks that follow."""
 Origin = Optional[Mapping[str, Any]]
 
 
@@ -322,7 +322,7 @@ class CovariateStack:
 
 
 class CovariateGrid:
-    """Covariates on a grid, read tile by tile, once for all levels of a block model.
+    """Covariates on a grid, read in wide tiles, once for all levels of a block model.
 
     Parameters
     ----------
@@ -363,20 +363,21 @@ class CovariateGrid:
         else:
             if tile != self._tile:
                 self._tile, self._values = tile, self._read(tile)
-            rows = self._values.reshape(tile.n_rows, tile.n_columns, -1)
-            first_row, first_column = block.row - tile.row, block.column - tile.column
-            values = rows[first_row : first_row + block.n_rows, first_column : first_column + block.n_columns]
+            values = self._values.reshape(tile.n_rows, tile.n_columns, -1)[block.within(tile)]
             values = values.reshape(block.n_rows * block.n_columns, -1).copy()
         values[:, self._elevation] = np.nan if block.elevation is None else block.elevation
         return Covariates(self._stack.names, values, self._stack.categorical, self._stack.origins)
 
     def _tile_of(self, block: Block) -> Optional[Block]:
         """Return the tile a block lies in, None when it lies in several."""
-        row, column = (start // TILE * TILE for start in (block.row, block.column))
-        if block.row + block.n_rows > row + TILE or block.column + block.n_columns > column + TILE:
+        grid_rows, grid_columns = self._grid.shape
+        n_columns = KEPT_BYTES // (8 * TILE * max(1, len(self._stack.members)))
+        n_columns = max(TILE, n_columns // TILE * TILE)
+        row, column = block.row // TILE * TILE, block.column // n_columns * n_columns
+        if block.row + block.n_rows > row + TILE or block.column + block.n_columns > column + n_columns:
             return None
-        n_rows, n_columns = self._grid.shape
-        return Block(row, column, min(TILE, n_rows - row), min(TILE, n_columns - column))
+        n_rows = min(TILE, grid_rows - row)
+        return Block(row, column, n_rows, min(n_columns, grid_columns - column))
 
     def _read(self, block: Block) -> np.ndarray:
         """Return everything but the elevation, shape (n_cells, n_covariates)."""
@@ -391,17 +392,18 @@ class _ProjectedBands:
 
     def __init__(self, members: Sequence[Projected], grid: RasterGrid) -> None:
         self._members = members
-        self._n_bands = len(members[0].origin["mean"])
-        self._bands = WarpedBands(members[0].source, range(1, self._n_bands + 1), grid, nearest=False)
+        self._mean = np.array(members[0].origin["mean"])
+        self._loadings = _loadings(members)
+        self._bands = WarpedBands(members[0].source, range(1, len(self._mean) + 1), grid, nearest=False)
 
     def read(self, block: Block) -> np.ndarray:
-        """Return the sums at a block's cells, a few rows at once."""
-        height = max(1, VALUES_AT_ONCE // (self._n_bands * block.n_columns))
-        parts = []
-        for row in range(0, block.n_rows, height):
-            strip = replace(block, row=block.row + row, n_rows=min(height, block.n_rows - row))
-            parts.append(_scores(self._members, self._bands.read(strip)))
-        return np.concatenate(parts)
+        """Return the sums at a block's cells, shape (n_cells, n_members), band by band."""
+        sums = np.zeros((block.n_rows, block.n_columns, len(self._members)))
+        for part in self._bands.parts(block):
+            rows, columns = part.within(block)
+            for values, mean, loadings in zip(self._bands.each(part), self._mean, self._loadings):
+                sums[rows, columns] += (values - mean)[..., None] * loadings
+        return sums.reshape(-1, len(self._members))
 
 
 def parse_names(text: str) -> list[str]:
@@ -458,8 +460,12 @@ def _projections(members: Sequence[Covariate]) -> list[tuple[list[int], list[Pro
 
 def _scores(members: Sequence[Projected], values: np.ndarray) -> np.ndarray:
     """Return the projections of the values of all bands, shape (n, n_members)."""
-    loadings = np.column_stack([member.origin["loadings"] for member in members])
-    return (values - np.array(members[0].origin["mean"])) @ loadings
+    return (values - np.array(members[0].origin["mean"])) @ _loadings(members)
+
+
+def _loadings(members: Sequence[Projected]) -> np.ndarray:
+    """Return the weights of the bands, shape (n_bands, n_members)."""
+    return np.column_stack([member.origin["loadings"] for member in members])
 
 
 def _source_of(member: Covariate) -> RasterSource:

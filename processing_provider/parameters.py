@@ -34,6 +34,7 @@ from ..core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from .identity import tr
 
 FOLDS = ("random", "blocks", "all")
+FOLDS_COMPARED = ("random", "blocks", "distance_matched", "holes", "all")
 TRANSFORMS = ("none", "log", "log1p")
 KRIGING_TYPES = ("ordinary", "simple", "universal", "external_drift")
 DIMENSIONS = ("auto", "2d", "3d")
@@ -41,6 +42,7 @@ SECTORS = ("none", "quadrants", "octants")
 DUPLICATES = ("average", "first", "measurement_error")
 BLOCK_RULES = ("gauss", "regular")
 VARIOGRAM_FILES = "Variogram (*.json *.JSON)"
+PCA_FILES = "Principal components (*.json *.JSON)"
 MODEL_FILES = "Trained model (*.onnx *.ONNX)"
 
 
@@ -242,6 +244,16 @@ def model_file():
         QgsProcessingParameterFile("MODEL", tr("Trained model"), defaultValue=None, fileFilter=MODEL_FILES),
         tr("ONNX file made by Train hybrid model."),
     )
+
+
+def raster_input(name: str, label: str, text: str, optional: bool = False, advanced: bool = False):
+    """Return one raster layer."""
+    return with_help(QgsProcessingParameterRasterLayer(name, label, None, optional), text, advanced)
+
+
+def file_input(name: str, label: str, file_filter: str) -> QgsProcessingParameterFile:
+    """Return an optional file to read."""
+    return QgsProcessingParameterFile(name, label, defaultValue=None, optional=True, fileFilter=file_filter)
 
 
 def neighborhood_inputs():
@@ -453,12 +465,13 @@ def dimensions():
     )
 
 
-def folds_inputs():
-    """Return FOLDS and N_FOLDS."""
+def folds_inputs(text: Optional[str] = None, options: tuple[str, ...] = FOLDS):
+    """Return FOLDS and N_FOLDS; `text` explains other options than random and blocks."""
     return [
         with_help(
-            static_enum("FOLDS", tr("Folds"), FOLDS, "all"),
-            tr(
+            static_enum("FOLDS", tr("Folds"), options, "all"),
+            text
+            or tr(
                 "random: samples are left out here and there, as when a map is filled in between samples. blocks: "
                 "whole areas are left out, as when unsampled ground is mapped. all: both."
             ),

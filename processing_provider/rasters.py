@@ -29,6 +29,8 @@ COARSER = 2.0
 """A grid whose cells are so many times as wide as a raster's takes the mean of its cells."""
 WARP_ERROR = 0.01
 """Largest error of places when a raster is warped, in cells of the grid."""
+CELLS_AT_ONCE = 2**16
+"""About so many cells of every band are read at once."""
 _EXACT_IN_FLOAT32 = (gdal.GDT_Byte, gdal.GDT_Int16, gdal.GDT_UInt16, gdal.GDT_Float32)
 
 
@@ -190,16 +192,37 @@ class WarpedBands:
             # Of several bands together GDAL fills the holes of one from the cells around.
             self._holes = self._warped(chosen, grid, "near", systems)
 
-    def read(self, block: Block) -> np.ndarray:
-        """Return the values of a block's cells, shape (n_cells, n_bands), in the order of ``grid.centers``."""
-        values = self._read(self._bands, block)
-        if self._holes:
-            values[np.isnan(self._read(self._holes, block))] = np.nan
-        return values
+    @property
+    def is_float32(self) -> bool:
+        """Whether single precision holds every value."""
+        return all(
+            band.DataType in _EXACT_IN_FLOAT32 and band.GetScale() in (None, 1.0) and band.GetOffset() in (None, 0.0)
+            for band in self._bands
+        )
 
-    def _read(self, bands: Sequence[gdal.Band], block: Block) -> np.ndarray:
+    def parts(self, block: Block, n_cells: int = CELLS_AT_ONCE) -> Iterator[Block]:
+        """Yield parts of a block of about so many cells, cut as the file stores them: each is unpacked once."""
+        n_columns, n_rows = self._bands[0].GetBlockSize()
+        n_rows = n_rows * max(1, n_cells // (n_columns * n_rows))
+        return block.parts(n_rows, n_columns)
+
+    def each(self, block: Block) -> Iterator[np.ndarray]:
+        """Yield the values of one band after the other, shape (n_rows, n_columns), NaN for nodata."""
         window = block.column, block.row, block.n_columns, block.n_rows
-        return np.column_stack([read_window(band, *window, self._name).reshape(-1) for band in bands])
+        for index, band in enumerate(self._bands):
+            values = read_window(band, *window, self._name)
+            if self._holes:
+                values[np.isnan(read_window(self._holes[index], *window, self._name))] = np.nan
+            yield values
+
+    def read(self, block: Block, kind: type = np.float64) -> np.ndarray:
+        """Return the values of a block's cells, shape (n_cells, n_bands), in the order of ``grid.centers``."""
+        values = np.empty((block.n_rows, block.n_columns, len(self._bands)), dtype=kind)
+        for part in self.parts(block):
+            rows, columns = part.within(block)
+            for index, band_values in enumerate(self.each(part)):
+                values[rows, columns, index] = band_values
+        return values.reshape(-1, len(self._bands))
 
     def _warped(
         self, dataset: gdal.Dataset, grid: RasterGrid, how: str, systems: dict[str, str]

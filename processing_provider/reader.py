@@ -10,8 +10,10 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 from qgis.core import (
+    QgsProcessing,
     QgsProcessingException,
     QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
     QgsProcessingUtils,
     QgsRasterLayer,
     QgsUnitTypes,
@@ -79,6 +81,8 @@ class Reader:
         Where to write the files the user wants.
     resources : ExitStack
         Closed once everything is written.
+    measured : Samples, optional
+        The samples as read, before duplicates were averaged.
     n_duplicates : int
         Samples at a location that an earlier one of those read has.
     """
@@ -92,23 +96,22 @@ class Reader:
         self.staged_files: Mapping[str, Path] = {}
         self.resources = ExitStack()
         self.n_duplicates = 0
-        self._template: Optional[RasterSource] = None
-        self._covariates: list[RasterSource] = []
+        self.measured: Optional[Samples] = None
         self._polygons: list[PolygonSource] = []
         self._rasters: dict[str, list[RasterSource]] = {}
         for definition in algorithm.parameterDefinitions():
-            if definition.name() == "TEMPLATE":
-                layer = algorithm.parameterAsRasterLayer(parameters, "TEMPLATE", context)
-                self._template = None if layer is None else RasterSource.of_layer(layer)
-            elif definition.name() in ("COVARIATES", "DRIFT"):
-                layers = algorithm.parameterAsLayerList(parameters, definition.name(), context)
-                self._covariates = [RasterSource.of_layer(layer) for layer in layers]
-            elif definition.name() == "POLYGONS":
-                layers = algorithm.parameterAsLayerList(parameters, "POLYGONS", context)
-                self._polygons = [PolygonSource.of_layer(layer, context.transformContext()) for layer in layers]
-            elif definition.name() in ("RATIOS", "VARIANCES"):
-                layers = algorithm.parameterAsLayerList(parameters, definition.name(), context)
-                self._rasters[definition.name()] = [RasterSource.of_layer(layer) for layer in layers]
+            name = definition.name()
+            if isinstance(definition, QgsProcessingParameterRasterLayer):
+                layer = algorithm.parameterAsRasterLayer(parameters, name, context)
+                self._rasters[name] = [] if layer is None else [RasterSource.of_layer(layer)]
+            elif isinstance(definition, QgsProcessingParameterMultipleLayers):
+                layers = algorithm.parameterAsLayerList(parameters, name, context)
+                if definition.layerType() == QgsProcessing.SourceType.TypeRaster:
+                    self._rasters[name] = [RasterSource.of_layer(layer) for layer in layers]
+                else:
+                    self._polygons += [PolygonSource.of_layer(layer, context.transformContext()) for layer in layers]
+        self._template = next(iter(self._rasters.get("TEMPLATE", [])), None)
+        self._covariates = [*self._rasters.get("COVARIATES", []), *self._rasters.get("DRIFT", [])]
 
     # ------------------------------------------------------------ plain values
 
@@ -249,6 +252,7 @@ class Reader:
 
     def _with_duplicates(self, samples: Samples) -> Samples:
         """Treat samples at one location as DUPLICATES says, average them without it, and tell how many they are."""
+        self.measured = samples
         treatment = self.choice("DUPLICATES") if self._has("DUPLICATES") else "average"
         if treatment == "measurement_error":
             self.n_duplicates = sum(len(rows) - 1 for rows in coincident_samples(samples.coordinates))
@@ -500,6 +504,18 @@ class Reader:
             )
         return Levels.from_text(self.text("ELEVATIONS")) if given else None
 
+    @property
+    def template(self) -> Optional[RasterSource]:
+        """The raster of TEMPLATE, None where none is given."""
+        return self._template
+
+    def extent(self, crs: str) -> Optional[tuple[float, float, float, float]]:
+        """Return EXTENT as least easting and northing, most easting and northing in a CRS; None where it is empty."""
+        if not self.given("EXTENT"):
+            return None
+        rectangle = self._algorithm.parameterAsExtent(self._parameters, "EXTENT", self._context, crs_from_code(crs))
+        return rectangle.xMinimum(), rectangle.yMinimum(), rectangle.xMaximum(), rectangle.yMaximum()
+
     def _grid(self, crs: str, around: np.ndarray, fallback: Optional[RasterSource]) -> RasterGrid:
         expected = crs_from_code(crs)
         extent_given, size_given = self.given("EXTENT"), self.given("CELL_SIZE")
@@ -521,8 +537,7 @@ class Reader:
         cell_size = self.number("CELL_SIZE")
         if not extent_given:
             return RasterGrid.around(around, cell_size, crs)
-        rectangle = self._algorithm.parameterAsExtent(self._parameters, "EXTENT", self._context, expected)
-        bounds = rectangle.xMinimum(), rectangle.yMinimum(), rectangle.xMaximum(), rectangle.yMaximum()
+        bounds = self.extent(crs)
         if cell_size is None:
             cell_size = RasterGrid.round_cell_size(*bounds)
         return RasterGrid.from_extent(*bounds, cell_size, crs)
@@ -800,8 +815,10 @@ def problem_with_inputs(algorithm, parameters, context) -> str:
 def _missing_raster(algorithm, parameters, context) -> Optional[_Missing]:
     for definition in algorithm.parameterDefinitions():
         value = parameters.get(definition.name())
-        if definition.name() == "TEMPLATE" or isinstance(definition, QgsProcessingParameterMultipleLayers):
-            expected = QgsVectorLayer if definition.name() == "POLYGONS" else QgsRasterLayer
+        several = isinstance(definition, QgsProcessingParameterMultipleLayers)
+        if several or isinstance(definition, QgsProcessingParameterRasterLayer):
+            is_vector = several and definition.layerType() != QgsProcessing.SourceType.TypeRaster
+            expected = QgsVectorLayer if is_vector else QgsRasterLayer
             for entry in value if isinstance(value, list) else [value]:
                 if not isinstance(entry, str) or not entry:
                     continue

@@ -21,6 +21,7 @@ from .covariates import PROJECTION
 
 FORMAT = "hybridgeo-pca"
 VERSION = 1
+MADE_BY = "Choose a file made by Principal components (hybridgeo:spectralpca)."
 _ROWS = 8192
 """Rows whose matrix product is taken at once: in the processor's cache, and as accurate as pairwise sums."""
 
@@ -142,12 +143,22 @@ class PrincipalComponents:
         InputError
             For another number of bands.
         """
-        if values.shape[1] != len(self.bands):
-            raise InputError(
-                f"The components are those of {len(self.bands)} bands, got {values.shape[1]}. Choose the raster they "
-                f"were made for ({self.raster}), or one with the same bands."
-            )
+        self.require_bands(values.shape[1])
         return ((values - self.mean) / self.scale) @ self.loadings
+
+    def require_bands(self, n_bands: int) -> None:
+        """Refuse another number of bands.
+
+        Raises
+        ------
+        InputError
+            Saying both numbers.
+        """
+        if n_bands != len(self.bands):
+            raise InputError(
+                f"The components are those of {len(self.bands)} bands, got {n_bands}. Choose the raster they were made "
+                f"for ({self.raster}), or one with the same bands."
+            )
 
     def first(self, n_components: int) -> PrincipalComponents:
         """Return the same with fewer components."""
@@ -192,7 +203,7 @@ class PrincipalComponents:
             When it is something else, damaged, or of a newer version.
         """
         if not isinstance(content, Mapping) or content.get("format") != FORMAT:
-            raise InputError(f"{source} holds no principal components. Choose a file made by Spectral PCA.")
+            raise InputError(f"{source} holds no principal components. {MADE_BY}")
         version = content.get("version")
         if not isinstance(version, int) or version > VERSION:
             raise InputError(f"{source} is of version {version}; this plugin reads up to {VERSION}. Update the plugin.")
@@ -207,7 +218,7 @@ class PrincipalComponents:
                 int(content["n_pixels"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{source} is damaged: {error}. Make it anew with Spectral PCA.") from error
+            raise InputError(f"{source} is damaged: {error}. {MADE_BY}") from error
         n = len(found.bands)
         shapes = found.mean.shape, found.scale.shape, found.variances.shape, found.loadings.shape[:1]
         if set(shapes) != {(n,)} or found.loadings.ndim != 2:
@@ -231,10 +242,10 @@ class PrincipalComponents:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(
-                f"{path} cannot be read: {error.strerror or error}. Choose a file made by Spectral PCA."
+                f"{path} cannot be read: {error.strerror or error}. {MADE_BY}"
             ) from error
         except ValueError as error:
-            raise InputError(f"{path} is no JSON file ({error}). Choose a file made by Spectral PCA.") from error
+            raise InputError(f"{path} is no JSON file ({error}). {MADE_BY}") from error
         return cls.from_dict(content, str(path))
 
 

@@ -14,6 +14,7 @@ from .ordinarykriging import OrdinaryKriging
 from .predictraster import PredictRaster
 from .rareearths import RareEarths
 from .setupbackend import SetUpBackend
+from .spectralpca import SpectralPca
 from .trainhybridmodel import TrainHybridModel
 
 ALGORITHMS = (
@@ -22,6 +23,7 @@ ALGORITHMS = (
     CompositeDrillHoles,
     RareEarths,
     LogRatios,
+    SpectralPca,
     ExperimentalVariogram,
     FitVariogram,
     OrdinaryKriging,

@@ -47,6 +47,7 @@ PROMISED = {
          "SEARCH_RADIUS"},
         {"GRADIENT", "GRADIENT_VARIANCE"},
     ),
+    "spectralpca": ({"RASTER", "COMPONENTS"}, {"OUTPUT", "PCA", "EXPLAINED"}),
     "trainhybridmodel": (
         {"INPUT", "TARGETS", "COVARIATES", "TRANSFORM", "VARIOGRAM", "SEED"},
         {"MODEL", "OUTPUT_HTML", "RMSE", "R2", "KRIGING_RMSE", "RMSE_RATIO", "WEIGHTS", "COVERAGE"},
