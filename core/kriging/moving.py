@@ -162,8 +162,10 @@ class MovingSystem:
         """
         return self._each(targets, columns, functional, None)
 
-    def leave_one_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return exact leave-one-out estimates, both variances, neighbour counts and reasons at the samples.
+    def leave_one_out(
+        self, rows: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return exact leave-one-out estimates, both variances, neighbour counts and reasons at (some) samples.
 
         Each sample is estimated from its nearest others; the drift's coefficients are those
         without the sample.
@@ -175,7 +177,8 @@ class MovingSystem:
         """
         samples = self.samples
         again = PointValue(self.nugget, samples.shared_nugget > 0, samples.shared_nugget)
-        return self._each(samples.points, samples.columns, again, np.arange(len(samples)))
+        rows = np.arange(len(samples)) if rows is None else rows
+        return self._each(samples.points[rows], samples.columns[rows], again, rows)
 
     def _each(
         self, targets: np.ndarray, columns: np.ndarray, functional: Functional, left_out: np.ndarray | None
@@ -356,7 +359,7 @@ class MovingSystem:
             constant_known=np.repeat(np.einsum("bc,bcg->bg", at_samples[..., 0], at_samples), n_targets, axis=0),
         )
         if own.shape[1]:
-            small = _gather(matrix_rest, right_rest, own, n_targets)
+            small = _gather(matrix_rest, right_rest, own, n_targets, self.sill)
             failed = _factorize(small, own.shape[1], smallest)
             if failed is not None:
                 tile, target = divmod(failed, n_targets)
@@ -570,7 +573,7 @@ def _shared_first(candidates: np.ndarray, is_neighbor: np.ndarray, n_shared: int
     return used, own
 
 
-def _gather(matrix: np.ndarray, right: np.ndarray, own: np.ndarray, n_targets: int) -> np.ndarray:
+def _gather(matrix: np.ndarray, right: np.ndarray, own: np.ndarray, n_targets: int, sill: float) -> np.ndarray:
     """Return each target's own small system, lower triangle and right sides below it.
 
     Parameters
@@ -579,6 +582,8 @@ def _gather(matrix: np.ndarray, right: np.ndarray, own: np.ndarray, n_targets: i
     right : ndarray, shape (n_tiles, n_places, n_targets + n_known)
     own : ndarray of int, shape (n_tiles * n_targets, n_own)
         n_places stands for no sample.
+    sill : float
+        In squared data units.
 
     Returns
     -------
@@ -588,10 +593,10 @@ def _gather(matrix: np.ndarray, right: np.ndarray, own: np.ndarray, n_targets: i
     n_tiles, n_places, width = right.shape
     n_lanes, n_own = own.shape
     n_known = width - n_targets
-    # No sample is one without relation to anything: 1 on the diagonal, 0 elsewhere.
+    # No sample is one without relation to anything: the sill on the diagonal, 0 elsewhere.
     padded = np.zeros((n_tiles, n_places + 1, n_places + 1))
     padded[:, :-1, :-1] = matrix
-    on_diagonal = np.ones((n_tiles, n_places + 1))
+    on_diagonal = np.full((n_tiles, n_places + 1), sill)
     on_diagonal[:, :-1] = np.diagonal(matrix, axis1=1, axis2=2)
     padded_right = np.zeros((n_tiles, n_places + 1, width))
     padded_right[:, :-1] = right

@@ -21,6 +21,8 @@ from .trend import check_order, trend_columns
 
 __all__ = ["FittedKriging", "KrigingEstimate", "fit_kriging"]
 
+_SMALLEST_SILL = 1e-280
+
 
 @dataclass(frozen=True)
 class FittedKriging:
@@ -137,13 +139,18 @@ class FittedKriging:
             raise InputError("The samples are 3-D, but the grid has no elevation. Give elevations to estimate at.")
         return self.predict(grid.centers(block), drift, support)
 
-    def leave_one_out(self) -> KrigingEstimate:
+    def leave_one_out(self, rows: np.ndarray | None = None) -> KrigingEstimate:
         """Estimate each sample from the others, exactly, with the variogram as it is.
+
+        Parameters
+        ----------
+        rows : ndarray of int, or None
+            Samples to estimate; None for all.
 
         Returns
         -------
         KrigingEstimate
-            At the samples. NaN where a sample has fewer than ``min_neighbors`` others in reach,
+            At these samples. NaN where a sample has fewer than ``min_neighbors`` others in reach,
             or where it alone determines a direction of the drift (the only sample of a class).
 
         References
@@ -151,14 +158,15 @@ class FittedKriging:
         Dubrule, O. (1983). Cross validation of kriging in a unique neighborhood. Math. Geol. 15(6).
         """
         n = self.n_samples
+        rows = np.arange(n) if rows is None else np.asarray(rows)
         if isinstance(self._system, GlobalSystem):
             if n - 1 < self.neighborhood.min_neighbors:
-                return _empty_estimate(n, self.variogram.sill, Reason.FEW_NEIGHBORS)
-            estimate, variance, smoothing = self._system.leave_one_out()
-            counts = np.full(n, n - 1)
-            reason = np.zeros(n, dtype=np.int8)
+                return _empty_estimate(len(rows), self.variogram.sill, Reason.FEW_NEIGHBORS)
+            estimate, variance, smoothing = (part[rows] for part in self._system.leave_one_out())
+            counts = np.full(len(rows), n - 1)
+            reason = np.zeros(len(rows), dtype=np.int8)
         else:
-            estimate, variance, smoothing, counts, reason = self._system.leave_one_out()
+            estimate, variance, smoothing, counts, reason = self._system.leave_one_out(rows)
         missing = ~np.isfinite(estimate)
         reason[missing & (reason == Reason.ESTIMATED)] = Reason.DRIFT_UNDETERMINED
         return KrigingEstimate(
@@ -468,6 +476,11 @@ def fit_kriging(
                 f"Expected finite {label} at every sample, got NaN or infinity at {len(bad)} of {len(array)} "
                 f"(first: row {bad[0] + 1}). Remove or repair these samples."
             )
+    if not _SMALLEST_SILL < variogram.sill < 1.0 / _SMALLEST_SILL:
+        raise InputError(
+            f"Expected a sill with room for its rounding in double precision, got {variogram.sill:g}. Use another unit "
+            "for the values, and fit the variogram in it."
+        )
     check_order(trend_order)
     if mean is not None:
         if not np.isfinite(mean):

@@ -39,6 +39,9 @@ GLOBAL_LEAVE_ONE_OUT = 2000
 
 LOCAL_NEIGHBORS = 32
 
+SCORED_SAMPLES = 2000
+"""Of more samples a seeded choice of so many is left out, each estimated from its neighbours among all."""
+
 PREFERRED = "exponential"
 """Taken by "auto" unless another model is clearly better.
 
@@ -229,17 +232,17 @@ def fit_variogram(
         stop_if(is_cancelled)
         progress(0.1 + 0.2 * index / len(kinds), f"Fitting the {kind} model")
         fit = _fitted_by_least_squares(skgstat, kind, experimental, extent)
-        fit = _scored(fit, coordinates, values, columns)
+        fit = _scored(fit, coordinates, values, columns, seed)
         if np.isnan(fit.loo_rmse) and fit.model is not None and fit.model.nugget < HELD_NUGGET * fit.model.sill:
             held = _fitted_by_least_squares(skgstat, kind, experimental, extent, least_nugget=HELD_NUGGET)
-            fit = _scored(held, coordinates, values, columns)
+            fit = _scored(held, coordinates, values, columns, seed)
         candidates.append(fit)
     chosen = _best(candidates, "least_squares")
     if method == "reml":
         search = LikelihoodSearch(coordinates, values, columns, seed=seed, is_cancelled=is_cancelled)
         anisotropic = True if anisotropic is None else anisotropic
         refined = _refined(search, candidates, anisotropic, part(progress, 0.3, 0.95))
-        candidates += [_scored(fit, coordinates, values, columns) for fit in refined]
+        candidates += [_scored(fit, coordinates, values, columns, seed) for fit in refined]
         chosen = _best(candidates, "reml")
     progress(1.0, "")
 
@@ -450,16 +453,21 @@ def _lag_sigma(experimental: ExperimentalVariogram) -> np.ndarray:
     return np.maximum(experimental.lags, 0.2 * spacing) / np.sqrt(experimental.pair_counts)
 
 
-def _scored(fit: Candidate, coordinates: np.ndarray, values: np.ndarray, columns: np.ndarray) -> Candidate:
+def _scored(
+    fit: Candidate, coordinates: np.ndarray, values: np.ndarray, columns: np.ndarray, seed: int
+) -> Candidate:
     """Add the exact leave-one-out error of kriging with the fit."""
     if fit.model is None:
         return fit
     neighborhood = Neighborhood() if len(values) <= GLOBAL_LEAVE_ONE_OUT else Neighborhood(LOCAL_NEIGHBORS)
+    rows = np.arange(len(values))
+    if len(rows) > max(SCORED_SAMPLES, GLOBAL_LEAVE_ONE_OUT):
+        rows = np.sort(np.random.default_rng(seed).choice(len(rows), SCORED_SAMPLES, replace=False))
     try:
-        left_out = fit_kriging(coordinates, values, fit.model, neighborhood, columns).leave_one_out()
+        left_out = fit_kriging(coordinates, values, fit.model, neighborhood, columns).leave_one_out(rows)
     except KrigingSystemError as error:
         return replace(fit, note=f"{fit.note} {error}".strip())
-    errors = values - left_out.estimate
+    errors = values[rows] - left_out.estimate
     known = np.isfinite(errors) & (left_out.kriging_variance > 0)
     if not known.any():
         return replace(fit, note="No sample can be estimated from the others with this drift.")

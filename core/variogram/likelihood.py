@@ -28,7 +28,7 @@ from .whitening import Evaluated, ExactLikelihood, VecchiaLikelihood, independen
 MAX_SAMPLES = 1000
 """Up to so many samples the last climb is on the exact likelihood: a twentieth of a second with its gradient."""
 
-ROUGH_SAMPLES = 300
+ROUGH_SAMPLES = 400
 """Up to so many samples every evaluation is exact."""
 
 ROUGH_NEIGHBORS, ROUGH_TERMS = 15, 1500

@@ -20,7 +20,11 @@ def refitted_without(rows, coordinates, values, model, neighborhood, drift):
 def test_leave_one_out(samples, model, neighborhood, n_drift):
     coordinates, values, drift, _, _ = samples
     drift = drift[:, :n_drift]
-    left_out = fit_kriging(coordinates, values, model, neighborhood, drift).leave_one_out()
+    kriging = fit_kriging(coordinates, values, model, neighborhood, drift)
+    left_out = kriging.leave_one_out()
+    some = kriging.leave_one_out(np.array([7, 2]))
+    assert_allclose(some.estimate, left_out.estimate[[7, 2]], **SAME)
+    assert_allclose(some.kriging_variance, left_out.kriging_variance[[7, 2]], **SAME)
     for i in range(0, len(values), 3):
         expected = refitted_without(np.array([i]), coordinates, values, model, neighborhood, drift)
         assert_allclose(left_out.estimate[i], expected.estimate[0], **SAME)
