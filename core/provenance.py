@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 _PACKAGES = (
-    "scipy", "scikit-gstat", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "onnx",
+    "scipy", "scikit-gstat", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "onnx", "optuna",
 )  # fmt: skip
 
 
