@@ -20,7 +20,7 @@ from ..kriging.gradient import FittedGradient, fit_gradient
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, fit_kriging
 from ..samples import Covariates
-from ..variogram.models import VariogramModel
+from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
 from .neighbors import NeighborFeatures
 
 ORDERS = ("far_to_near", "top_to_bottom")
@@ -37,12 +37,13 @@ class Inputs(NamedTuple):
     ----------
     sequences : ndarray, shape (n, n_neighbors, n_token_columns)
     context : ndarray, shape (n, n_context_columns)
-    sigma : ndarray, shape (n, n_targets)
-        Kriging standard deviation on the transformed scale.
+    kriged, sigma : ndarray, shape (n, n_targets)
+        Kriging estimate (with external drift where it is an input) and its standard deviation, transformed scale.
     """
 
     sequences: np.ndarray
     context: np.ndarray
+    kriged: np.ndarray
     sigma: np.ndarray
 
 
@@ -57,6 +58,7 @@ class Donors:
     encoded: np.ndarray
     values: np.ndarray
     kriging: tuple[FittedKriging, ...]
+    drift_kriging: tuple[FittedKriging, ...]
     gradients: tuple[FittedGradient, ...]
 
 
@@ -74,6 +76,9 @@ class SequenceFeatures:
         Mean of the transformed values and square root of the sill: values enter in units of them.
     order : str
         Out of `ORDERS`.
+    drift_variograms : tuple of VariogramModel
+        One a target: of the residuals from a drift linear in the encoded covariates, for external-drift kriging as a
+        further input. Empty: none.
     """
 
     neighbors: NeighborFeatures
@@ -81,6 +86,7 @@ class SequenceFeatures:
     centers: np.ndarray
     scales: np.ndarray
     order: str = "far_to_near"
+    drift_variograms: tuple[VariogramModel, ...] = ()
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
@@ -146,6 +152,8 @@ class SequenceFeatures:
         """Names of the columns of the context."""
         numbers = range(1, self.n_targets + 1)
         own = [f"{what}_{number}" for what in ("kriged", "kriging_std", "gradient") for number in numbers]
+        if self.drift_variograms:
+            own += [f"{what}_{number}" for what in ("drift_kriged", "drift_kriging_std") for number in numbers]
         return (*self.neighbors.context_names, *own)
 
     def groups(self, named: Mapping[str, tuple[str, ...]] | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -188,6 +196,7 @@ class SequenceFeatures:
         tokens = ["geometry"] * (n_axes + 1) + columns + ["covariance"] * n_targets + ["values"] * n_targets
         context = [*columns, *["covariance"] * n_targets, *["geometry"] * n_places]
         context += ["kriging"] * (2 * n_targets) + ["gradient"] * n_targets
+        context += ["kriging"] * (2 * n_targets if self.drift_variograms else 0)
         return tuple(tokens), tuple(context)
 
     def donors(self, coordinates: np.ndarray, encoded: np.ndarray, values: np.ndarray) -> Donors:
@@ -203,11 +212,13 @@ class SequenceFeatures:
             Transformed.
         """
         variograms = self.neighbors.variograms
-        kriging, gradients = [], []
+        kriging, with_drift, gradients = [], [], []
         for column, variogram in enumerate(variograms):
             kriging.append(fit_kriging(coordinates, values[:, column], variogram, self.neighborhood))
             gradients.append(fit_gradient(coordinates, values[:, column], variogram, self.neighborhood))
-        return Donors(coordinates, encoded, values, tuple(kriging), tuple(gradients))
+        for column, variogram in enumerate(self.drift_variograms):
+            with_drift.append(fit_kriging(coordinates, values[:, column], variogram, self.neighborhood, encoded))
+        return Donors(coordinates, encoded, values, tuple(kriging), tuple(with_drift), tuple(gradients))
 
     def at(
         self, coordinates: np.ndarray, encoded: np.ndarray, donors: Donors, own: np.ndarray | None = None
@@ -231,21 +242,15 @@ class SequenceFeatures:
             coordinates, encoded, donors.coordinates, donors.encoded
         )
         own = self._own(coordinates, donors) if own is None else own
-        free, taken = own < 0, np.flatnonzero(own >= 0)
-        n_targets = self.n_targets
-        kriged, sigma, slope = np.empty((3, len(coordinates), n_targets))
+        free, taken = np.flatnonzero(own < 0), np.flatnonzero(own >= 0)
+        kriged, sigma = self._kriged(donors.kriging, coordinates, None, own)
+        slope = np.empty_like(kriged)
         backwards = np.linalg.inv(self.neighbors.scaling)
-        for column in range(n_targets):
-            kriging, gradient = donors.kriging[column], donors.gradients[column]
-            if free.any():
-                plain = kriging.predict(coordinates[free])
-                kriged[free, column], sigma[free, column] = plain.estimate, plain.kriging_std
+        for column, gradient in enumerate(donors.gradients):
+            if len(free):
                 steep = gradient.predict(coordinates[free], with_variance=False).gradient[:, 0]
                 slope[free, column] = np.linalg.norm(steep @ backwards, axis=1)
             if len(taken):
-                left_out = kriging.leave_one_out()
-                kriged[taken, column] = left_out.estimate[own[taken]]
-                sigma[taken, column] = left_out.kriging_std[own[taken]]
                 steep = gradient.leave_one_out(with_variance=False).gradient[own[taken], 0]
                 slope[taken, column] = np.linalg.norm(steep @ backwards, axis=1)
         covariances = [
@@ -254,14 +259,37 @@ class SequenceFeatures:
         ]
         relative = (donors.values[nearest] - kriged[:, None, :]) / self.scales
         sequences = np.concatenate([sequences, np.stack(covariances, axis=2), relative], axis=2)
-        context = np.hstack(
-            [context, (kriged - self.centers) / self.scales, sigma / self.scales, slope / self.scales]
-        )
+        parts = [context, (kriged - self.centers) / self.scales, sigma / self.scales, slope / self.scales]
+        if self.drift_variograms:
+            drifted, spread = self._kriged(donors.drift_kriging, coordinates, encoded, own)
+            # Where the donors do not determine the drift (a class they lack), kriging without one stands in.
+            undetermined = ~np.isfinite(drifted)
+            kriged = np.where(undetermined, kriged, drifted)
+            sigma = np.where(undetermined, sigma, spread)
+            parts += [(kriged - self.centers) / self.scales, sigma / self.scales]
+        context = np.hstack(parts)
         if self.order == "top_to_bottom":
             # The last offset is the elevation above the location, in units of the spacing.
             down = np.argsort(-sequences[:, :, self.neighbors.n_dimensions - 1], axis=1, kind="stable")
             sequences = np.take_along_axis(sequences, down[:, :, None], axis=1)
-        return Inputs(sequences, context, sigma)
+        return Inputs(sequences, context, kriged, sigma)
+
+    @staticmethod
+    def _kriged(
+        fitted: tuple[FittedKriging, ...], coordinates: np.ndarray, drift: np.ndarray | None, own: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Krige every target, without the own donor where there is one; estimate and standard deviation."""
+        free, taken = np.flatnonzero(own < 0), np.flatnonzero(own >= 0)
+        estimate, std = np.empty((2, len(coordinates), len(fitted)))
+        for column, kriging in enumerate(fitted):
+            if len(free):
+                plain = kriging.predict(coordinates[free], None if drift is None else drift[free])
+                estimate[free, column], std[free, column] = plain.estimate, plain.kriging_std
+            if len(taken):
+                left_out = kriging.leave_one_out()
+                estimate[taken, column] = left_out.estimate[own[taken]]
+                std[taken, column] = left_out.kriging_std[own[taken]]
+        return estimate, std
 
     @staticmethod
     def _own(coordinates: np.ndarray, donors: Donors) -> np.ndarray:
@@ -281,6 +309,7 @@ class SequenceFeatures:
             "centers": self.centers.tolist(),
             "scales": self.scales.tolist(),
             "order": self.order,
+            "drift_variograms": [model_to_dict(model) for model in self.drift_variograms],
             "token_names": list(self.token_names),
             "context_names": list(self.context_names),
         }
@@ -301,4 +330,5 @@ class SequenceFeatures:
             np.array(content["centers"], dtype=float),
             np.array(content["scales"], dtype=float),
             str(content["order"]),
+            tuple(model_from_dict(entry) for entry in content["drift_variograms"]),
         )

@@ -40,7 +40,7 @@ class MemberRows:
     sigma : ndarray, shape (n_sets, n_samples, n_targets)
         Kriging standard deviation at each sample from the samples outside its fold.
     kriged : ndarray, shape (n_sets, n_samples, n_targets)
-        The estimate that goes with it: the kriging the network starts from.
+        The estimate that goes with it, with external drift where that is an input.
     """
 
     folds: tuple[np.ndarray, ...]
@@ -95,7 +95,6 @@ def prepare_members(
         )
     sigma, kriged = np.full((2, len(folds), *values.shape), np.nan)
     sequences, context = [], []
-    first = features.context_names.index("kriged_1")
     for rows, which in zip(held_out, member_set):
         stop_if(is_cancelled)
         donors = features.donors(coordinates[~rows], encoded[~rows], values[~rows])
@@ -108,8 +107,7 @@ def prepare_members(
                 "neighbourhood or lower its smallest number of neighbours."
             )
         sigma[which, rows] = inputs.sigma[rows]
-        relative = inputs.context[rows, first : first + features.n_targets]
-        kriged[which, rows] = relative * features.scales + features.centers
+        kriged[which, rows] = inputs.kriged[rows]
         sequences.append(inputs.sequences.astype(np.float32))
         context.append(inputs.context.astype(np.float32))
     return MemberRows(folds, held_out, member_set, np.stack(sequences), np.stack(context), sigma, kriged)

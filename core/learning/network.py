@@ -147,8 +147,8 @@ class FittedNetwork:
         What the ensemble was trained with.
     sizes : Sizes
     inner_scores : dict
-        By target: RMSE on the transformed scale of the network (``network``) and of the kriging it starts from
-        (``ordinary_kriging``) at samples left out by random folds and by blocks.
+        By target: RMSE on the transformed scale of the network (``network``) and of the kriging among its inputs
+        (``kriging``, with external drift where there are covariates) at samples left out by random folds and by blocks.
     settings : NetworkByName
     notes : tuple of str
     seconds : float
@@ -279,7 +279,21 @@ def inner_problem(
         max(2, min(settings.n_neighbors, fewest - 2)), use_coordinates, order,
     )  # fmt: skip
     encoded = features.neighbors.encode(samples.covariates, len(samples))
-    progress(0.7, "Describing the samples to each network")
+    if 0 < encoded.shape[1] <= len(samples) // 5:
+        drifted = []
+        for column, name in enumerate(samples.targets):
+            stop_if(is_cancelled)
+            progress(0.7, f"Fitting the variogram of {name} with covariates as drift")
+            structures = variograms[column].structures
+            shape = structures[0].model if structures and structures[0].shape is None else settings.variogram_model
+            drifted.append(
+                fit_variogram(
+                    samples.coordinates, values[:, column], model=shape, drift=encoded,
+                    method=settings.variogram_method, seed=settings.seed, is_cancelled=is_cancelled,
+                ).model
+            )  # fmt: skip
+        features = replace(features, drift_variograms=tuple(drifted))
+    progress(0.75, "Describing the samples to each network")
     rows = prepare_members(features, samples.coordinates, encoded, values, folds, is_cancelled)
     groups = inseparable_groups(samples.coordinates, samples.holes)
     n_blocks = max(2, int(groups.max() + 1) // _SAMPLES_PER_BLOCK)
@@ -369,7 +383,7 @@ def _target(
     kriged = values - problem.rows.kriged[:, :, column]
     inner = {
         what: {kind: float(np.sqrt(np.mean(found[kinds == kind] ** 2))) for kind in ("random", "blocks")}
-        for what, found in (("network", errors), ("ordinary_kriging", kriged))
+        for what, found in (("network", errors), ("kriging", kriged))
     }
     return NetworkTarget(name, settings.units.get(name, ""), transform, intervals, spread, way_back), inner
 
@@ -386,12 +400,12 @@ def _notes(
         )
     for name, scores in inner_scores.items():
         ratio = np.sqrt(
-            np.mean([(scores["network"][kind] / scores["ordinary_kriging"][kind]) ** 2 for kind in scores["network"]])
+            np.mean([(scores["network"][kind] / scores["kriging"][kind]) ** 2 for kind in scores["network"]])
         )
         if ratio > 1.0:
             notes.append(
                 f"{name}: the network's error at samples left out is {100 * (ratio - 1):.0f} % above that of the "
-                "ordinary kriging among its inputs. The architecture hybrid keeps kriging as its floor."
+                "kriging among its inputs. The architecture hybrid keeps kriging as its floor."
             )
     if len(evaluated.rounds) > 1:
         rounds = ", ".join(f"{one.rmse:.3f}" for one in evaluated.rounds)

@@ -61,7 +61,8 @@ def _make(fitted: FittedNetwork) -> list[str]:
         table(
             ("target", "method", "RMSE, random folds", "RMSE, blocks"),
             scores,
-            caption="Inner errors on the transformed scale, beside the ordinary kriging among the inputs",
+            caption="Inner errors on the transformed scale, beside the kriging among the inputs (with external "
+            "drift where there are covariates)",
         ),
     ]
 
