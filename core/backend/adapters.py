@@ -300,14 +300,16 @@ def compare_methods(job: Job) -> TaskResult:
 
     Inputs: ``samples``; ``methods`` by name (`core.validation.methods.METHODS`, `LEARNED_METHODS`); ``schemes`` and
     ``n_folds``; ``settings``, see `hybrid_settings`, of which kriging takes transforms and neighbourhood, and the
-    report ``units``; ``seed``; ``title``, ``created`` and ``provenance`` for the report. Outputs: ``rows`` of the
-    table, ``summaries`` (target, folds, text), ``best_method``, ``best_text``, ``warnings``. Arrays: the columns of
-    `Comparison.residual_columns`.
-    Files: ``table`` (CSV), ``report`` (HTML).
+    report ``units``; ``seed``; ``class_breaks`` by target; ``title``, ``created`` and ``provenance`` for the report.
+    Arrays besides those of the samples: ``places``, what is to be predicted; ``measured_coordinates`` and
+    ``measured_values``, the samples before duplicates were averaged. Outputs: ``rows`` of the table, ``summaries``
+    (target, folds, text), ``best_method``, ``best_text``, ``warnings``, ``mismatches`` by scheme. Result arrays: the
+    columns of `Comparison.residual_columns`. Files: ``table`` and ``details`` (CSV), ``report`` (HTML).
     """
     from ..validation.comparison import compare_methods as compare
     from ..validation.folds import make_folds
     from ..validation.methods import make_methods
+    from ..validation.noise import noise_ceilings
     from ..validation.report import comparison_page
 
     inputs = job.inputs
@@ -320,15 +322,25 @@ def compare_methods(job: Job) -> TaskResult:
     )  # fmt: skip
     methods.update({name: LEARNED_METHODS[name].make(given) for name in names if name in LEARNED_METHODS})
     seed = inputs.get("seed", 0)
+    schemes = tuple(inputs.get("schemes", ("random", "blocks")))
+    places = job.arrays.get("places")
+    ceilings = None
+    if "measured_values" in job.arrays:
+        measured = Samples(job.arrays["measured_coordinates"], job.arrays["measured_values"], samples.targets)
+        ceilings = noise_ceilings(measured)
     comparison = compare(
         samples,
         {name: methods[name] for name in names},
-        make_folds(samples, tuple(inputs.get("schemes", ("random", "blocks"))), inputs.get("n_folds", 5), seed),
+        make_folds(samples, schemes, inputs.get("n_folds", 5), seed, places=places),
         seed=seed,
+        class_breaks={target: tuple(breaks) for target, breaks in inputs.get("class_breaks", {}).items()},
+        places=places,
+        ceilings=ceilings,
         progress=job.progress,
         is_cancelled=job.is_cancelled,
     )
     comparison.write_csv(job.folder / "table.csv")
+    comparison.write_details(job.folder / "details.csv")
     page = comparison_page(
         comparison,
         title=inputs.get("title") or "Comparison of methods",
@@ -337,8 +349,10 @@ def compare_methods(job: Job) -> TaskResult:
         provenance=inputs.get("provenance"),
     )
     (job.folder / "report.html").write_text(page, encoding="utf-8")
-    files = {"table": job.folder / "table.csv", "report": job.folder / "report.html"}
-    return TaskResult(_verdict(comparison), comparison.residual_columns(), files)
+    names_of_files = {"table": "table.csv", "details": "details.csv", "report": "report.html"}
+    files = {name: job.folder / file for name, file in names_of_files.items()}
+    outputs = {**_verdict(comparison), "mismatches": comparison.mismatches}
+    return TaskResult(outputs, comparison.residual_columns(), files)
 
 
 def read_model(job: Job) -> TaskResult:
@@ -361,6 +375,20 @@ def predict_points(job: Job) -> TaskResult:
     prediction = model.predict(job.arrays["coordinates"], covariates, job.inputs.get("coverage", 0.9))
     keys = ("estimate", "lower", "upper", "kriging_variance")
     return TaskResult(arrays={key: getattr(prediction, key) for key in keys})
+
+
+def write_vtk(job: Job) -> TaskResult:
+    """Write a block model as a VTK image.
+
+    Inputs: ``names`` of the quantities; ``corner`` and ``sides``, see `core.block_model.write_vtk_image`. Arrays: the
+    quantities as ``0``, ``1``, ... Files: ``vtk`` (.vti).
+    """
+    from ..block_model import write_vtk_image
+
+    quantities = {name: job.arrays[str(index)] for index, name in enumerate(job.inputs["names"])}
+    path = job.folder / "model.vti"
+    write_vtk_image(path, quantities, tuple(job.inputs["corner"]), tuple(job.inputs["sides"]))
+    return TaskResult(files={"vtk": path})
 
 
 def describe(job: Job) -> TaskResult:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from qgis.core import QgsProcessingParameterExtent, QgsProcessingParameterRasterLayer
+
 from ...core.backend import exchange, tasks
 from ...core.backend.adapters import LEARNED_METHODS
+from ...core.validation.grade_classes import parse_class_breaks
 from ...core.validation.methods import METHODS
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
 from ..layers import PointTable, new_field
 from ..parameters import (
+    FOLDS_COMPARED,
     dimensions,
     file_output,
     folds_inputs,
@@ -18,6 +22,7 @@ from ..parameters import (
     input_samples,
     input_targets,
     numbers,
+    optional_text,
     points_output,
     report_output,
     seed,
@@ -26,7 +31,7 @@ from ..parameters import (
     transform,
     with_help,
 )
-from ..reader import fold_schemes
+from ..places import prediction_places
 
 HYBRID = "hybrid"
 WITH_COVARIATES = "external_drift_kriging"
@@ -40,7 +45,7 @@ class CompareMethods(Algorithm):
         "comparemethods",
         lambda: tr("Compare methods"),
         Group.VALIDATION,
-        lambda: tr("Cross-validates kriging and the hybrid on the same folds and says which one to use."),
+        lambda: tr("Cross-validates kriging, forests and networks on the same folds and says which one to use."),
         inputs=lambda: [
             input_samples(),
             input_targets(),
@@ -57,16 +62,48 @@ class CompareMethods(Algorithm):
                 ),
                 tr(
                     "Methods to compare. External-drift kriging needs covariates and is left out without; the hybrid "
-                    "needs the backend."
+                    "and the networks need the backend."
                 ),
             ),
-            *folds_inputs(),
+            *folds_inputs(
+                tr(
+                    "random: samples are left out here and there, as when a map is filled in between samples. blocks: "
+                    "whole areas are left out, as when unsampled ground is mapped. distance_matched: held-out samples "
+                    "lie as far from the others as the area to map does. holes: whole drill holes are left out, as "
+                    "when a new hole is predicted. all: random (holes where they are known), blocks and distance_matched."
+                ),
+                FOLDS_COMPARED,
+            ),
+            with_help(
+                QgsProcessingParameterExtent("EXTENT", tr("Area to map"), None, True),
+                tr("For distance_matched folds: what is to be mapped. Empty: the area of the samples."),
+                advanced=True,
+            ),
+            with_help(
+                QgsProcessingParameterRasterLayer("TEMPLATE", tr("Raster of the area to map"), None, True),
+                tr("The cells of this raster that have a value are the area to map; takes the place of the extent."),
+                advanced=True,
+            ),
+            with_help(
+                optional_text("CLASS_BREAKS", tr("Grade classes")),
+                tr(
+                    "Ends of grade classes, separated by commas (200, 500), for all targets, or for each by name "
+                    "(zinc: 200, 500; lead: 100). Empty: no classes."
+                ),
+            ),
             transform(),
             seed(),
         ],
         outputs=lambda: [
             file_output(
                 "OUTPUT", tr("Table"), "CSV (*.csv *.CSV)", tr("CSV file, one row a target, kind of folds and method.")
+            ),
+            file_output(
+                "DETAILS",
+                tr("All scores"),
+                "CSV (*.csv *.CSV)",
+                tr("CSV file of every score with its 95 % interval, one row a score: classes and paired ones too."),
+                optional=True,
             ),
             points_output(
                 "RESIDUALS",
@@ -88,13 +125,19 @@ class CompareMethods(Algorithm):
             methods.remove(WITH_COVARIATES)
             read.feedback.pushInfo(tr("There are no covariates, so external-drift kriging is left out."))
         content, arrays = exchange.pack_samples(samples)
+        places = prediction_places(read, samples)
+        if places is not None:
+            arrays["places"] = places
+        if read.n_duplicates:
+            arrays.update(measured_coordinates=read.measured.coordinates, measured_values=read.measured.values)
         result = tasks.run(
             "compare_methods",
             {
                 "samples": content,
                 "methods": methods,
                 "settings": {"transforms": {"kind": read.choice("TRANSFORM")}, "seed": read.whole("SEED")},
-                "schemes": fold_schemes(read.choice("FOLDS")),
+                "schemes": _schemes(read.choice("FOLDS"), samples),
+                "class_breaks": parse_class_breaks(read.text("CLASS_BREAKS"), samples.targets),
                 "n_folds": read.whole("N_FOLDS"),
                 "seed": read.whole("SEED"),
                 "provenance": read.provenance(),
@@ -102,7 +145,7 @@ class CompareMethods(Algorithm):
             arrays,
             progress,
             is_cancelled,
-            files=read.wanted(table="OUTPUT", report="OUTPUT_HTML"),
+            files=read.wanted(table="OUTPUT", details="DETAILS", report="OUTPUT_HTML"),
         )
         found = result.outputs
         for warning in found["warnings"]:
@@ -123,3 +166,10 @@ class CompareMethods(Algorithm):
             "VERDICT": verdict,
             "N": len(samples),
         }
+
+
+def _schemes(choice, samples):
+    """Return the schemes of folds that a choice stands for; random ones are called holes where holes are known."""
+    if choice != "all":
+        return [choice]
+    return ["random" if samples.holes is None else "holes", "blocks", "distance_matched"]

@@ -47,6 +47,7 @@ PROMISED = {
          "SEARCH_RADIUS"},
         {"GRADIENT", "GRADIENT_VARIANCE"},
     ),
+    "exportblockmodel": ({"RASTERS"}, {"OUTPUT", "POINTS", "VTK", "N"}),
     "spectralpca": ({"RASTER", "COMPONENTS"}, {"OUTPUT", "PCA", "EXPLAINED"}),
     "trainhybridmodel": (
         {"INPUT", "TARGETS", "COVARIATES", "TRANSFORM", "VARIOGRAM", "SEED"},
@@ -57,7 +58,7 @@ PROMISED = {
         {"PREDICTION", "LOWER", "UPPER"},
     ),
     "comparemethods": (
-        {"INPUT", "TARGETS", "COVARIATES", "METHODS", "FOLDS", "SEED"},
+        {"INPUT", "TARGETS", "COVARIATES", "METHODS", "FOLDS", "CLASS_BREAKS", "SEED"},
         {"OUTPUT", "RESIDUALS", "OUTPUT_HTML", "BEST_METHOD"},
     ),
     "setupbackend": ({"PYTHON", "WHEELS"}, {"OUTPUT", "READY"}),
@@ -126,7 +127,7 @@ def test_works_from_input_and_field_alone(algorithm):
         and definition.defaultValue() is None
         and not definition.isDestination()
     }
-    assert needed <= {"INPUT", "FIELD", "FIELDS", "TARGETS", "MODEL", "COLLARS", "ASSAYS", "RASTER", "RATIOS", "PARTS"}
+    assert needed <= {"INPUT", "FIELD", "FIELDS", "TARGETS", "MODEL", "COLLARS", "ASSAYS", "RASTER", "RASTERS", "RATIOS", "PARTS"}
 
 
 def test_flags_and_instances(algorithm):
