@@ -199,6 +199,21 @@ class SequenceFeatures:
         context += ["kriging"] * (2 * n_targets if self.drift_variograms else 0)
         return tuple(tokens), tuple(context)
 
+    def kriging_of_context(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return kernel and bias of the kriging estimate (the transformed scale) as a linear function of the context.
+
+        Returns
+        -------
+        kernel : ndarray, shape (n_context_columns, n_targets)
+        bias : ndarray, shape (n_targets,)
+        """
+        names = self.context_names
+        kernel = np.zeros((len(names), self.n_targets))
+        what = "drift_kriged" if self.drift_variograms else "kriged"
+        for column in range(self.n_targets):
+            kernel[names.index(f"{what}_{column + 1}"), column] = self.scales[column]
+        return kernel, self.centers.copy()
+
     def donors(self, coordinates: np.ndarray, encoded: np.ndarray, values: np.ndarray) -> Donors:
         """Prepare samples to be read.
 

@@ -1,7 +1,8 @@
 """Networks by name: their layers, and how each is trained.
 
 * ``gcnn_rnn``: Conv1D and BiLSTM over the neighbours, with the covariances as features (Anvari et al. 2025, on inputs
-  that hold no value of the sample itself), sized for hundreds of samples.
+  that hold no value of the sample itself), sized for hundreds of samples. It starts as the kriging among its inputs
+  and learns what that leaves, as ``feedforward`` does.
 * ``afg_pms``: LSTM, LSTM, dense, dense, linear outputs, one a target; 128, 128, 64 and 32 wide when there are
   thousands of samples, narrower in proportion to the root of their number below that.
 * ``feedforward``: the same inputs, dense layers: what sequence and recurrence add is seen beside it.

@@ -18,7 +18,6 @@ from ..progress import IsCancelled, Progress, never, silent, stop_if
 from .architectures import Schedule, Sizes, network_for
 from .layers import LayeredNetwork, Optimizer, evaluate_members, initial_weights, trainer_for
 from .networks import Weights
-from .training import linear_start
 
 _LEAST_GAIN = 1e-4
 """A held-out error counts as better when it is lower by this, in units of the targets' variance."""
@@ -169,6 +168,7 @@ def train_ensemble(
     token_weights: np.ndarray | None = None,
     context_weights: np.ndarray | None = None,
     seed: int = 0,
+    kriging: tuple[np.ndarray, np.ndarray] | None = None,
     start: Weights | None = None,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
@@ -185,6 +185,9 @@ def train_ensemble(
     token_weights, context_weights : ndarray or None
         Factors of the columns of sequences and context; None: 1.
     seed : int
+    kriging : tuple of ndarray, shape (n_context_columns, n_targets) and (n_targets,), or None
+        The kriging estimate as a linear function of the context, on the transformed scale: where a network with a skip
+        starts, so that it learns what kriging leaves.
     start : dict of ndarray or None
         Weights of a trained ensemble with as many members, to start from (warm start); None draws them.
     progress : Progress
@@ -215,8 +218,13 @@ def train_ensemble(
     for _ in range(3):
         if start is None:
             weights = initial_weights(network, rows.n_members, seed)
-            if network.skip:
-                weights["linear_kernel"], weights["output_bias"] = linear_start(context, standardized, learned)
+            if network.skip and kriging is not None:
+                # The inputs come multiplied by their factors; what has the factor 0 cannot be started from.
+                kernel = np.zeros_like(kriging[0])
+                np.divide(kriging[0], around[:, None], where=around[:, None] > 0, out=kernel)
+                known = kernel.any(axis=0)
+                weights["linear_kernel"] = (kernel / scales[:, None, :]).astype(np.float32)
+                weights["output_bias"] = (known * (kriging[1] - means) / scales).astype(np.float32)
         else:
             weights = _standardized_weights(start, network, rows.n_members, means, scales)
         trainer.start(weights)
@@ -392,7 +400,8 @@ class InnerProblem:
             network, self.rows, self.values, schedule,
             token_weights=group_factors(self.token_groups, weights or {}),
             context_weights=group_factors(self.context_groups, weights or {}),
-            seed=self.seed, start=start, progress=progress, is_cancelled=is_cancelled,
+            seed=self.seed, kriging=self.features.kriging_of_context(), start=start, progress=progress,
+            is_cancelled=is_cancelled,
         )  # fmt: skip
 
     def squared(self, out_of_fold: np.ndarray) -> np.ndarray:

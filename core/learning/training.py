@@ -201,7 +201,7 @@ def _train(
     rate = settings.learning_rate
     for _ in range(3):
         weights = initial_weights(architecture, len(training_rows), seed)
-        weights["linear_kernel"], weights["output_bias"] = linear_start(inputs[1], standardized, training_rows)
+        weights["linear_kernel"], weights["output_bias"] = _linear_start(inputs[1], standardized, training_rows)
         trainer.start(weights)
         losses = _train_once(trainer, tensors, training_rows, settings, rate, seed, progress, is_cancelled)
         if np.isfinite(losses[-1]):
@@ -214,7 +214,7 @@ def _train(
     )
 
 
-def linear_start(
+def _linear_start(
     context: np.ndarray, standardized: np.ndarray, training_rows: list[np.ndarray], ridge: float = 0.02
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit each member's linear part to its training rows (ridge regression), so that the rest learns the remainder."""
