@@ -251,6 +251,13 @@ def raster_input(name: str, label: str, text: str, optional: bool = False, advan
     return with_help(QgsProcessingParameterRasterLayer(name, label, None, optional), text, advanced)
 
 
+def rasters_input(name: str, label: str, text: str):
+    """Return one or several raster layers."""
+    return with_help(
+        QgsProcessingParameterMultipleLayers(name, label, QgsProcessing.SourceType.TypeRaster), text
+    )
+
+
 def file_input(name: str, label: str, file_filter: str) -> QgsProcessingParameterFile:
     """Return an optional file to read."""
     return QgsProcessingParameterFile(name, label, defaultValue=None, optional=True, fileFilter=file_filter)

@@ -213,6 +213,7 @@ TASKS: dict[str, Task] = {
     "compare_methods": Task(adapters.compare_methods, _for_comparison),
     "read_model": Task(adapters.read_model, lambda inputs: ("onnxruntime",)),
     "predict_points": Task(adapters.predict_points, lambda inputs: ("onnxruntime",)),
+    "write_vtk": Task(adapters.write_vtk, lambda inputs: ("pyevtk",)),
     "describe": Task(adapters.describe, _nothing),
     "self_test": Task(adapters.self_test, lambda inputs: TRAINING),
 }

@@ -7,6 +7,7 @@ from .compositedrillholes import CompositeDrillHoles
 from .compositionraster import CompositionRaster
 from .exampledeposit import ExampleDeposit
 from .experimentalvariogram import ExperimentalVariogram
+from .exportblockmodel import ExportBlockModel
 from .fitvariogram import FitVariogram
 from .kriginggradient import KrigingGradient
 from .logratios import LogRatios
@@ -31,6 +32,7 @@ ALGORITHMS = (
     CompositionRaster,
     TrainHybridModel,
     PredictRaster,
+    ExportBlockModel,
     CompareMethods,
     SetUpBackend,
     CheckBackend,

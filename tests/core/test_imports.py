@@ -16,8 +16,9 @@ FOLDER = Path(core.__file__).parent
 MODULES = sorted(path.relative_to(FOLDER.parent) for path in FOLDER.rglob("*.py"))
 
 ABSENT = (
-    "qgis osgeo PyQt5 PyQt6 tensorflow keras tf2onnx onnx onnxruntime skgstat sklearn pandas matplotlib numba".split()
-)
+    "qgis osgeo PyQt5 PyQt6 tensorflow keras tf2onnx onnx onnxruntime skgstat sklearn pandas matplotlib numba "
+    "pyevtk"
+).split()
 
 IMPORT_ALL = """
 import importlib, sys
@@ -41,7 +42,7 @@ LAYERS = (
     ("errors",),
     ("progress",),
     ("samples", "grid", "transforms", "normal_score", "provenance"),
-    ("blockwise", "sample_check", "geochemistry"),
+    ("blockwise", "block_model", "sample_check", "geochemistry"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
     ("features", "sample_report", "drillholes"),
     ("examples",),
