@@ -1,9 +1,9 @@
 """A synthetic deposit of rare earths in a banded iron formation, known in every place.
 
 Everything here is invented to try methods on; it is no model of any real deposit. A folded, steeply dipping band of
-iron formation (bands of iron oxide and chert) lies between shale and quartzite. A steep fault crosses it. Fluids
-along the fault brought rare earths, most of them where the fault meets the iron formation: grade follows a product of
-two things, which no linear drift can follow. What is measured at the surface (magnetics, chargeability, reflectance)
+iron formation (bands of iron oxide and chert) lies between shale and quartzite. A steep fault crosses it. Fluids along the
+fault leached rare earths from the shale and the quartzite and dropped them in the iron formation: what alteration
+does depends on the rock, which no drift that is a sum of effects can follow. What is measured at the surface (magnetics, chargeability, reflectance)
 sees iron, alteration and minerals, each blurred and noisy; what drill holes measure is the rock itself.
 """
 
@@ -25,8 +25,8 @@ MAJORS = ("Fe", "Si", "Al", "Ti")
 """Major elements, in per cent."""
 
 _CENTRE = WEST + SIZE[0] / 2, SOUTH + SIZE[1] / 2
-_STRIKE, _DIP = np.radians(78.0), np.radians(80.0)
-_FAULT_STRIKE, _FAULT_DIP = np.radians(20.0), np.radians(84.0)
+_STRIKE, _DIP = np.radians(78.0), np.radians(86.0)
+_FAULT_STRIKE, _FAULT_DIP = np.radians(20.0), np.radians(87.0)
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ class Deposit:
         rng = np.random.default_rng([seed, 20])
         self.seed = seed
         self._relief = SmoothField.draw(rng, (900.0, 900.0, 1e9))
-        self._fold = SmoothField.draw(rng, (900.0, 700.0, 600.0))
-        self._width = SmoothField.draw(rng, (700.0, 700.0, 500.0))
-        self._bands = SmoothField.draw(rng, (500.0, 500.0, 400.0))
-        self._flow = SmoothField.draw(rng, (500.0, 500.0, 350.0))
+        self._fold = SmoothField.draw(rng, (700.0, 700.0, 1500.0))
+        self._width = SmoothField.draw(rng, (500.0, 500.0, 1000.0))
+        self._bands = SmoothField.draw(rng, (500.0, 500.0, 1000.0))
+        self._flow = SmoothField.draw(rng, (420.0, 420.0, 1200.0))
         self._grade = SmoothField.draw(rng, (150.0, 120.0, 120.0))
         self._scatter = SmoothField.draw(rng, (90.0, 90.0, 90.0))
         self._pattern = SmoothField.draw(rng, (600.0, 600.0, 400.0))
@@ -95,8 +95,8 @@ class Deposit:
         east, north, up = places[:, 0] - _CENTRE[0], places[:, 1] - _CENTRE[1], places[:, 2] - 1250.0
         along = east * np.sin(_STRIKE) + north * np.cos(_STRIKE)
         across = (north * np.sin(_STRIKE) - east * np.cos(_STRIKE)) * np.sin(_DIP) + up * np.cos(_DIP)
-        across = across + 70.0 * np.sin(2.0 * np.pi * along / 1100.0) + 40.0 * self._fold.at(places)
-        width = 170.0 + 45.0 * self._width.at(places)
+        across = across + 110.0 * np.sin(2.0 * np.pi * along / 900.0) + 50.0 * self._fold.at(places)
+        width = 190.0 + 60.0 * self._width.at(places)
         formation = _step((width - np.abs(across)) / 15.0)
         hanging = _step(across / 15.0)
         banding = _step(3.0 * np.sin(2.0 * np.pi * across / 95.0 + 1.2 * self._bands.at(places)))
@@ -106,8 +106,8 @@ class Deposit:
             (east * np.cos(_FAULT_STRIKE) - (north - 60.0) * np.sin(_FAULT_STRIKE)) * np.sin(_FAULT_DIP)
             + up * np.cos(_FAULT_DIP) + 30.0 * self._fold.at(places)
         )  # fmt: skip
-        flow = _step(1.5 * self._flow.at(places) + 0.4)
-        alteration = np.exp(-0.5 * (from_fault / 130.0) ** 2) * flow
+        flow = _step(1.8 * self._flow.at(places))
+        alteration = np.exp(-0.5 * (from_fault / 220.0) ** 2) * flow
         rock = Rock(iron, chert, shale, quartzite, alteration)
         rock.majors.update(self._majors(rock))
         rock.rare_earths.update(self._rare_earths(rock, places))
@@ -123,10 +123,11 @@ class Deposit:
         }
 
     def _rare_earths(self, rock: Rock, places: np.ndarray) -> dict[str, np.ndarray]:
-        """Background of shale, and ore where alteration meets the iron formation."""
-        background = (15.0 + 170.0 * rock.shale + 20.0 * rock.quartzite) * np.exp(0.25 * self._scatter.at(places))
-        trap = rock.iron + 0.35 * rock.chert + 0.05 * rock.shale
-        ore = 14_000.0 * rock.alteration**1.5 * trap * np.exp(0.3 * self._grade.at(places))
+        """Background, leached where altered, and ore where alteration meets the iron formation."""
+        background = 30.0 + 400.0 * rock.shale + 250.0 * rock.quartzite
+        background *= np.exp(0.25 * self._scatter.at(places) - 1.8 * rock.alteration)
+        trap = rock.iron + 0.4 * rock.chert
+        ore = 6000.0 * rock.alteration**1.5 * trap * np.exp(0.3 * self._grade.at(places))
         steepness = 0.13 + 0.03 * self._pattern.at(places)
         number = np.arange(len(LANTHANIDES), dtype=float)
         found = {}

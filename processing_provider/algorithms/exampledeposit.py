@@ -37,7 +37,7 @@ class ExampleDeposit(Algorithm):
                 QgsProcessingParameterFeatureSink(
                     "COLLARS", tr("Collars"), QgsProcessing.SourceType.TypeVectorPoint
                 ),
-                tr("Points with elevation where the 63 holes begin."),
+                tr("Points with elevation where the 90 holes begin."),
             ),
             file_output("SURVEYS", tr("Surveys"), CSV, tr("Table of depth, azimuth and dip down the holes.")),
             file_output("ASSAYS", tr("Assays"), CSV, tr(
