@@ -97,13 +97,11 @@ def interval_parts(comparison: Comparison, units: Mapping[str, str]) -> list[str
                     *(() if area is None else (_share(inside, ~area), _share(inside, area))),
                 ))  # fmt: skip
                 by_class.append((written(method), *(_share(inside, member == i) for i in range(len(names)))))
-            unit = in_unit(units, target)
-            columns = ["method", "inside (%)", f"mean width{unit}", f"CRPS{unit}", "own: inside (%)",
-                       f"own: width{unit}"]  # fmt: skip
+            columns = ["method", "inside (%)", "mean width", "CRPS", "own: inside (%)", "own: width"]
             if scheme in comparison.outside:
                 n_outside = int(comparison.outside[scheme].sum())
-                columns += [f"in the area (%), n = {len(observed) - n_outside}", f"outside (%), n = {n_outside}"]
-            parts.append(table(columns, rows, caption=f"{where}: samples inside their 90 % interval"))
+                columns += [f"in area, {len(observed) - n_outside} (%)", f"outside, {n_outside} (%)"]
+            parts.append(table(columns, rows, caption=f"{where}: samples inside their 90 % interval{in_unit(units, target)}"))
             caption = f"{where}: samples inside (%) by class of the observed value"
             parts.append(table(("method", *names), by_class, caption=caption))
     n = len(comparison.samples)
@@ -163,6 +161,8 @@ def class_parts(comparison: Comparison) -> list[str]:
                 f"is right in {100 * majority.value:.0f} %"
             )
             parts.append(table(columns, rows, caption=caption))
+            if scheme != main_scheme(comparison):
+                continue
             matrices = []
             for method in shown_methods(comparison, target, scheme):
                 one = found[method]

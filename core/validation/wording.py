@@ -41,12 +41,12 @@ def with_interval(score: Score, percent: bool = False) -> str:
     Examples
     --------
     >>> with_interval(Score(0.5, 0.41, 0.62)), with_interval(Score(0.5, 0.41, 0.62), percent=True)
-    ('0.500 [0.410, 0.620]', '50 [41, 62]')
+    ('0.500 [0.41, 0.62]', '50 [41, 62]')
     """
     if percent:
-        numbers = [f"{100 * value:.0f}" if math.isfinite(value) else "–" for value in score]
+        numbers = [f"{100 * value:.0f}".replace("-", "−") if math.isfinite(value) else "–" for value in score]
     else:
-        numbers = [rounded(value) for value in score]
+        numbers = [rounded(score.value), rounded(score.low, 2), rounded(score.high, 2)]
     return numbers[0] if not math.isfinite(score.low) or score.low == score.high else (
         f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
     )  # fmt: skip
