@@ -39,7 +39,7 @@ MISSING, INCOMPLETE, STALE, BROKEN, READY = "missing", "incomplete", "stale", "b
 STAMP = "hybridgeo-backend.json"
 FOLDER_VARIABLE, PYTHON_VARIABLE = "HYBRIDGEO_BACKEND_DIR", "HYBRIDGEO_BACKEND_PYTHON"
 SET_UP = "Run Set up backend (hybridgeo:setupbackend)"
-MODULES = ("tensorflow", "tf2onnx", "onnxruntime", "skgstat")
+MODULES = ("tensorflow", "tf2onnx", "skl2onnx", "onnxruntime", "skgstat")
 
 _PROBE = f"""
 import importlib.util, json, struct, sys

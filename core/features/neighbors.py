@@ -177,6 +177,26 @@ class NeighborFeatures:
             parts.append(scaled / self.extent)
         return sequences, np.hstack(parts), nearest
 
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Names of the columns of `table`."""
+        features = () if self.encoder is None else self.encoder.feature_names
+        return (*features, *("easting", "northing", "elevation")[: self.n_dimensions])
+
+    def table(self, coordinates: np.ndarray, encoded: np.ndarray) -> np.ndarray:
+        """Describe locations by covariates and place alone, as forests read them.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n, n_dimensions)
+        encoded : ndarray, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray, shape (n, n_features + n_dimensions)
+        """
+        return np.hstack([encoded, (coordinates - self.center) @ self.scaling.T / self.extent])
+
     def to_dict(self) -> dict:
         """Return the JSON object of the description."""
         return {

@@ -12,10 +12,12 @@ import numpy as np
 
 from ..prediction.contract import METADATA_KEY
 from ..progress import IsCancelled, never, stop_if
+from .forests import DriftForests
 from .networks import keras_ensemble
 from .training import DriftEnsemble
 
 OPSET = 17
+ML_OPSET = 3
 IR_VERSION = 8
 TOLERANCE = 1e-5
 """Largest accepted difference between Keras and ONNX, relative to the spread of the outputs."""
@@ -26,13 +28,19 @@ class ExportError(RuntimeError):
 
 
 def write_model(
-    ensemble: DriftEnsemble, contract: dict, path: str | Path, is_cancelled: IsCancelled = never
+    ensemble: DriftEnsemble,
+    forests: DriftForests | None,
+    contract: dict,
+    path: str | Path,
+    is_cancelled: IsCancelled = never,
 ) -> None:
-    """Write the mean of the ensemble and the contract as one ONNX file.
+    """Write the mean of the ensemble, the forests and the contract as one ONNX file.
 
     Parameters
     ----------
     ensemble : DriftEnsemble
+    forests : DriftForests or None
+        With forests the graph has a third input, ``table``, and its output the forests' columns after the network's.
     contract : dict
         `FittedHybrid.contract`.
     path : str or Path
@@ -42,18 +50,24 @@ def write_model(
     Raises
     ------
     ExportError
-        When a recurrent layer lost its fused operator, or Keras and ONNX differ.
+        When a recurrent layer lost its fused operator, or what was trained and ONNX differ.
     OSError
         When the file cannot be written.
     Cancelled
         When the user asked to stop.
     """
     network = keras_ensemble(ensemble.architecture, ensemble.weights)
-    write_network(network, ensemble.n_members, "drift", contract, path, is_cancelled)
+    write_network(network, ensemble.n_members, "drift", contract, path, is_cancelled, forests)
 
 
 def write_network(
-    network: Any, n_recurrent: int, output: str, contract: dict, path: str | Path, is_cancelled: IsCancelled = never
+    network: Any,
+    n_recurrent: int,
+    output: str,
+    contract: dict,
+    path: str | Path,
+    is_cancelled: IsCancelled = never,
+    forests: DriftForests | None = None,
 ) -> None:
     """Write a Keras model of sequences and context with a contract as one ONNX file.
 
@@ -66,7 +80,7 @@ def write_network(
     output : str
         Name of the output.
     contract : dict
-    path, is_cancelled
+    path, is_cancelled, forests
         See `write_model`.
 
     Raises
@@ -80,6 +94,9 @@ def write_network(
     model = to_onnx(network, n_recurrent, output)
     stop_if(is_cancelled)
     check_same(network, model)
+    if forests is not None:
+        stop_if(is_cancelled)
+        add_forests(model, forests)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, text
     path = Path(path)
@@ -139,6 +156,70 @@ def to_onnx(network: Any, n_recurrent: int, output: str = "drift") -> Any:
     model.ir_version = IR_VERSION
     model.producer_name = "Hybrid Geostatistics"
     return model
+
+
+def add_forests(model: Any, forests: DriftForests, n_rows: int = 257) -> float:
+    """Add forests to the graph of a network, and return how far they are from what was grown.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        Changed in place: an input ``table``, and the forests' columns after those of its only output.
+    forests : DriftForests
+    n_rows : int
+        Random rows to compare on.
+
+    Raises
+    ------
+    ExportError
+        When scikit-learn and ONNX differ by more than `TOLERANCE` of the outputs' size.
+    """
+    import onnxruntime
+    import skl2onnx
+    from onnx import TensorProto, helper
+    from skl2onnx.common.data_types import FloatTensorType
+
+    output = model.graph.output[0].name
+    _rename_output(model, f"{output}_of_network")
+    columns = [f"{output}_of_network"]
+    for index, forest in enumerate(forests.joined):
+        converted = skl2onnx.convert_sklearn(
+            forest,
+            initial_types=[("table", FloatTensorType([None, forests.n_columns]))],
+            target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+        )
+        for node in converted.graph.node:
+            own = helper.make_node(node.op_type, [], [], name=f"forest_{index}_{node.name}", domain=node.domain)
+            own.attribute.extend(node.attribute)
+            # The table is shared; every other name is this forest's own.
+            own.input.extend(name if name == "table" else f"forest_{index}_{name}" for name in node.input)
+            own.output.extend(f"forest_{index}_{name}" for name in node.output)
+            model.graph.node.append(own)
+        for initializer in converted.graph.initializer:
+            initializer.name = f"forest_{index}_{initializer.name}"
+            model.graph.initializer.append(initializer)
+        columns.append(f"forest_{index}_{converted.graph.output[0].name}")
+    model.graph.node.append(helper.make_node("Concat", columns, [output], name="drifts", axis=1))
+    n_columns = 2 * len(forests.joined)
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info(output, TensorProto.FLOAT, [None, n_columns]))
+    model.graph.input.append(helper.make_tensor_value_info("table", TensorProto.FLOAT, [None, forests.n_columns]))
+    if all(entry.domain != "ai.onnx.ml" for entry in model.opset_import):
+        model.opset_import.append(helper.make_opsetid("ai.onnx.ml", ML_OPSET))
+
+    rng = np.random.default_rng(0)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    inputs = {
+        entry.name: rng.normal(size=(n_rows, *entry.shape[1:])).astype(np.float32) for entry in session.get_inputs()
+    }
+    exported = session.run(None, inputs)[0][:, len(forests.joined) :]
+    grown = forests.drift(inputs["table"])
+    difference = float(np.abs(exported - grown).max())
+    size = max(1.0, float(np.abs(grown).max()))
+    if not difference <= TOLERANCE * size:
+        raise ExportError(
+            f"The exported forests differ from the grown ones by {difference:g} (outputs up to {size:g})."
+        )
+    return difference
 
 
 def _rename_output(model: Any, name: str) -> None:

@@ -18,11 +18,13 @@ from ..errors import InputError
 from ..features.covariates import CovariateEncoder
 from ..features.neighbors import NeighborFeatures
 from ..kriging.back_transform import BackTransform
+from ..kriging.evidence import drift_evidence
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
 from ..prediction.contract import FORMAT, VERSION
 from ..prediction.hybrid import (
     EXTERNAL,
+    FOREST,
     NETWORK,
     ORDINARY,
     Base,
@@ -48,6 +50,7 @@ from ..validation.predictive import (
 )
 from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
+from .forests import DriftForests, ForestSettings, grow_drift_forests
 from .inner import inner_folds, require_trainable, set_kinds
 from .outer import beside_kriging, cross_validated_scores
 from .stacking import RIDGE, Stack, stack_weights
@@ -55,6 +58,15 @@ from .training import DriftEnsemble, NetworkSettings, train_drift_network
 
 METHOD = "hybrid"
 """Name of the hybrid in tables."""
+
+LEARNED = (FOREST, NETWORK)
+"""Bases whose drift is learned out-of-fold."""
+
+SHARES = {ORDINARY: 1.0, EXTERNAL: 1.0, FOREST: 2.0, NETWORK: 2.0}
+"""Prior of the stack: a third to kriging, a third to each learned drift."""
+
+EXACT_LIMIT = 2500
+"""Up to so many samples they are left out of the system of all samples, exactly; above, of their neighbourhoods."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,8 @@ class HybridSettings:
         Networks that leave out the same fold. The ensemble has ``n_inner_folds * n_seeds * members_per_fold``
         members.
     network : NetworkSettings
+    forest : ForestSettings or None
+        Forests are grown where there are covariates; None for none.
     ridge : float
         Pull of the stack toward its prior, see `core.learning.stacking`.
     units : dict of str to str
@@ -107,6 +121,7 @@ class HybridSettings:
     n_seeds: int = 2
     members_per_fold: int = 1
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    forest: ForestSettings | None = field(default_factory=ForestSettings)
     ridge: float = RIDGE
     units: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
@@ -129,6 +144,7 @@ class FittedHybrid:
     ----------
     model : HybridModel
     ensemble : DriftEnsemble
+    forests : DriftForests or None
     stacks : tuple of Stack
         One a target.
     inner_scores : dict
@@ -144,6 +160,7 @@ class FittedHybrid:
 
     model: HybridModel
     ensemble: DriftEnsemble
+    forests: DriftForests | None
     stacks: tuple[Stack, ...]
     inner_scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     settings: HybridSettings
@@ -157,7 +174,14 @@ class FittedHybrid:
 
     def predict(self, coordinates: np.ndarray, covariates: Covariates | None, coverage: float = 0.9) -> Prediction:
         """Estimate as the exported file does, to rounding of float32; see `HybridModel.predict`."""
-        return self.model.predict(coordinates, covariates, self.ensemble.drift, coverage)
+        return self.model.predict(coordinates, covariates, self.learned, coverage)
+
+    def learned(self, sequences: np.ndarray, context: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+        """Return the drift as the exported graph does, see `core.prediction.hybrid.Network`."""
+        drift = self.ensemble.drift(sequences, context)
+        if self.forests is None or table is None:
+            return drift
+        return np.hstack([drift, self.forests.drift(table)])
 
     def contract(self, scores: Mapping[str, Any] | None = None) -> dict:
         """Return the JSON object that travels in the model file.
@@ -181,6 +205,9 @@ class FittedHybrid:
                 "training": {**network.to_dict(), "learning_rate": self.ensemble.learning_rate},
                 "final_loss": self.ensemble.losses[-1],
             },
+            "forests": None
+            if self.forests is None or self.settings.forest is None
+            else {"n_trees": self.forests.n_trees, **self.settings.forest.to_dict()},
             "inner_folds": {
                 "n_folds": self.settings.n_inner_folds,
                 "sets": set_kinds(self.settings.n_seeds),
@@ -288,36 +315,49 @@ def fit_hybrid(
     progress(0.3, f"Training {n_members} networks at once")
     ensemble = train_drift_network(
         features, samples.coordinates, encoded, values, folds, settings.network, settings.seed,
-        part(progress, 0.3, 0.8), is_cancelled, settings.members_per_fold,
+        part(progress, 0.3, 0.7), is_cancelled, settings.members_per_fold,
     )  # fmt: skip
-    drift = ensemble.out_of_fold.mean(axis=0)
+    learned = {NETWORK: ensemble.out_of_fold}
+    forests = None
+    if settings.forest is not None and features.encoder is not None:
+        forests = grow_drift_forests(
+            features.table(samples.coordinates, encoded), values, folds, settings.forest, settings.seed,
+            part(progress, 0.7, 0.8), is_cancelled,
+        )  # fmt: skip
+        learned = {FOREST: forests.out_of_fold, **learned}
+    drift_of = {name: out_of_fold.mean(axis=0) for name, out_of_fold in learned.items()}
     for column, name in enumerate(samples.targets):
-        where = part(progress, 0.8 + 0.18 * column / n_targets, 0.8 + 0.18 * (column + 1) / n_targets)
-        where(0.0, f"Kriging {name} with the network as drift")
         # The shape kriging chose: trying all of them again would take longer than training the network.
         structures = bases[column][-1].variogram.structures
         shape = structures[0].model if structures and structures[0].shape is None else ""
-        bases[column].append(Base(NETWORK, variogram_of(column, drift[:, [column]], where, shape), 0.0))
-        drifts[column].append(drift[:, [column]])
-    stop_if(is_cancelled)
-    progress(0.98, "Stacking")
+        for index, kind in enumerate(learned):
+            done = (column + index / len(learned)) / n_targets
+            where = part(progress, 0.8 + 0.18 * done, 0.8 + 0.18 * (done + 1 / (len(learned) * n_targets)))
+            where(0.0, f"Kriging {name} with a learned drift")
+            drift = drift_of[kind][:, [column]]
+            bases[column].append(Base(kind, variogram_of(column, drift, where, shape), 0.0))
+            drifts[column].append(drift)
     targets, stacks, inner_scores = [], [], {}
     for column, name in enumerate(samples.targets):
-        held_out = _held_out(
-            samples, values[:, column], bases[column], drifts[column], ensemble.out_of_fold[:, :, column], folds,
-            neighborhood,
+        stop_if(is_cancelled)
+        progress(0.98, "Stacking")
+        own_values = values[:, column]
+        held_out, credible = _held_out(
+            samples, own_values, bases[column], drifts[column],
+            {kind: out_of_fold[:, :, column] for kind, out_of_fold in learned.items()}, folds,
+            neighborhood if settings.neighborhood is not None or len(samples) > EXACT_LIMIT else Neighborhood(),
         )  # fmt: skip
         target, stack, scores = _stack(
-            name, settings, transforms[column], values[:, column], bases[column], drift[:, column], held_out, folds[1]
+            name, settings, transforms[column], own_values, bases[column], credible, held_out, folds[1]
         )
         targets.append(target)
         stacks.append(stack)
         inner_scores[name] = scores
-        notes.extend(_stack_notes(target, stack, values[:, column], drift[:, column]))
-    model = HybridModel(samples, drift, features, neighborhood, tuple(targets))
+        notes.extend(_stack_notes(target, stack, credible))
+    model = HybridModel(samples, drift_of[NETWORK], features, neighborhood, tuple(targets), drift_of.get(FOREST))
     progress(1.0, "Trained")
     return FittedHybrid(
-        model, ensemble, tuple(stacks), inner_scores, settings, tuple(notes), time.perf_counter() - started
+        model, ensemble, forests, tuple(stacks), inner_scores, settings, tuple(notes), time.perf_counter() - started
     )
 
 
@@ -336,27 +376,40 @@ def _held_out(
     values: np.ndarray,
     bases: list[Base],
     drifts: list[np.ndarray | None],
-    out_of_fold: np.ndarray,
+    learned: Mapping[str, np.ndarray],
     folds: tuple[np.ndarray, ...],
     neighborhood: Neighborhood,
-) -> list[_HeldOut]:
-    """Leave samples out singly (or hole by hole) and by each inner set of blocks.
+) -> tuple[list[_HeldOut], np.ndarray]:
+    """Leave samples out singly (or hole by hole) and by each inner set of blocks; test each base's drift.
 
-    In each question the network's drift is the out-of-fold one of the same kind of folds, so that no network
-    that predicts a left-out cluster has trained on it.
+    In each question a learned drift is the out-of-fold one of the same kind of folds, so that nothing that
+    predicts a left-out cluster has trained on it.
+
+    Returns
+    -------
+    held_out : list of _HeldOut
+    credible : ndarray, shape (n_bases,)
+        Share of each base's drift that is not chance; 0 for a learned drift that runs against the values. (On a
+        target that the inputs do not explain, out-of-fold means are anti-correlated with the values left out, and
+        kriging would turn that artefact upside down into a false gain.)
     """
     groups = inseparable_groups(samples.coordinates, samples.holes)
+    if neighborhood.max_neighbors is not None and len(np.unique(groups)) < len(groups):
+        # Hole by hole every neighbourhood would be solved anew for each: leave out some holes together.
+        groups = folds[0]
     kinds = set_kinds(len(folds))
-    random = out_of_fold[[kind == "random" for kind in kinds]].mean(axis=0)
-    questions = [("leave_one_out", groups, random)]
+    is_random = np.array([kind == "random" for kind in kinds])
+    questions = [("leave_one_out", groups, {kind: own[is_random].mean(axis=0) for kind, own in learned.items()})]
     questions += [
-        ("leave_cluster_out", own, out_of_fold[index]) for index, own in enumerate(folds) if kinds[index] == "blocks"
+        ("leave_cluster_out", own, {kind: sets[index] for kind, sets in learned.items()})
+        for index, own in enumerate(folds)
+        if kinds[index] == "blocks"
     ]
     results = []
-    for kind, left_out, network_drift in questions:
+    for kind, left_out, learned_drift in questions:
         errors, sigma, smoothing = np.empty((3, len(samples), len(bases)))
         for index, base in enumerate(bases):
-            drift = network_drift[:, None] if base.name == NETWORK else drifts[index]
+            drift = learned_drift[base.name][:, None] if base.name in learned_drift else drifts[index]
             fitted = fit_kriging(samples.coordinates, values, base.variogram, neighborhood, drift)
             result = _leave_out(fitted, left_out)
             errors[:, index], sigma[:, index] = values - result.estimate, result.kriging_std
@@ -373,7 +426,14 @@ def _held_out(
                 "Widen the search neighbourhood or lower its smallest number of neighbours."
             )
         results.append(_HeldOut(kind, errors, sigma, smoothing))
-    return results
+    credible = np.ones(len(bases))
+    for index, base in enumerate(bases):
+        if drifts[index] is not None:
+            fitted = fit_kriging(samples.coordinates, values, base.variogram, neighborhood, drifts[index])
+            evidence = drift_evidence(fitted)
+            against = base.name in learned and evidence.slopes[0] <= 0
+            credible[index] = 0.0 if against else evidence.credible_share
+    return results, credible
 
 
 def _leave_out(fitted: FittedKriging, groups: np.ndarray) -> KrigingEstimate:
@@ -389,14 +449,14 @@ def _stack(
     transform: Any,
     values: np.ndarray,
     bases: list[Base],
-    drift: np.ndarray,
+    credible: np.ndarray,
     held_out: list[_HeldOut],
     clusters: np.ndarray,
 ) -> tuple[TargetModel, Stack, dict]:
     """Weigh the bases of one target, and learn its intervals from the stack's held-out errors."""
-    kriging = [index for index, base in enumerate(bases) if base.name != NETWORK]
-    allowed = np.array([base.name != NETWORK or _follows(drift, values) for base in bases])
-    stack = stack_weights([one.errors for one in held_out], kriging, clusters, allowed, settings.ridge)
+    kriging = [index for index, base in enumerate(bases) if base.name not in LEARNED]
+    shares = np.array([SHARES[base.name] for base in bases])
+    stack = stack_weights([one.errors for one in held_out], kriging, clusters, credible, shares, settings.ridge)
     weighted = [replace(base, weight=float(weight)) for base, weight in zip(bases, stack.weights)]
     scores: dict[str, dict[str, float]] = {}
     for kind in ("leave_one_out", "leave_cluster_out"):
@@ -416,21 +476,20 @@ def _stack(
     return target, stack, scores
 
 
-def _follows(drift: np.ndarray, values: np.ndarray) -> bool:
-    """Whether out-of-fold drift and values rise together.
-
-    On a target that the inputs do not explain, out-of-fold means are anti-correlated with the values left out,
-    and kriging would turn that artefact upside down into a false gain.
-    """
-    return bool(np.ptp(drift) > 0 and np.corrcoef(drift, values)[0, 1] > 0)
-
-
-def _stack_notes(target: TargetModel, stack: Stack, values: np.ndarray, drift: np.ndarray) -> list[str]:
+def _stack_notes(target: TargetModel, stack: Stack, credible: np.ndarray) -> list[str]:
     """Say in words what the stack came to."""
     reference = target.bases[stack.reference].name.replace("_", " ")
     notes = []
-    if not _follows(drift, values):
-        notes.append(f"{target.name}: the network explains nothing of samples it has not seen and is left out.")
+    useless = [
+        {EXTERNAL: "the covariates", FOREST: "the forest", NETWORK: "the network"}[base.name]
+        for base, share in zip(target.bases, credible)
+        if share == 0
+    ]
+    if useless:
+        notes.append(
+            f"{target.name}: what {' and '.join(useless)} add{'s' if len(useless) == 1 else ''} to ordinary kriging "
+            "cannot be told from chance and is left out."
+        )
     if stack.within_noise:
         notes.append(f"{target.name}: ties with kriging; the inner gain over {reference} is within its noise.")
     return notes
@@ -469,7 +528,7 @@ def predictor_of(fitted: FittedHybrid) -> Predictor:
     model = fitted.model
 
     def predict(coordinates: np.ndarray, covariates: Covariates | None) -> PredictiveDistribution:
-        centre, sigma, smoothing, n_unknown = model.stacked(coordinates, covariates, fitted.ensemble.drift, fill=True)
+        centre, sigma, smoothing, n_unknown = model.stacked(coordinates, covariates, fitted.learned, fill=True)
         estimate = np.empty_like(centre)
         quantiles = np.empty((*centre.shape, len(LEVELS)))
         for column, target in enumerate(model.targets):
@@ -557,6 +616,6 @@ def train_hybrid(
     first = 0.75 if schemes else 0.0
     fitted = fit_hybrid(samples, settings, part(progress, first, 0.95), is_cancelled)
     progress(0.95, "Writing the model file")
-    write_model(fitted.ensemble, fitted.contract(scores), path, is_cancelled)
+    write_model(fitted.ensemble, fitted.forests, fitted.contract(scores), path, is_cancelled)
     progress(1.0, "Done")
     return TrainedHybrid(fitted, comparison, scores, Path(path))

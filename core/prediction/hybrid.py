@@ -34,12 +34,16 @@ from ..validation.intervals import IntervalTable
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
 from .contract import decode_array, samples_from_dict, samples_to_dict
 
-Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Sequences (n, k, c) and context (n, q) -> drift (n, n_targets) on the transformed scale."""
+Network = Callable[..., np.ndarray]
+"""Sequences (n, k, c) and context (n, q) -> drift (n, n_targets) on the transformed scale.
+
+Of a model with forests: sequences, context and table (n, p) -> drift (n, 2 n_targets), the network's columns first.
+"""
 
 ORDINARY = "ordinary_kriging"
 EXTERNAL = "external_drift_kriging"
 NETWORK = "network_drift_kriging"
+FOREST = "forest_drift_kriging"
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Base:
     Parameters
     ----------
     name : str
-        `ORDINARY`, `EXTERNAL` or `NETWORK`.
+        `ORDINARY`, `EXTERNAL`, `FOREST` or `NETWORK`.
     variogram : VariogramModel
         Of the values, or of the residuals from the base's own drift.
     weight : float
@@ -136,6 +140,8 @@ class HybridModel:
     neighborhood : Neighborhood
     targets : tuple of TargetModel
         In the order of ``samples.targets``.
+    forest_drift : ndarray, shape (n_samples, n_targets), or None
+        The forests' out-of-fold drift at the samples; None without forests.
     """
 
     samples: Samples
@@ -143,6 +149,7 @@ class HybridModel:
     features: NeighborFeatures
     neighborhood: Neighborhood
     targets: tuple[TargetModel, ...]
+    forest_drift: np.ndarray | None = None
 
     @property
     def covariate_names(self) -> tuple[str, ...]:
@@ -153,10 +160,13 @@ class HybridModel:
     def graph_inputs(self) -> dict[str, tuple[int, ...]]:
         """Inputs of the network with their shapes but for the rows."""
         features = self.features
-        return {
+        inputs: dict[str, tuple[int, ...]] = {
             "sequences": (features.n_neighbors, len(features.token_names)),
             "context": (len(features.context_names),),
         }
+        if self.forest_drift is not None:
+            inputs["table"] = (len(features.table_names),)
+        return inputs
 
     @property
     def graph_output(self) -> str:
@@ -184,6 +194,8 @@ class HybridModel:
         """Drift columns of a base at the samples."""
         if base.name == NETWORK:
             return self.drift[:, [column]]
+        if base.name == FOREST and self.forest_drift is not None:
+            return self.forest_drift[:, [column]]
         if base.encoder is not None and self.samples.covariates is not None:
             return base.encoder.encode(self.samples.covariates)
         return None
@@ -192,10 +204,16 @@ class HybridModel:
     def _encoded_samples(self) -> np.ndarray:
         return self.features.encode(self.samples.covariates, len(self.samples))
 
-    def network_drift(self, coordinates: np.ndarray, encoded: np.ndarray, network: Network) -> np.ndarray:
-        """Return the drift at locations whose encoded covariates are finite, shape (n, n_targets)."""
-        sequences, context = self.features.at(coordinates, encoded, self.samples.coordinates, self._encoded_samples)
-        return np.asarray(network(sequences, context), dtype=float)
+    def learned_drifts(
+        self, coordinates: np.ndarray, covariates: Covariates | None, network: Network
+    ) -> dict[str, np.ndarray]:
+        """Return the drift of `NETWORK` and `FOREST` at known locations, shape (n, n_targets) each."""
+        encoded = self.features.encode(covariates, len(coordinates))
+        inputs = self.features.at(coordinates, encoded, self.samples.coordinates, self._encoded_samples)
+        if self.forest_drift is None:
+            return {NETWORK: np.asarray(network(*inputs), dtype=float)}
+        both = np.asarray(network(*inputs, self.features.table(coordinates, encoded)), dtype=float)
+        return {NETWORK: both[:, : len(self.targets)], FOREST: both[:, len(self.targets) :]}
 
     def stacked(
         self, coordinates: np.ndarray, covariates: Covariates | None, network: Network, fill: bool = False
@@ -261,18 +279,18 @@ class HybridModel:
 
     def _stacked_known(self, coordinates: np.ndarray, covariates: Covariates | None, network: Network) -> np.ndarray:
         """Return estimate, sigma and smoothing variance where everything is known, shape (3, n, n_targets)."""
-        n = len(coordinates)
-        drift = None
-        if any(base.name == NETWORK and base.weight > 0 for target in self.targets for base in target.bases):
-            drift = self.network_drift(coordinates, self.features.encode(covariates, n), network)
-        stacked = np.zeros((3, n, len(self.targets)))
+        drifts: dict[str, np.ndarray] = {}
+        learned = [base for target in self.targets for base in target.bases if base.name in (NETWORK, FOREST)]
+        if any(base.weight > 0 for base in learned):
+            drifts = self.learned_drifts(coordinates, covariates, network)
+        stacked = np.zeros((3, len(coordinates), len(self.targets)))
         for column, target in enumerate(self.targets):
             for base, fitted in zip(target.bases, self._kriging[column]):
                 if fitted is None:
                     continue
                 columns = None
-                if base.name == NETWORK and drift is not None:
-                    columns = drift[:, [column]]
+                if base.name in drifts:
+                    columns = drifts[base.name][:, [column]]
                 elif base.encoder is not None and covariates is not None:
                     columns = base.encoder.encode(covariates)
                 result: KrigingEstimate = fitted.predict(coordinates, columns)
@@ -317,7 +335,11 @@ class HybridModel:
     def to_dict(self) -> dict:
         """Return the parts of the contract that predictions need."""
         return {
-            **samples_to_dict(self.samples, drift=self.drift),
+            **samples_to_dict(
+                self.samples,
+                drift=self.drift,
+                **({} if self.forest_drift is None else {"forest_drift": self.forest_drift}),
+            ),
             "targets": [
                 {
                     "name": target.name,
@@ -386,9 +408,13 @@ class HybridModel:
             )
             for entry in content["targets"]
         )
-        drift = decode_array(content["samples"]["drift"])
-        if drift.shape != samples.values.shape:
-            raise ModelFileError(f"expected a drift of shape {samples.values.shape}, got {drift.shape}.")
+        stored = content["samples"]
+        drift = decode_array(stored["drift"])
+        # Files written before there were forests lack theirs.
+        forest_drift = decode_array(stored["forest_drift"]) if "forest_drift" in stored else None
+        for array in (drift, forest_drift):
+            if array is not None and array.shape != samples.values.shape:
+                raise ModelFileError(f"expected a drift of shape {samples.values.shape}, got {array.shape}.")
         neighborhood = content["neighborhood"]
         return cls(
             samples,
@@ -396,4 +422,5 @@ class HybridModel:
             NeighborFeatures.from_dict(content["features"]),
             Neighborhood(neighborhood["max_neighbors"], neighborhood["min_neighbors"], neighborhood["search_radius"]),
             targets,
+            forest_drift,
         )

@@ -112,7 +112,8 @@ def test_recurrent_layers_stay_fused(trained):
     operators = [node.op_type for node in model.graph.node]
     assert operators.count("LSTM") == 6 and not {"Loop", "Scan"} & set(operators)
     assert model.ir_version == 8 and model.opset_import[0].version == 17
-    assert [entry.name for entry in model.graph.input] == ["sequences", "context"]
+    assert [entry.name for entry in model.graph.input] == ["sequences", "context", "table"]
+    assert operators.count("TreeEnsembleRegressor") == 2
 
 
 def test_same_seed_same_model(samples):

@@ -31,7 +31,7 @@ def test_a_clearly_better_base_gets_the_weight():
     assert stack.rmse_ratio < 0.5
 
 
-@pytest.mark.parametrize(("noise", "at_least"), [(0.5, 0.75), (2.0, 0.95), (5.0, 1.0)])
+@pytest.mark.parametrize(("noise", "at_least"), [(0.5, 0.6), (2.0, 0.95), (5.0, 1.0)])
 def test_without_a_gain_the_weights_are_krigings(noise, at_least):
     rng = np.random.default_rng(2)
     kriging = rng.normal(size=300)
@@ -43,16 +43,24 @@ def test_without_a_gain_the_weights_are_krigings(noise, at_least):
 
 def test_a_heavy_ridge_leaves_the_prior():
     rng = np.random.default_rng(3)
-    errors = rng.normal(size=(200, 3)) * [2.0, 1.0, 0.9]
-    stack = stack_weights([errors], [0, 1], np.arange(200), ridge=1e6)
+    errors = rng.normal(size=(200, 3))
+    errors /= np.sqrt(np.mean(errors**2, axis=0))
+    stack = stack_weights([errors], [0, 1], np.arange(200), shares=np.array([1.0, 1.0, 2.0]), ridge=1e6)
+    assert_allclose(stack.weights, [0.25, 0.25, 0.5], atol=1e-5)
+    worse = errors * [np.sqrt(2.0), 1.0, 1.0]
+    stack = stack_weights([worse], [0, 1], np.arange(200), ridge=1e6)
     assert stack.reference == 1
-    assert_allclose(stack.weights, [0, 0.7, 0.3], atol=1e-5)
+    assert_allclose(stack.weights[0] / stack.weights[1], np.exp(-3.0), rtol=1e-3)
 
 
-def test_a_base_that_is_not_allowed_gets_nothing():
+def test_a_base_that_is_not_credible_gets_nothing_and_half_of_it_half():
     rng = np.random.default_rng(4)
-    stack = stack_weights([rng.normal(size=(99, 2)) * [1, 0.1]], [0], np.arange(99), np.array([True, False]))
+    errors = rng.normal(size=(99, 2)) * [1, 0.01]
+    stack = stack_weights([errors], [0], np.arange(99), np.array([1.0, 0.0]))
     assert_allclose(stack.weights, [1, 0])
+    # Pulled half way to ordinary kriging, the better base is best used whole: half of its own.
+    stack = stack_weights([errors], [0], np.arange(99), np.array([1.0, 0.5]), ridge=1e-9)
+    assert_allclose(stack.weights, [0.5, 0.5], atol=1e-6)
 
 
 def test_the_unit_of_the_values_changes_nothing():

@@ -15,6 +15,7 @@ from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.prediction.hybrid import (
     EXTERNAL,
+    FOREST,
     NETWORK,
     ORDINARY,
     Base,
@@ -67,7 +68,7 @@ def model():
 
 def weighted(model, **weights):
     """Return the model with other stack weights."""
-    names = {"ordinary": ORDINARY, "external": EXTERNAL, "network": NETWORK}
+    names = {"ordinary": ORDINARY, "external": EXTERNAL, "forest": FOREST, "network": NETWORK}
     given = {names[key]: weight for key, weight in weights.items()}
     targets = tuple(
         replace(t, bases=tuple(replace(b, weight=given.get(b.name, 0.0)) for b in t.bases)) for t in model.targets
@@ -93,8 +94,7 @@ def test_exact_at_samples_with_no_width(model):
 def test_all_weight_on_one_base_is_that_kriging(model):
     where, covariates = somewhere(model)
     samples, lead = model.samples, model.samples.values[:, 1]
-    encoded = model.features.encode(covariates, 40)
-    drift = model.network_drift(where, encoded, network)
+    drift = model.learned_drifts(where, covariates, network)[NETWORK]
     encoder = model.targets[1].bases[1].encoder
     expected = {
         "ordinary": fit_kriging(samples.coordinates, lead, MODEL).predict(where),
@@ -107,6 +107,29 @@ def test_all_weight_on_one_base_is_that_kriging(model):
         result = weighted(model, **{base: 1.0}).predict(where, covariates, network)
         assert_allclose(result.estimate[:, 1], kriging.estimate, rtol=1e-9)
         assert_allclose(result.kriging_variance[:, 1], kriging.kriging_variance, rtol=1e-9)
+
+
+def test_forests_are_a_base_of_their_own_and_travel_in_the_contract(model):
+    def both(sequences, context, table):
+        """Let the forests rise with northing, the last column of the table."""
+        return np.hstack([network(sequences, context), 2.0 + table[:, -1:], 5.0 - table[:, -1:]])
+
+    samples = model.samples
+    table = model.features.table(samples.coordinates, model.features.encode(samples.covariates, 70))
+    assert table.shape == (70, len(model.features.table_names))
+    own = np.hstack([2.0 + table[:, -1:], 5.0 - table[:, -1:]])
+    targets = tuple(replace(t, bases=(t.bases[0], Base(FOREST, MODEL, 1.0))) for t in model.targets)
+    grown = replace(weighted(replace(model, targets=targets), forest=1.0), forest_drift=own)
+    read = HybridModel.from_dict(json.loads(json.dumps(grown.to_dict())))
+    assert read.graph_inputs["table"] == (len(model.features.table_names),)
+    where, covariates = somewhere(model)
+    # Northing as drift is universal kriging in northing, however the column is scaled.
+    expected = fit_kriging(samples.coordinates, samples.values[:, 1], MODEL, drift=samples.coordinates[:, 1]).predict(
+        where, where[:, 1]
+    )
+    result = read.predict(where, covariates, both)
+    assert_allclose(result.estimate[:, 1], expected.estimate, rtol=1e-9)
+    assert "table" not in model.graph_inputs
 
 
 def test_stack_is_the_weighted_mean(model):
