@@ -276,6 +276,21 @@ class RasterGrid:
             columns.append(np.full(len(columns[0]), float(block.elevation)))
         return np.column_stack(columns)
 
+    def lattice(self, n: int) -> np.ndarray:
+        """Return the centres of about n x n cells spread over the map, on all elevations in turn.
+
+        Returns
+        -------
+        ndarray, shape (n_cells, 2 or 3)
+        """
+        left, width, _, top, _, height = self.transform
+        rows, columns = (np.unique(np.linspace(0, size - 1, min(n, size)).round()) for size in self.shape)
+        easting, northing = np.meshgrid(left + (columns + 0.5) * width, top + (rows + 0.5) * height)
+        places = [easting.ravel(), northing.ravel()]
+        if self.levels is not None:
+            places.append(np.resize(self.levels.elevations, easting.size))
+        return np.column_stack(places)
+
     def blocks(self, size: int = 256) -> Iterator[Block]:
         """Yield the blocks that tile the map, edge blocks included, row by row; without elevation."""
         n_rows, n_columns = self.shape

@@ -366,7 +366,7 @@ class CovariateGrid:
             values = self._values.reshape(tile.n_rows, tile.n_columns, -1)[block.within(tile)]
             values = values.reshape(block.n_rows * block.n_columns, -1).copy()
         values[:, self._elevation] = np.nan if block.elevation is None else block.elevation
-        return Covariates(self._stack.names, values, self._stack.categorical, self._stack.origins)
+        return Covariates(self._stack.names, values, self._stack.categorical)
 
     def _tile_of(self, block: Block) -> Optional[Block]:
         """Return the tile a block lies in, None when it lies in several."""

@@ -21,6 +21,7 @@ from qgis.core import (
 )
 
 from ..core.errors import InputError
+from ..core.features.covariates import check_ranges
 from ..core.grid import Block, Levels, RasterGrid
 from ..core.kriging.functionals import BlockSize
 from ..core.kriging.log_blocks import require_known
@@ -42,6 +43,7 @@ from .covariates import (
     CovariateGrid,
     CovariateStack,
     PlaceElevation,
+    RasterBand,
     SampleColumn,
     parse_categorical,
     parse_names,
@@ -56,6 +58,8 @@ from .provenance import provenance
 from .rasters import RasterSource
 from .tables import Table, read_table
 
+CELLS_LOOKED_AT = 30
+"""Rows and columns of cells in which ranges of covariates are looked at before a map is made."""
 WARP = "gdal:warpreproject"
 REPROJECT = "native:reprojectlayer"
 
@@ -425,6 +429,48 @@ class Reader:
         stack = CovariateStack.of_model(samples.covariates, self._covariates, self._polygons)
         self._tell_missing_crs(stack, crs_from_code(samples.crs))
         return stack
+
+    def outside_ranges(self, trained: Covariates, stack: CovariateStack, grid: RasterGrid) -> dict[str, float]:
+        """Tell where covariates leave what the samples of a model cover, looking at cells spread over the map.
+
+        Returns
+        -------
+        dict of str to float
+            For each covariate the share of the cells outside the samples' range, or of a class without samples.
+        """
+        given = stack.at(grid.lattice(CELLS_LOOKED_AT), crs_from_code(grid.crs))
+        checks = check_ranges(trained, given)
+        for check in checks:
+            if check.categorical and check.outside > 0:
+                self.feedback.pushWarning(
+                    tr("{name}: about {share:.0f} % of the map is in classes that no sample has.").format(
+                        name=check.name, share=100 * check.outside
+                    )
+                )
+            elif check.outside > 0:
+                low, high = check.trained
+                text = tr(
+                    "{name}: about {share:.0f} % of the map is outside the samples' range ({low:.6g} to {high:.6g})."
+                ).format(name=check.name, share=100 * check.outside, low=low, high=high)
+                if check.far > 0:
+                    self.feedback.pushWarning(
+                        text
+                        + tr(
+                            " {far:.0f} % is far outside (up to {lowest:.6g} and {highest:.6g}): estimates there are "
+                            "extrapolated. Check the unit where all of it is."
+                        ).format(far=100 * check.far, lowest=check.lowest, highest=check.highest)
+                    )
+                else:
+                    self.feedback.pushInfo(text)
+        for name, member, origin in zip(stack.names, stack.members, trained.origins):
+            unit = "" if origin is None else origin.get("unit", "")
+            if isinstance(member, RasterBand) and unit and member.unit and unit != member.unit:
+                self.feedback.pushWarning(
+                    tr("{name}: the model was trained in {theirs}, the raster says {ours}.").format(
+                        name=name, theirs=unit, ours=member.unit
+                    )
+                )
+        return {check.name: check.outside for check in checks}
 
     def _tell_missing_crs(self, stack: CovariateStack, crs) -> None:
         for source in stack.sources:

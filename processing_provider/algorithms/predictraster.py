@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
+
 from ...core.backend import exchange, tasks
 from ...core.prediction.trained_model import model_from_contract
+from ...core.validation.applicability import applicability_of
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
@@ -54,8 +59,20 @@ class PredictRaster(Algorithm):
             raster_output(
                 "UPPER", tr("Upper bound"), tr("GeoTIFF with the upper ends of the intervals, a band a target."), True
             ),
+            raster_output(
+                "APPLICABILITY",
+                tr("Applicability"),
+                tr(
+                    "GeoTIFF with the dissimilarity index (0 at a sample, 1 as far as samples are from one another) and "
+                    "1 inside, 0 outside the area of applicability: outside, errors and intervals are not vouched for."
+                ),
+                True,
+            ),
             *numbers(N_TARGETS=tr("Number of targets")),
-            *texts(TARGETS=tr("Targets, in the order of the bands")),
+            *texts(
+                TARGETS=tr("Targets, in the order of the bands"),
+                OUTSIDE_RANGE=tr("Share of the map outside the samples' range, by covariate, as JSON"),
+            ),
         ],
         tags=("onnx", "deep learning", "map", "uncertainty", "interval"),
     )
@@ -71,17 +88,38 @@ class PredictRaster(Algorithm):
         fallback = rasters.source_in(crs_from_code(samples.crs))
         grid = read.grid(samples.crs, samples.coordinates, fallback, n_bands=len(targets))
         covariates = rasters.on(grid) if rasters.members else None
+        outside = read.outside_ranges(samples.covariates, rasters, grid) if rasters.members else {}
         coverage = read.number("COVERAGE")
 
+        area = applicability_of(contract, samples) if read.is_wanted("APPLICABILITY") else None
+        counts = {"known": 0, "inside": 0}
+
         def predict(block):
-            content, arrays = exchange.pack_covariates(None if covariates is None else covariates.block(block))
+            at_cells = None if covariates is None else covariates.block(block)
+            content, arrays = exchange.pack_covariates(at_cells)
+            centers = grid.centers(block)
             result = runner.run(
                 "predict_points",
                 {"model": path, "covariates": content, "coverage": coverage},
-                {"coordinates": grid.centers(block), **arrays},
+                {"coordinates": centers, **arrays},
                 is_cancelled=is_cancelled,
             ).arrays
-            return {"PREDICTION": result["estimate"], "LOWER": result["lower"], "UPPER": result["upper"]}
+            maps = {"PREDICTION": result["estimate"], "LOWER": result["lower"], "UPPER": result["upper"]}
+            if area is not None:
+                index = area.dissimilarity(centers, at_cells)
+                known, inside = np.isfinite(index), area.is_inside(index)
+                counts["known"] += int(known.sum())
+                counts["inside"] += int(inside.sum())
+                maps["APPLICABILITY"] = np.column_stack([index, np.where(known, inside, np.nan)])
+            return maps
+
+        def tell_applicability():
+            if counts["known"]:
+                read.feedback.pushInfo(
+                    tr("{percent:.0f} % of the map lies outside the area of applicability (index above {most:.3g}).").format(
+                        percent=100 * (1 - counts["inside"] / counts["known"]), most=area.threshold
+                    )
+                )
 
         percent = f"{100 * coverage:g} %"
         maps = Maps(
@@ -90,15 +128,19 @@ class PredictRaster(Algorithm):
                 "PREDICTION": targets,
                 "LOWER": [tr("{name}, lower end of {percent}").format(name=name, percent=percent) for name in targets],
                 "UPPER": [tr("{name}, upper end of {percent}").format(name=name, percent=percent) for name in targets],
+                "APPLICABILITY": [tr("dissimilarity index"), tr("inside the area of applicability")],
             },
             predict,
             CELLS_AT_ONCE if tasks.runs_here("predict_points") else CELLS_AT_ONCE_IN_BACKEND,
             read.mask(grid),
+            tell_applicability,
         )
         return {
             "PREDICTION": maps,
             "LOWER": maps,
             "UPPER": maps,
+            "APPLICABILITY": maps,
             "N_TARGETS": len(targets),
             "TARGETS": ", ".join(targets),
+            "OUTSIDE_RANGE": json.dumps(outside),
         }

@@ -76,6 +76,25 @@ def test_wider_coverage_makes_wider_intervals(run, world, model, rasters, tmp_pa
     assert 0 < width[0.5] < width[0.9]
 
 
+def test_ranges_are_told(run, world, model, rasters, tmp_path):
+    """A raster in percent instead of shares lies far outside; nobody changes it."""
+    import json
+
+    parameters = {"MODEL": model, "PREDICTION": str(tmp_path / "p.tif")}
+    _, quiet = run("predictraster", {**parameters, "COVARIATES": rasters})
+    assert "far outside" not in quiet.text
+    (tmp_path / "percent").mkdir()
+    values = 100 * np.linspace(0, 1, 88, dtype=np.float32).reshape(GRID.shape)
+    percent = world.write_raster(
+        tmp_path / "percent" / "dist.tif", values, crs=CRS, left=181_000.0, top=333_500.0, cell=(80.0, 60.0)
+    )
+    results, log = run("predictraster", {**parameters, "COVARIATES": [rasters[0], percent]})
+    shares = json.loads(results["OUTSIDE_RANGE"])
+    assert shares["dist"] > 0.98 and 0 < shares["soil"] < 0.03
+    assert "dist: about 100 % of the map is outside" in log.text and "Check the unit" in log.text
+    assert "soil: about 1 % of the map is in classes that no sample has" in log.text
+
+
 def test_takes_extent_and_cell_size(run, world, model, rasters, tmp_path):
     results, _ = run(
         "predictraster",
