@@ -58,6 +58,8 @@ class Maps:
         Most cells `predict` is asked for in one call.
     mask : callable, optional
         From a `Block` to which of its cells are wanted, shape (n_cells,); the others are nodata.
+    afterwards : callable, optional
+        Called once everything is computed, to tell what was counted meanwhile.
     """
 
     grid: RasterGrid
@@ -65,6 +67,7 @@ class Maps:
     predict: Callable[[Block], Mapping[str, np.ndarray]]
     cells_at_once: int = 8192
     mask: Optional[Callable[[Block], np.ndarray]] = None
+    afterwards: Optional[Callable[[], None]] = None
 
     def write(
         self, targets: Mapping[str, Path], progress: Progress, is_cancelled: IsCancelled
@@ -113,6 +116,8 @@ class Maps:
                     writer.close()
         for writer in writers.values():
             writer.require_complete()
+        if self.afterwards is not None:
+            self.afterwards()
         return {name: missing[name] - n_masked for name in targets}
 
 

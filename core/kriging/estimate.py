@@ -59,6 +59,17 @@ class KrigingEstimate:
     def __len__(self) -> int:
         return len(self.estimate)
 
+    def rows(self, which: np.ndarray) -> KrigingEstimate:
+        """Return the estimates at some of the locations, by index or boolean mask."""
+        return KrigingEstimate(
+            self.estimate[which],
+            self.kriging_variance[which],
+            self.n_neighbors[which],
+            self.smoothing_variance[which],
+            self.prior_variance,
+            None if self.reason is None else self.reason[which],
+        )
+
     @property
     def kriging_std(self) -> np.ndarray:
         """Square root of the kriging variance, in data units."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...core.kriging.back_transform import BackTransform
 from ...core.kriging.cross_validation import LeftOut, leave_out
+from ...core.kriging.estimate import KrigingEstimate, Reason
 from ...core.kriging.log_blocks import block_moments, block_quantile
 from ...core.kriging.ordinary import fit_kriging
 from ...core.samples import Samples, average_coincident
@@ -165,11 +166,12 @@ class OrdinaryKriging(Algorithm):
         by_points = support is not None and transform.kind != "none"
         needs_variance = "KRIGING_VARIANCE" in wanted or bool(levels)
 
+        watch = Watch(kriging.values)
+
         def predict(block):
             at_cells = None if drift is None else drift.block(block).values
-            maps = {}
-            if not by_points or "DIAGNOSTICS" in wanted:
-                result = kriging.predict_grid(grid, block, at_cells, support)
+            result = kriging.predict_grid(grid, block, at_cells, support)
+            watch.see(result if mask is None else result.rows(mask(block)))
             if by_points:
                 centers = grid.centers(block)
                 estimate, variance = block_moments(kriging, way_back, centers, support, at_cells, needs_variance)
@@ -179,9 +181,7 @@ class OrdinaryKriging(Algorithm):
                     result.estimate, result.kriging_variance, result.smoothing_variance
                 )
                 found = [way_back.quantile(level, result.estimate, result.kriging_variance) for level in levels]
-            maps["ESTIMATE"] = estimate
-            if "KRIGING_VARIANCE" in wanted:
-                maps["KRIGING_VARIANCE"] = variance
+            maps = {"ESTIMATE": estimate, "KRIGING_VARIANCE": variance}
             if levels:
                 maps["QUANTILES"] = np.column_stack(found)
             if "DIAGNOSTICS" in wanted:
@@ -212,14 +212,59 @@ class OrdinaryKriging(Algorithm):
                 tr("why empty"),
             ],
         }
-        results = {**dict.fromkeys(bands, Maps(grid, bands, predict, mask=mask))}
-        results.update(N=len(samples), N_DUPLICATES=read.n_duplicates)
+        maps = Maps(grid, bands, predict, mask=mask, afterwards=lambda: watch.tell(read.feedback))
+        results = {**dict.fromkeys(bands, maps), "N": len(samples), "N_DUPLICATES": read.n_duplicates}
         if read.given("CROSS_VALIDATION"):
             folds = read.folds(samples)
             left_out = leave_out(kriging, way_back, samples.target(field), folds)
             results["CROSS_VALIDATION"] = left_out_points(samples, left_out, folds)
             results.update(figures(left_out, read.feedback))
         return results
+
+
+class Watch:
+    """What is worth telling about kriged cells, counted while they are kriged.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_samples,)
+        On the scale of the variogram.
+    """
+
+    def __init__(self, values: np.ndarray) -> None:
+        spread = np.ptp(values)
+        self._low, self._high = values.min() - spread, values.max() + spread
+        self._n_beyond = 0
+        self._reasons = np.zeros(len(Reason), dtype=int)
+
+    def see(self, result: KrigingEstimate) -> None:
+        """Count some cells."""
+        self._reasons += np.bincount(result.reason, minlength=len(Reason))
+        self._n_beyond += int(((result.estimate < self._low) | (result.estimate > self._high)).sum())
+
+    def tell(self, feedback) -> None:
+        """Say why cells are empty, and how many estimates leave what the samples know."""
+        words = {
+            Reason.NO_NEIGHBORS: tr("{} cells are empty because no sample lies within the search radius."),
+            Reason.FEW_NEIGHBORS: tr("{} cells are empty because fewer samples than asked for are in reach."),
+            Reason.THIN_SECTOR: tr("{} cells are empty because a sector holds fewer samples than asked for."),
+            Reason.DRIFT_UNKNOWN: tr("{} cells are empty because a drift raster has no value there."),
+            Reason.DRIFT_NOT_SAMPLED: tr(
+                "{} cells are empty because the samples do not determine the drift there: they are too few, lie on a "
+                "line, or share one value of a drift raster."
+            ),
+        }
+        for reason, text in words.items():
+            if self._reasons[reason]:
+                feedback.pushInfo(text.format(self._reasons[reason]))
+        if self._n_beyond:
+            feedback.pushWarning(
+                tr(
+                    "{} cells are estimated beyond the samples' smallest or largest value by more than their range. "
+                    "A smooth variogram (gaussian, cubic) without nugget overshoots like that between close samples, "
+                    "and a trend far from them: use a nugget, another model, or a smaller extent."
+                ).format(self._n_beyond)
+            )
 
 
 def left_out_points(samples: Samples, left_out: LeftOut, folds) -> PointTable:

@@ -79,16 +79,18 @@ def test_the_gradient_counts_holes_too(run, world, variogram, template, tmp_path
 def test_an_anisotropic_radius_is_an_ellipse(world, kriged, template, tmp_path):
     structure = {"model": "spherical", "psill": 9.0, "effective_range": 120.0, "azimuth": 60.0, "ratio_minor": 0.3}
     path = world.write_variogram(tmp_path / "turned.json", structures=[structure])
-    results, _ = kriged(VARIOGRAM=path, SEARCH_RADIUS=70, DIAGNOSTICS=str(tmp_path / "d.tif"))
+    results, log = kriged(VARIOGRAM=path, SEARCH_RADIUS=35, DIAGNOSTICS=str(tmp_path / "d.tif"))
     coordinates, _ = world.field_values()
     grid = grid_of(template)
     offset = coordinates - grid.centers(next(grid.blocks()))[:, None]
     along = np.array([np.sin(np.radians(60.0)), np.cos(np.radians(60.0))])
     across = np.array([along[1], -along[0]])
-    inside = np.hypot(offset @ along, offset @ across / 0.3) <= 70.0
+    inside = np.hypot(offset @ along, offset @ across / 0.3) <= 35.0
     bands, _ = world.read_raster(results["DIAGNOSTICS"])
     np.testing.assert_array_equal(bands[5].ravel(), inside.sum(axis=1))
     np.testing.assert_array_equal(bands[6].ravel() > 0, ~inside.any(axis=1))
+    n_empty = (~inside.any(axis=1)).sum()
+    assert n_empty and f"{n_empty} cells are empty because no sample lies within the search radius" in log.text
 
 
 @pytest.mark.parametrize("treatment", ["average", "first", "measurement_error"])
@@ -209,6 +211,18 @@ def test_cells_stay_empty_where_the_template_is(world, kriged, run, samples, var
     np.testing.assert_array_equal(np.isnan(bands), np.broadcast_to(hole, bands.shape))
     given = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "ESTIMATE": str(tmp_path / "x.tif")}
     assert "Expected a template raster" in refused("ordinarykriging", {**given, "TEMPLATE_MASK": True})
+
+
+def test_estimates_far_beyond_the_samples_are_told(world, kriged):
+    extent = f"{world.LEFT - 1000},{world.LEFT + 1500},{world.TOP - 1500},{world.TOP + 1000} [{world.CRS}]"
+    results, log = kriged(KRIGING_TYPE="universal", TREND_ORDER=2, TEMPLATE=None, EXTENT=extent, CELL_SIZE=100)
+    _, values = world.field_values()
+    estimate, _ = world.read_raster(results["ESTIMATE"])
+    spread = np.ptp(values)
+    n_beyond = ((estimate > values.max() + spread) | (estimate < values.min() - spread)).sum()
+    assert n_beyond and f"{n_beyond} cells are estimated beyond" in log.text
+    _, calm = kriged()
+    assert "are estimated beyond" not in calm.text
 
 
 def test_a_transform_without_a_variogram_file(world, kriged, tmp_path):
