@@ -94,11 +94,15 @@ def modules_of_methods(names: Sequence[str]) -> tuple[str, ...]:
 def fit_variogram(job: Job) -> TaskResult:
     """Fit a variogram to one field.
 
-    Inputs: ``samples``; ``field``; ``transform`` (default none); ``options``, keyword arguments of
-    `core.variogram.fitting.fit_variogram`; ``unit``, ``map_unit`` and ``provenance`` for the report.
-    Outputs: ``variogram`` (content of the file), ``nugget``, ``psill``, ``effective_range``, ``loo_rmse``,
-    ``loo_msdr``, ``warnings``. Files: ``variogram`` (JSON), ``report`` (HTML).
+    Inputs: ``samples``, whose covariates are a drift; ``trend_order`` of a drift in the coordinates (default 0);
+    ``field``; ``transform`` (default none); ``options``, keyword arguments of
+    `core.variogram.fitting.fit_variogram`, ``anisotropy`` as a dict; ``unit``, ``map_unit`` and ``provenance`` for the
+    report. Outputs: ``variogram`` (content of the file), ``nugget``, ``psill``, ``effective_range``, ``loo_rmse``,
+    ``loo_msdr``, ``mean_rmse``, ``log_likelihood``, ``structure``, ``account``, ``warnings``. Files: ``variogram``
+    (JSON), ``report`` (HTML).
     """
+    from ..kriging.trend import check_order, trend_columns
+    from ..variogram.anisotropy import Anisotropy
     from ..variogram.fitting import fit_variogram as fit
     from ..variogram.report import variogram_page
 
@@ -106,10 +110,22 @@ def fit_variogram(job: Job) -> TaskResult:
     samples = exchange.unpack_samples(inputs["samples"], job.arrays)
     field = inputs["field"]
     transform = Transform.from_dict(inputs.get("transform") or {}).fitted(samples.target(field), field)
+    options = dict(inputs.get("options", {}))
+    if options.get("anisotropy") is not None:
+        options["anisotropy"] = Anisotropy(**options["anisotropy"])
+    order = inputs.get("trend_order", 0)
+    check_order(order)
+    drift = [trend_columns(samples.coordinates - samples.coordinates.mean(axis=0), order)]
+    names = [] if order == 0 else [("a plane" if order == 1 else "a quadratic surface") + " in the coordinates"]
+    if samples.covariates is not None:
+        drift.append(samples.covariates.values)
+        names += samples.covariates.names
     fitted = fit(
         samples.coordinates,
         transform.forward(samples.target(field), field),
-        **inputs.get("options", {}),
+        drift=np.column_stack(drift),
+        by_direction=True,
+        **options,
         progress=job.progress,
         is_cancelled=job.is_cancelled,
     )
@@ -122,7 +138,7 @@ def fit_variogram(job: Job) -> TaskResult:
         crs=samples.crs,
         unit=f"{scale} {unit}".strip() if unit else "",
         experimental=fitted.experimental.to_dict(),
-        fit=fitted.fit_to_dict(),
+        fit={**fitted.fit_to_dict(), "drift": names},
     )
     file.write(job.folder / "variogram.json")
     page = variogram_page(
@@ -132,6 +148,7 @@ def fit_variogram(job: Job) -> TaskResult:
         scale=scale,
         unit=unit,
         map_unit=inputs.get("map_unit", "map units"),
+        drift=", ".join(names),
         provenance=inputs.get("provenance"),
     )
     (job.folder / "report.html").write_text(page, encoding="utf-8")
@@ -142,6 +159,10 @@ def fit_variogram(job: Job) -> TaskResult:
         "effective_range": fitted.model.effective_range,
         "loo_rmse": fitted.loo_rmse,
         "loo_msdr": fitted.loo_msdr,
+        "mean_rmse": fitted.mean_rmse,
+        "log_likelihood": fitted.log_likelihood,
+        "structure": fitted.structure,
+        "account": fitted.account,
         "warnings": fitted.warnings,
     }
     files = {"variogram": job.folder / "variogram.json", "report": job.folder / "report.html"}
@@ -447,13 +468,15 @@ def hybrid_settings(content: Mapping[str, Any]) -> HybridSettings:
     content : mapping
         ``transforms``: one transform's dict, or one by target; ``variograms``: content of a variogram file (or its
         nugget and structures) by target; ``neighborhood``: arguments of `Neighborhood`; ``network``: arguments of
-        `NetworkSettings`; other arguments of `HybridSettings` by name.
+        `NetworkSettings`; ``forest``: arguments of `ForestSettings`, or None for none; other arguments of
+        `HybridSettings` by name.
 
     Raises
     ------
     InputError
         For a name that is no setting.
     """
+    from ..learning.forests import ForestSettings
     from ..learning.hybrid import HybridSettings
     from ..learning.training import NetworkSettings
 
@@ -463,6 +486,8 @@ def hybrid_settings(content: Mapping[str, Any]) -> HybridSettings:
     try:
         if "network" in content:
             converted["network"] = NetworkSettings(**content["network"])
+        if content.get("forest") is not None:
+            converted["forest"] = ForestSettings(**content["forest"])
         return HybridSettings(
             transforms=_transforms(content.get("transforms")), neighborhood=_neighborhood(content), **converted
         )
