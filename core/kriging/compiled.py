@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from types import ModuleType
 
 import numpy as np
 
-from .covariance import SmoothCovariance
+from ..variogram.shaped import matern_scale
+from .covariance import SmoothCovariance, Term
 
 WORTH_COMPILING = 30_000
 """Targets in one call from which loading compiled kernels pays."""
 
 
+_broken: list[str] = []
+
+
 def compiled_kernels() -> ModuleType | None:
     """Return `kernels_numba`, or None where numba is not installed, broken, or has no place for its cache."""
+    if _broken:
+        return None
     try:
         from . import kernels_numba
     except (ImportError, RuntimeError):
@@ -21,9 +28,36 @@ def compiled_kernels() -> ModuleType | None:
     return kernels_numba
 
 
+def note_failure(error: Exception) -> None:
+    """Log that kernels do not compile here, once, and leave them alone for the rest of the process."""
+    if not _broken:
+        logging.getLogger(__name__).warning("The compiled kriging does not run here, numpy takes over: %s", error)
+    _broken.append(type(error).__name__)
+
+
+def kernels_error(kernels: ModuleType | None) -> type[Exception] | tuple[()]:
+    """Return what to catch around calls of the kernels: nothing where there are none."""
+    return () if kernels is None else kernels.CompilationError
+
+
 def knows(kernels: ModuleType, covariance: SmoothCovariance) -> bool:
     """Return whether the kernels have every model of a covariance; others take the numpy road."""
-    return all(term.model in kernels.MODEL_CODES for frame in covariance.frames for term in frame.terms)
+    return all(_code(kernels, term) is not None for frame in covariance.frames for term in frame.terms)
+
+
+def _code(kernels: ModuleType, term: Term) -> int | None:
+    """Return the number of a term's model in the kernels."""
+    code: int | None
+    if term.model == "matern":
+        code = kernels.MATERN_CODES.get(term.shape)
+    else:
+        code = kernels.MODEL_CODES.get(term.model)
+    return code
+
+
+def _scale(term: Term) -> float:
+    """Return the scale of a term as the kernels take it: a Matern's is that of its exponential, exp(-3 r)."""
+    return term.scale * 3.0 / matern_scale(term.shape) if term.model == "matern" and term.shape else term.scale
 
 
 def term_arrays(
@@ -33,25 +67,30 @@ def term_arrays(
     terms = [(number, term) for number, frame in enumerate(covariance.frames) for term in frame.terms]
     return (
         np.array([number for number, _ in terms], dtype=np.int64),
-        np.array([kernels.MODEL_CODES[term.model] for _, term in terms], dtype=np.int64),
+        np.array([_code(kernels, term) for _, term in terms], dtype=np.int64),
         np.array([term.psill for _, term in terms], dtype=float),
-        np.array([term.scale for _, term in terms], dtype=float),
+        np.array([_scale(term) for _, term in terms], dtype=float),
     )
 
 
-def lattice_spacing(extent: np.ndarray, n_points: int) -> float:
-    """Return the step of a square lattice of so many points over an extent.
+def frame_arrays(covariance: SmoothCovariance, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the matrix of each frame and points in it, by axis.
 
-    Examples
-    --------
-    >>> round(lattice_spacing(np.array([90.0, 40.0]), 50), 9)
-    10.0
+    Returns
+    -------
+    matrices : ndarray, shape (n_frames, n_dimensions, n_dimensions)
+    places : ndarray, shape (n_frames, n_dimensions, n_points)
     """
-    extent = extent[extent > 0]
-    if len(extent) == 0:
-        return 1.0
-    low, high = float(extent.max()) / n_points, float(extent.max()) * 2.0
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if np.prod(extent / middle + 1.0) > n_points else (low, middle)
-    return 0.5 * (low + high)
+    frames = covariance.frames
+    n_dimensions = points.shape[1]
+    # A pure nugget has no frame; the kernels still want one to hold coordinates.
+    matrices = np.stack(
+        [np.eye(n_dimensions) if f.is_map_frame else f.matrix for f in frames] or [np.eye(n_dimensions)]
+    )
+    return matrices, np.stack([frame.scale(points).T for frame in frames] or [points.T])
+
+
+def padded(matrix: np.ndarray, n_axes: int) -> np.ndarray:
+    """Return a matrix in row order with its last axes filled up with zeros to a multiple of 8, as kernels read it."""
+    room = -matrix.shape[-1] % 8
+    return np.ascontiguousarray(np.pad(matrix, [(0, 0)] * (2 - n_axes) + [(0, room)] * n_axes))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
+from functools import cached_property
 
 import numpy as np
 
 from ..errors import KrigingSystemError
 from ..variogram.models import VariogramModel
-from .compiled import WORTH_COMPILING, compiled_kernels, knows, term_arrays
+from .compiled import WORTH_COMPILING, compiled_kernels, knows, note_failure
 from .covariance import SmoothCovariance
 from .estimate import Reason
 from .functionals import Functional, PointValue
+from .lattice import Lattice
+from .moving_lattice import Bins, LatticeProducts, solve_lattice
 from .neighborhood import NeighborSearch
 from .restricted import restricted_batches
 from .system import SystemSamples, inverse_factor, singular_system_error
@@ -206,7 +208,7 @@ class MovingSystem:
 
     def products(
         self, targets: np.ndarray, functional: Functional, left_out: np.ndarray | None = None
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Products]]:
+    ) -> Iterator[tuple[np.ndarray | slice, np.ndarray, np.ndarray, Products]]:
         """Yield rows of targets, their numbers of neighbours, reasons for no estimate and dot products.
 
         Parameters
@@ -227,23 +229,37 @@ class MovingSystem:
                     is_thin = np.array([thin[row] for row in rows.tolist()])
                     yield rows, found, search.reasons(found, is_thin), products
             return
-        kernels = None
         is_plain = isinstance(functional, PointValue) and not functional.on_samples and not self.samples.shared_nugget
-        if len(targets) >= WORTH_COMPILING and is_plain:
-            kernels = compiled_kernels()
-        compiled = None
-        if kernels is not None and knows(kernels, self.covariance):
-            compiled = CompiledSolver(kernels, self, targets)
-        for batch in tile_batches(scaled, search, spare=0 if left_out is None else 1):
-            solved = None if compiled is None else compiled.solve(batch, scaled, left_out)
+        if len(targets) >= WORTH_COMPILING and is_plain and left_out is None:
+            solved = self._compiled(targets)
             if solved is not None:
-                rows, found, products = solved
-                yield rows, found, search.reasons(found), products
-                continue
-            # Also where the compiled road met a singular system: this one explains it.
+                found = solved.counts.ravel()
+                with_known, constant = (
+                    part.reshape(len(part), -1).T for part in (solved.target_known, solved.constant_known)
+                )
+                yield slice(None), found, search.reasons(found), Products(solved.target.ravel(), with_known, constant)
+                return
+        for batch in tile_batches(scaled, search, spare=0 if left_out is None else 1):
             is_neighbor = neighbors_of_each(batch, scaled, search, left_out)
             for rows, found, products in self._solve_marked(batch, is_neighbor, targets, functional):
                 yield rows, found, search.reasons(found), products
+
+    def _compiled(self, targets: np.ndarray) -> LatticeProducts | None:
+        """Solve the cells of a raster with the kernel; None where it cannot, or met a singular system."""
+        lattice = Lattice.of(targets)
+        kernels = None if lattice is None else compiled_kernels()
+        if lattice is None or kernels is None or not knows(kernels, self.covariance):
+            return None
+        try:
+            return solve_lattice(kernels, self, lattice)
+        except kernels.CompilationError as error:
+            note_failure(error)
+            return None
+
+    @cached_property
+    def bins(self) -> Bins:
+        """The samples as the kernel looks for them."""
+        return Bins.of(self.search.scaled_points)
 
     def positive_weights(self, targets: np.ndarray, functional: Functional) -> np.ndarray:
         """Return the sum of each target's positive weights, shape (n_targets,); NaN without an estimate."""
@@ -455,59 +471,6 @@ class Products:
             estimate = self.target_known[:, -n_fields:] + multiplier[:, None] * self.constant_known[:, -n_fields:]
             reduction = self.target - multiplier**2 * self.constant_known[:, 0]
         return estimate, reduction
-
-
-class CompiledSolver:
-    """Solves tiles with `kernels_numba`, as `MovingSystem` does with numpy.
-
-    Parameters
-    ----------
-    kernels : module
-        `kernels_numba`.
-    system : MovingSystem
-    targets : ndarray, shape (n_targets, n_dimensions)
-        Centred as the samples are.
-    """
-
-    def __init__(self, kernels: ModuleType, system: MovingSystem, targets: np.ndarray) -> None:
-        self._kernels = kernels
-        self._system = system
-        frames = system.covariance.frames
-        self._terms = term_arrays(kernels, system.covariance)
-        samples = system.samples
-        # A pure nugget has no frame; the kernel still wants one to hold coordinates.
-        self._sample_places = np.stack([frame.scale(samples.points).T for frame in frames] or [samples.points.T])
-        self._target_places = np.stack([frame.scale(targets).T for frame in frames] or [targets.T])
-        self._known = np.ascontiguousarray(samples.known)
-
-    def solve(
-        self, batch: TileBatch, scaled: np.ndarray, left_out: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, Products] | None:
-        """Return rows of targets, their numbers of neighbours and their dot products; None for a singular system."""
-        system, search = self._system, self._system.search
-        rows = batch.targets
-        found = np.empty(rows.shape, dtype=np.int64)
-        n_known = self._known.shape[1]
-        products = Products(np.empty(rows.size), np.empty((rows.size, n_known)), np.empty((rows.size, n_known)))
-        solved = self._kernels.solve_tiles(
-            # One layout, one compilation.
-            np.ascontiguousarray(batch.candidates, dtype=np.int64),
-            np.full(rows.shape, -1, dtype=np.int64) if left_out is None else left_out[rows].astype(np.int64),
-            scaled[rows],
-            search.scaled_points,
-            search.limit,
-            search.radius**2,
-            np.ascontiguousarray(self._target_places[:, :, rows]),
-            self._sample_places,
-            self._known,
-            *self._terms,
-            system.sill,
-            found,
-            products.target,
-            products.target_known,
-            products.constant_known,
-        )
-        return (rows.ravel(), found.ravel(), products) if solved else None
 
 
 def _even_parts(rows: np.ndarray, counts: np.ndarray) -> Iterator[np.ndarray]:

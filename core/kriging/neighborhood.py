@@ -133,7 +133,7 @@ class NeighborSearch:
         self.limit = min(neighborhood.max_neighbors or len(points), len(points))
         # A sample at exactly the radius is in reach, whatever the rounding of its distance.
         self.radius = np.inf if neighborhood.search_radius is None else neighborhood.search_radius * (1 + 1e-12)
-        self._frame = frame
+        self.frame = frame
         self.scaled_points = self.scale(points)
         self._tree = cKDTree(self.scaled_points)
         self.n_holes, self.hole_of = 1, np.zeros(len(points), dtype=int)
@@ -153,7 +153,7 @@ class NeighborSearch:
 
     def scale(self, points: np.ndarray) -> np.ndarray:
         """Return points in the search frame."""
-        return points @ self._frame.T
+        return points @ self.frame.T
 
     def reasons(self, n_neighbors: np.ndarray, is_thin: np.ndarray | None = None) -> np.ndarray:
         """Return why targets with so many neighbours, and perhaps a thin sector, have no estimate."""

@@ -22,7 +22,6 @@ Chiles, J.-P. & Delfiner, P. (2012). Geostatistics, 2nd ed., sections 3.3 to 3.5
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -32,9 +31,11 @@ from scipy.linalg.blas import dtrmm
 from scipy.spatial import cKDTree
 
 from ..errors import InputError, KrigingSystemError
-from .compiled import WORTH_COMPILING, compiled_kernels, knows, lattice_spacing, term_arrays
+from .compiled import padded
 from .covariance import SmoothCovariance, squared_distances
 from .functionals import Functional, PointValue, at_one_place
+from .lattice import Lattice
+from .reduction import Reduction, reduce_lattice
 from .tiles import spatial_tiles
 
 MAX_GLOBAL_SAMPLES = 10_000
@@ -44,8 +45,7 @@ _LOST_DRIFT = 1e-9
 _FEW_NEAR = 0.6
 _LARGEST_PRECISION = 1e4
 _TILE_TARGETS = 1024
-_N_THREADS = 2
-_LARGEST_COMPILED_FACTOR = 256
+_LARGE = 4096
 
 
 @dataclass(frozen=True)
@@ -252,12 +252,13 @@ class GlobalSystem:
         if len(targets) == 0:
             return np.empty(0), np.empty(0), np.empty(0)
         prior = functional.variance(self.covariance)
-        if len(targets) >= WORTH_COMPILING and isinstance(functional, PointValue) and not functional.on_samples:
-            compiled = self._predict_compiled(targets, columns, prior)
-            if compiled is not None:
-                return compiled
+        if len(targets) >= _LARGE and isinstance(functional, PointValue) and not functional.on_samples:
+            lattice = Lattice.of(targets)
+            reduction = None if lattice is None else reduce_lattice(self, lattice)
+            if reduction is not None:
+                return self._finish(reduction, columns, prior)
         near = None
-        if self._near_helps and isinstance(functional, PointValue) and not functional.on_samples:
+        if self.near_helps and isinstance(functional, PointValue) and not functional.on_samples:
             order, starts = _tiles(targets, self.covariance)
             near = _near(targets[order], starts, self.samples.points, self.covariance)
         if near is None or np.mean(near) > _FEW_NEAR:
@@ -289,52 +290,20 @@ class GlobalSystem:
             smoothing[part] = variance[part] - 2.0 * np.einsum("ij,ij->i", drift_part, white_columns)
         return estimate, variance, smoothing
 
-    def _predict_compiled(
-        self, targets: np.ndarray, columns: np.ndarray, prior: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """Do the same with compiled kernels; None where there are none for this covariance, or numpy is faster."""
-        frames = self.covariance.frames
-        is_factor = not self._near_helps
-        if is_factor and len(self.samples) > _LARGEST_COMPILED_FACTOR:
-            return None  # BLAS keeps a large factor in the cache better.
-        kernels = compiled_kernels()
-        if kernels is None or not frames or not knows(kernels, self.covariance):
-            return None
-        quadratic, products = np.zeros(len(targets)), np.zeros((1 + columns.shape[1], len(targets)))
-        origin, side, n_cubes = _cubes(targets, self.covariance)
-        try:
-            order, starts = kernels.sort_into_cubes(np.ascontiguousarray(targets), origin, side, n_cubes)
-            arguments = (
-                np.stack([frame.scale(targets) for frame in frames]),
-                np.stack([frame.scale(self.samples.points).T for frame in frames]),
-                np.array([frame.support for frame in frames]),
-                self._padded_factor if is_factor else self._padded_precision,
-                is_factor,
-                self._padded_rows,
-                *term_arrays(kernels, self.covariance),
-                quadratic,
-                products,
-            )
-            # The kernel holds no lock, and no two tiles write to one target.
-            middle = int(np.searchsorted(starts, len(targets) // 2))
-            with ThreadPoolExecutor(_N_THREADS) as pool:
-                halves = [
-                    pool.submit(kernels.whiten_tiles, order, part, *arguments)
-                    for part in (starts[: middle + 1], starts[middle:])
-                ]
-            for half in halves:
-                half.result()
-        except kernels.CompilationError:
-            return None
-        estimate, variance = products[0], np.subtract(prior, quadratic, out=quadratic)
+    def _finish(
+        self, reduction: Reduction, columns: np.ndarray, prior: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Make estimates and variances of what was reduced; its arrays are overwritten."""
+        estimate = reduction.products[0]
+        variance = np.subtract(prior, reduction.quadratic, out=reduction.quadratic)
         estimate += columns @ self.coefficients
-        smoothing = np.zeros(len(targets))
+        smoothing = np.zeros(len(columns))
         if columns.shape[1]:
             white_columns = self.column_factor.T @ columns.T
-            through_samples = products[1:]
+            through_samples = reduction.products[1:]
             drift_part = white_columns - through_samples
             smoothing = np.einsum("ij,ij->j", drift_part, white_columns)
-            if is_factor:
+            if reduction.through_factor:
                 variance += np.einsum("ij,ij->j", drift_part, drift_part)
             else:
                 # P has |Q_u' w|^2 in it.
@@ -344,21 +313,22 @@ class GlobalSystem:
         return estimate, np.maximum(variance, 0.0, out=variance), smoothing
 
     @cached_property
-    def _padded_factor(self) -> np.ndarray:
-        """V as the compiled kernel reads it."""
-        return _padded(self.inverse_factor, 2)
+    def rows_wanted(self) -> np.ndarray:
+        """R, the rows b and Q_u' V: what else covariances are multiplied by, shape (1 + n_columns, n_samples)."""
+        return np.vstack([self.dual, self.whitened_columns.T @ self.inverse_factor])
 
     @cached_property
-    def _padded_precision(self) -> np.ndarray:
-        """The lower triangle of P, twice below the diagonal: the same quadratic form."""
-        lower = 2.0 * np.tril(self.precision)
+    def lower_precision(self) -> np.ndarray:
+        """The lower triangle of P, twice below the diagonal: the same quadratic form, as the kernels read it."""
+        lauum = get_lapack_funcs("lauum", (self.inverse_factor,))
+        lower, failed = lauum(self.inverse_factor, lower=1)
+        if failed:
+            raise ValueError(f"LAPACK's lauum refused its argument {-failed}.")
+        projection = self.whitened_columns.T @ self.inverse_factor
+        lower = np.tril(lower - projection.T @ projection)
+        lower *= 2.0
         lower[np.diag_indices(len(lower))] *= 0.5
-        return _padded(lower, 2)
-
-    @cached_property
-    def _padded_rows(self) -> np.ndarray:
-        """The rows b and Q_u' V: what else a target's covariances are multiplied by."""
-        return _padded(np.vstack([self.dual, self.whitened_columns.T @ self.inverse_factor]), 1)
+        return padded(lower, 2)
 
     def parts(self, n_targets: int) -> Iterator[slice]:
         """Yield parts of the targets whose covariances with all samples fit the cache."""
@@ -405,14 +375,24 @@ class GlobalSystem:
         return (part - self.whitened_columns @ (self.whitened_columns.T @ part)).T @ self.inverse_factor
 
     @cached_property
-    def _near_helps(self) -> bool:
-        """Whether the covariance ends within the samples' extent, and P is small enough to keep its digits."""
+    def sides_chosen(self) -> dict[tuple[float, ...], int]:
+        """What `reduction` decided for rasters it has met."""
+        return {}
+
+    @cached_property
+    def keeps_digits(self) -> bool:
+        """Whether P is small enough for c'P c to keep its digits."""
+        largest = np.einsum("ij,ij->j", self.inverse_factor, self.inverse_factor).max()
+        return bool(largest * self.sill < _LARGEST_PRECISION)
+
+    @cached_property
+    def near_helps(self) -> bool:
+        """Whether the covariance ends within the samples' extent, and P keeps its digits."""
         reaches_all = any(
             frame.support > np.linalg.norm(np.ptp(frame.scale(self.samples.points), axis=0))
             for frame in self.covariance.frames
         )
-        largest = np.einsum("ij,ij->j", self.inverse_factor, self.inverse_factor).max()
-        return not reaches_all and largest * self.sill < _LARGEST_PRECISION
+        return not reaches_all and self.keeps_digits
 
     def weights(
         self, targets: np.ndarray, columns: np.ndarray, functional: Functional
@@ -500,28 +480,6 @@ def _tiles(targets: np.ndarray, covariance: SmoothCovariance) -> tuple[np.ndarra
         targets, max(min(0.2 * support, few_targets), 0.25 * few_targets, 1e-300), _TILE_TARGETS
     )
     return order, np.cumsum(lengths) - lengths
-
-
-def _cubes(targets: np.ndarray, covariance: SmoothCovariance) -> tuple[np.ndarray, float, np.ndarray]:
-    """Return origin, side and number along each axis of cubes of about 256 targets, small beside the support.
-
-    On the cells of a raster they are squares of 16 x 16 cells, whose edges run between cells.
-    """
-    low = np.array([axis.min() for axis in targets.T])
-    extent = np.array([axis.max() for axis in targets.T]) - low
-    spacing = lattice_spacing(extent, len(targets))
-    # A support is in the units of its frame, which are those of the map along the largest range.
-    support = max(frame.support for frame in covariance.frames)
-    n_sides = max(1, int(np.count_nonzero(extent)))
-    side = float(round(256.0 ** (1.0 / n_sides)))
-    side = spacing * max(1.0, min(side, np.floor(0.2 * support / spacing)), 0.25 * side)
-    return low - 0.5 * spacing, side, (np.floor((extent + 0.5 * spacing) / side) + 1).astype(np.int64)
-
-
-def _padded(matrix: np.ndarray, n_axes: int) -> np.ndarray:
-    """Return a matrix in row order with its last axes filled up with zeros to a multiple of 4."""
-    room = -matrix.shape[-1] % 4
-    return np.ascontiguousarray(np.pad(matrix, [(0, 0)] * (2 - n_axes) + [(0, room)] * n_axes))
 
 
 def _near(targets: np.ndarray, starts: np.ndarray, points: np.ndarray, covariance: SmoothCovariance) -> np.ndarray:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import KrigingSystemError
-from hybrid_geostatistics.core.grid import RasterGrid
-from hybrid_geostatistics.core.kriging import moving, system
+from hybrid_geostatistics.core.grid import Block, RasterGrid
+from hybrid_geostatistics.core.kriging import compiled, far_samples, moving, reduction, system
+from hybrid_geostatistics.core.kriging.lattice import Lattice, product_points
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
@@ -15,10 +16,10 @@ pytest.importorskip("numba")
 
 def both_roads(monkeypatch, work):
     """Return what `work` gives with numpy and with the compiled kernel."""
-    for module in (moving, system):
+    for module in (moving, reduction):
         monkeypatch.setattr(module, "WORTH_COMPILING", 10**9)
     with_numpy = work()
-    for module in (moving, system):
+    for module in (moving, reduction):
         monkeypatch.setattr(module, "WORTH_COMPILING", 0)
     return with_numpy, work()
 
@@ -32,36 +33,54 @@ def assert_same(a, b):
 
 @pytest.mark.parametrize("with_drift", [False, True])
 def test_equals_numpy(monkeypatch, samples, model, neighborhood, with_drift):
-    coordinates, values, drift, targets, target_drift = samples
-    dense = np.linspace(0, 1, 37)[:, None] * (targets[1] - targets[0]) + targets[0]
-    targets = np.vstack([targets, dense, targets + 3.0])
-    target_drift = np.vstack([target_drift, np.repeat(target_drift[:1], 37, axis=0), target_drift])
+    coordinates, values, drift, targets, _ = samples
+    low, high = targets.min(axis=0), targets.max(axis=0)
+    raster = product_points(np.linspace(low[0], high[0], 23), np.linspace(high[1], low[1], 19), targets[0, 2:])
+    target_drift = np.column_stack([np.sin(raster[:, 0] / 90.0) + 50.0, raster[:, 0]])
     drift, target_drift = (drift, target_drift) if with_drift else (None, None)
     kriging = fit_kriging(coordinates, values, model, neighborhood, drift)
-    assert_same(*both_roads(monkeypatch, lambda: kriging.predict(targets, target_drift)))
-    assert_same(*both_roads(monkeypatch, kriging.leave_one_out))
+    monkeypatch.setattr(system, "_LARGE", 0)
+    assert_same(*both_roads(monkeypatch, lambda: kriging.predict(raster, target_drift)))
 
 
 def test_equals_numpy_where_samples_tie(monkeypatch):
-    # Samples and targets on a lattice: many neighbours at the same distance.
+    # Samples and cells on a lattice: many neighbours at the same distance.
     places = np.array([(x, y) for x in range(12) for y in range(9)], dtype=float)
     values = np.random.default_rng(2).normal(size=len(places))
     model = VariogramModel(0.1, (Structure("spherical", 0.9, 5.0),))
-    targets = np.array([(x / 2, y / 2) for x in range(24) for y in range(18)])
-    for k in (3, 8, 13):
-        kriging = fit_kriging(places, values, model, Neighborhood(k))
-        assert_same(*both_roads(monkeypatch, lambda kriging=kriging: kriging.predict(targets)))
+    raster = product_points(np.arange(24) / 2, np.arange(18) / 2, np.empty(0))
+    for neighborhood in (Neighborhood(3), Neighborhood(8), Neighborhood(13), Neighborhood(9, search_radius=1.5)):
+        kriging = fit_kriging(places, values, model, neighborhood)
+        assert_same(*both_roads(monkeypatch, lambda kriging=kriging: kriging.predict(raster)))
+
+
+@pytest.mark.parametrize(("n_samples", "limit"), [(4000, 32), (4000, 9), (60, 32), (20, 64)])
+def test_nearest_samples_on_a_raster(monkeypatch, n_samples, limit):
+    # Clustered samples, a raster that reaches beyond them, edges that are no whole tiles.
+    random = np.random.default_rng(n_samples)
+    places = 5e6 + 100.0 * np.concatenate(
+        [random.random((n_samples // 2, 2)), 0.3 * random.random((n_samples // 2, 2))]
+    )
+    kriging = fit_kriging(
+        places,
+        random.normal(size=n_samples),
+        VariogramModel(0.1, (Structure("exponential", 0.9, 30.0),)),
+        Neighborhood(limit),
+    )
+    grid = RasterGrid((67, 59), (5e6 - 40.0, 2.9, 0.0, 5e6 + 130.0, 0.0, -2.3))
+    assert_same(*both_roads(monkeypatch, lambda: kriging.predict_grid(grid)))
 
 
 def test_a_pure_nugget_and_a_singular_system(monkeypatch):
     random = np.random.default_rng(8)
     places, values = random.random((40, 2)), random.normal(size=40)
+    raster = product_points(np.linspace(0, 1, 9), np.linspace(0, 1, 7), np.empty(0))
     nugget = fit_kriging(places, values, VariogramModel(1.0, ()), Neighborhood(5))
-    assert_same(*both_roads(monkeypatch, lambda: nugget.predict(places + 0.01)))
+    assert_same(*both_roads(monkeypatch, lambda: nugget.predict(raster)))
     smooth = VariogramModel(0.0, (Structure("gaussian", 1.0, 100.0),))
     monkeypatch.setattr(moving, "WORTH_COMPILING", 0)
     with pytest.raises(KrigingSystemError, match="numerically singular"):
-        fit_kriging(places, values, smooth, Neighborhood(20)).predict(places + 0.01)
+        fit_kriging(places, values, smooth, Neighborhood(20)).predict(raster)
 
 
 def test_kriging_without_numba(monkeypatch, meuse):
@@ -74,19 +93,87 @@ def test_kriging_without_numba(monkeypatch, meuse):
 
 
 @pytest.mark.parametrize(
-    "structure", [("spherical", 90.0), ("cubic", 160.0), ("spherical", 900.0), ("exponential", 60.0)]
+    "structure",
+    [("spherical", 90.0), ("cubic", 160.0), ("spherical", 900.0), ("exponential", 60.0), ("matern", 90.0, 1.5)],
 )
 @pytest.mark.parametrize(("n_samples", "n_columns"), [(1, 7), (155, 61), (700, 83)])
 def test_all_samples_on_a_raster(monkeypatch, n_samples, n_columns, structure):
     random = np.random.default_rng(n_samples)
     places, values = random.random((n_samples, 2)) * 300.0 + 5e6, random.normal(50.0, 9.0, n_samples)
-    kriging = fit_kriging(places, values, VariogramModel(0.1, (Structure(structure[0], 0.9, structure[1]),)))
+    model = Structure(*structure[:1], 0.9, structure[1], shape=structure[2] if structure[2:] else None)
+    kriging = fit_kriging(places, values, VariogramModel(0.1, (model,)))
     grid = RasterGrid((41, n_columns), (5e6 - 100.0, 6.1, 0.0, 5e6 + 390.0, 0.0, -9.7))
+    targets = kriging.predict(np.random.default_rng(0).permutation(grid.centers(Block(0, 0, *grid.shape))))
+    monkeypatch.setattr(system, "_LARGE", 0)
     with_numpy, compiled = both_roads(monkeypatch, lambda: kriging.predict_grid(grid))
     assert_same(with_numpy, compiled)
+    # In no order there is no lattice: every target is solved by itself, from all samples.
+    order = np.argsort(np.random.default_rng(0).permutation(grid.shape[0] * grid.shape[1]))
+    assert_allclose(compiled.estimate, targets.estimate[order], rtol=1e-9)
+    assert_allclose(compiled.kriging_variance, targets.kriging_variance[order], rtol=1e-9)
+    assert_allclose(compiled.smoothing_variance, targets.smoothing_variance[order], rtol=1e-9, atol=1e-9)
 
 
-def test_what_does_not_compile_runs_with_numpy(monkeypatch, meuse):
+SMOOTH = {
+    "exponential": (Structure("exponential", 0.9, 120.0),),
+    "gaussian": (Structure("gaussian", 0.9, 90.0),),
+    "anisotropic matern": (Structure("matern", 0.9, 150.0, azimuth=30.0, ratio_minor=0.4, shape=1.5),),
+    "far-reaching spherical": (Structure("spherical", 0.9, 700.0),),
+    "nested": (Structure("exponential", 0.5, 60.0), Structure("spherical", 0.4, 250.0, azimuth=70.0, ratio_minor=0.5)),
+}
+
+
+@pytest.mark.parametrize("structures", SMOOTH.values(), ids=SMOOTH.keys())
+@pytest.mark.parametrize("side", [40, 100])
+def test_far_samples_are_interpolated_to_rounding(monkeypatch, structures, side):
+    random = np.random.default_rng(7)
+    places, values = random.random((300, 2)) * 300.0 + 5e6, random.normal(50.0, 9.0, 300)
+    kriging = fit_kriging(places, values, VariogramModel(0.1, structures))
+    grid = RasterGrid((100, 83), (5e6 - 10.0, 3.7, 0.0, 5e6 + 310.0, 0.0, -3.3))
+    monkeypatch.setattr(system, "reduce_lattice", lambda *arguments: None)
+    in_full = kriging.predict_grid(grid)
+    monkeypatch.undo()
+    monkeypatch.setattr(reduction, "_side_of_far_tiles", lambda *arguments: side)
+    for road in both_roads(monkeypatch, lambda: kriging.predict_grid(grid)):
+        assert_allclose(road.estimate, in_full.estimate, rtol=1e-10)
+        assert_allclose(road.kriging_variance, in_full.kriging_variance, rtol=1e-9)
+        assert_allclose(road.smoothing_variance, in_full.smoothing_variance, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-7])
+def test_the_stated_tolerance_holds(tolerance):
+    random = np.random.default_rng(7)
+    places, values = random.random((300, 2)) * 300.0, random.normal(50.0, 9.0, 300)
+    model = VariogramModel(0.1, SMOOTH["exponential"])
+    exact = fit_kriging(places, values, model)
+    points = exact._system.samples.points
+    cells = Lattice(np.linspace(-160.0, 160.0, 90), np.linspace(150.0, -150.0, 95), np.empty(0))
+    far = far_samples.FarSamples(exact._system, tolerance)
+    quadratic, products, failed = far.reduce(cells, 48, None, 1)
+    assert failed == []
+    covariances = exact._system.covariance.between(cells.points(), points)
+    form = np.einsum("ij,ij->i", covariances @ exact._system.precision, covariances)
+    error = np.abs(quadratic.ravel() - form).max()
+    assert 1e-3 * tolerance < error < tolerance
+    estimate = covariances @ exact._system.dual
+    assert np.abs(products[0].ravel() - estimate).max() < tolerance * values.std()
+
+
+def test_tiles_too_rough_to_interpolate_are_solved_in_full(monkeypatch):
+    random = np.random.default_rng(3)
+    places, values = random.random((80, 2)) * 300.0, random.normal(50.0, 9.0, 80)
+    kriging = fit_kriging(places, values, VariogramModel(0.1, SMOOTH["exponential"]))
+    grid = RasterGrid((90, 90), (0.0, 3.7, 0.0, 310.0, 0.0, -3.7))
+    monkeypatch.setattr(system, "reduce_lattice", lambda *arguments: None)
+    in_full = kriging.predict_grid(grid)
+    monkeypatch.undo()
+    # No clearance: the samples at the edge of a tile spoil its interpolation.
+    monkeypatch.setattr(far_samples, "_CLEARANCE", 0.02)
+    monkeypatch.setattr(reduction, "_side_of_far_tiles", lambda *arguments: 45)
+    assert_same(kriging.predict_grid(grid), in_full)
+
+
+def test_what_does_not_compile_runs_with_numpy(monkeypatch, meuse, caplog):
     from hybrid_geostatistics.core.kriging import kernels_numba
 
     def broken(*arguments):
@@ -94,5 +181,10 @@ def test_what_does_not_compile_runs_with_numpy(monkeypatch, meuse):
 
     coordinates, zinc, _ = meuse
     kriging = fit_kriging(coordinates, zinc, VariogramModel(0.05, (Structure("spherical", 0.59, 897.0),)))
-    monkeypatch.setattr(kernels_numba, "whiten_tiles", broken)
-    assert_same(*both_roads(monkeypatch, lambda: kriging.predict(coordinates[:50] + 7.0)))
+    monkeypatch.setattr(kernels_numba, "whiten_lattice", broken)
+    monkeypatch.setattr(system, "_LARGE", 0)
+    monkeypatch.setattr(compiled, "_broken", [])
+    grid = RasterGrid((9, 7), (181000.0, 50.0, 0.0, 333900.0, 0.0, -50.0))
+    assert_same(*both_roads(monkeypatch, lambda: kriging.predict_grid(grid)))
+    assert compiled._broken and "no compiler" in caplog.text
+    assert compiled.compiled_kernels() is None

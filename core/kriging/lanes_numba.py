@@ -1,0 +1,289 @@
+# mypy: disable-error-code="call-arg, var-annotated, no-untyped-def"
+"""What the compiled kernels are made of: many targets side by side, one a SIMD lane.
+
+Arrays of *lanes* have the targets along their last axis. Two operations take nearly all time:
+
+* `multiply_rows`, a few rows of a matrix times lanes, written in LLVM's own vectors: sums stay in
+  registers from the first product to the last, which the loop vectoriser does not find by itself
+  (1.4 times as fast);
+* `lane_covariances`, the covariances of one sample with all lanes, with an exponential written out,
+  because LLVM does not vectorise the library's function.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from llvmlite import binding, ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+# Numbers here are never NaN, and a fused multiply-add only rounds less.
+fast = numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "contract"})
+exact = numba.njit(cache=True, nogil=True)
+
+CompilationError = numba.core.errors.NumbaError
+"""What a kernel raises that does not compile."""
+
+MODEL_CODES = {"spherical": 0, "exponential": 1, "gaussian": 2, "cubic": 3}
+"""Number of each model without a shape in the kernels."""
+
+MATERN_CODES = {0.5: 1, 1.5: 4, 2.5: 5}
+"""Number of each Matern: an exponential, for the larger shapes times a polynomial."""
+
+
+def _register_block() -> tuple[int, int, int]:
+    """Return lanes a register, rows and registers a row of the block of sums that registers hold."""
+    features = binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 8, 8, 3
+    return (4, 4, 3) if features.get("avx") else (2, 4, 3)
+
+
+_LANES, ROWS, _COLUMNS = _register_block()
+STEP = _LANES * _COLUMNS
+"""Lanes are multiplied in groups of this size: rows of lanes have a multiple of it."""
+
+GROUP = 16
+"""Small systems factorised side by side."""
+
+
+@intrinsic
+def element(typing_context, array, offset):
+    """Return a pointer to an element of an array in row order."""
+
+    def generate(context, builder, signature, arguments):
+        made = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.gep(made.data, [arguments[1]])
+
+    return types.CPointer(types.float64)(array, types.int64), generate
+
+
+def _fused(builder, vector):
+    """Return LLVM's fused multiply-add of vectors."""
+    name = f"llvm.fma.v{_LANES}f64"
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+
+
+@intrinsic
+def _multiply_block(typing_context, matrix, width, count, lanes, stride, out):
+    """Write ROWS rows of sums of `count` products of matrix elements and lanes, STEP lanes wide."""
+    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out)
+
+    def generate(context, builder, signature, arguments):
+        matrix, width, count, lanes, stride, out = arguments
+        integer, lane = ir.IntType(64), ir.IntType(32)
+        vector = ir.VectorType(ir.DoubleType(), _LANES)
+        undefined = ir.Constant(vector, ir.Undefined)
+        everywhere = ir.Constant(ir.VectorType(lane, _LANES), [0] * _LANES)
+        fma = _fused(builder, vector)
+
+        def at(pointer, offset):
+            return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
+
+        before = builder.block
+        loop, end = builder.append_basic_block("products"), builder.append_basic_block("stored")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        j = builder.phi(integer)
+        j.add_incoming(integer(0), before)
+        sums = [[builder.phi(vector) for _ in range(_COLUMNS)] for _ in range(ROWS)]
+        start = builder.gep(lanes, [builder.mul(j, stride)])
+        values = []
+        for column in range(_COLUMNS):
+            values.append(builder.load(at(start, integer(column * _LANES))))
+            values[-1].align = 8
+        for row, row_sums in enumerate(sums):
+            factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
+            spread = builder.shuffle_vector(builder.insert_element(undefined, factor, lane(0)), undefined, everywhere)
+            for value, total in zip(values, row_sums):
+                total.add_incoming(ir.Constant(vector, [0.0] * _LANES), before)
+                total.add_incoming(builder.call(fma, [spread, value, total]), loop)
+        following = builder.add(j, integer(1))
+        j.add_incoming(following, loop)
+        builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
+        builder.position_at_end(end)
+        for row, row_sums in enumerate(sums):
+            for column, total in enumerate(row_sums):
+                place = builder.add(builder.mul(integer(row), stride), integer(column * _LANES))
+                stored = builder.store(total.incomings[1][0], at(out, place))
+                stored.align = 8
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def subtract_group_dots(typing_context, out, left, right, count, factor):
+    """Write ``(out - sum of left * right) * factor`` for GROUP lanes, over `count` rows of lanes one after another."""
+    signature = types.void(out, left, right, types.int64, factor)
+
+    def generate(context, builder, signature, arguments):
+        out, left, right, count, factor = arguments
+        integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
+        fma = _fused(builder, vector)
+        n_vectors = GROUP // _LANES
+
+        def at(pointer, row, part):
+            place = builder.add(builder.mul(row, integer(GROUP)), integer(part * _LANES))
+            return builder.bitcast(builder.gep(pointer, [place]), vector.as_pointer())
+
+        def load(pointer, row, part):
+            value = builder.load(at(pointer, row, part))
+            value.align = 8
+            return value
+
+        begun = [load(out, integer(0), part) for part in range(n_vectors)]
+        before = builder.block
+        test, body = builder.append_basic_block("dots"), builder.append_basic_block("dot")
+        end = builder.append_basic_block("scaled")
+        builder.branch(test)
+        builder.position_at_end(test)
+        row = builder.phi(integer)
+        row.add_incoming(integer(0), before)
+        sums = [builder.phi(vector) for _ in range(n_vectors)]
+        builder.cbranch(builder.icmp_signed("<", row, count), body, end)
+        builder.position_at_end(body)
+        for part, total in enumerate(sums):
+            total.add_incoming(begun[part], before)
+            negative = builder.fneg(load(left, row, part))
+            total.add_incoming(builder.call(fma, [negative, load(right, row, part), total]), body)
+        row.add_incoming(builder.add(row, integer(1)), body)
+        builder.branch(test)
+        builder.position_at_end(end)
+        for part, total in enumerate(sums):
+            stored = builder.store(builder.fmul(total, load(factor, integer(0), part)), at(out, integer(0), part))
+            stored.align = 8
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def _power_of_two(typing_context, shifted):
+    """Return 2^k of a float that is k + 1.5 * 2^52: its last bits are k, moved to where exponents are."""
+
+    def generate(context, builder, signature, arguments):
+        integer = ir.IntType(64)
+        bits = builder.bitcast(arguments[0], integer)
+        exponent = builder.shl(builder.add(bits, integer(1023)), integer(52))
+        return builder.bitcast(exponent, ir.DoubleType())
+
+    return types.float64(types.float64), generate
+
+
+@fast
+def multiply_rows(matrix: np.ndarray, row: int, count: int, lanes: np.ndarray, n: int, out: np.ndarray) -> None:
+    """Write ``matrix[row : row + ROWS, :count] @ lanes[:count]`` to ``out[:ROWS]``, lane 0 to n.
+
+    All arrays in row order; ``lanes`` and ``out`` equally wide, a multiple of STEP.
+    """
+    width, stride = matrix.shape[1], lanes.shape[1]
+    for s in range(0, n, STEP):
+        first = element(matrix, row * width)
+        from_lanes, to_lanes = element(lanes, s), element(out, s)
+        _multiply_block(first, width, count, from_lanes, stride, to_lanes)
+
+
+@fast
+def exponential(x: float) -> float:
+    """Return e^x to 1 ulp, for x of 0 or below; it is written out so that loops over it are vectorised."""
+    x = x if x > -700.0 else -700.0
+    # Adding 1.5 * 2^52 leaves the nearest whole number in the last bits.
+    shifted = x * 1.4426950408889634 + 6755399441055744.0
+    whole = shifted - 6755399441055744.0
+    r = (x - whole * 0.6931471803691238) - whole * 1.9082149292705877e-10
+    series = 1.0 / 6227020800.0
+    series = series * r + 1.0 / 479001600.0
+    series = series * r + 1.0 / 39916800.0
+    series = series * r + 1.0 / 3628800.0
+    series = series * r + 1.0 / 362880.0
+    series = series * r + 1.0 / 40320.0
+    series = series * r + 1.0 / 5040.0
+    series = series * r + 1.0 / 720.0
+    series = series * r + 1.0 / 120.0
+    series = series * r + 1.0 / 24.0
+    series = series * r + 1.0 / 6.0
+    series = series * r + 0.5
+    series = series * r + 1.0
+    return (series * r + 1.0) * _power_of_two(shifted)
+
+
+@fast
+def lane_covariances(
+    out: np.ndarray, samples: np.ndarray, sample: int, places: np.ndarray, n: int, distance: np.ndarray,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the covariances of one sample with n targets to out[:n].
+
+    Parameters
+    ----------
+    samples, places : ndarray, shape (n_frames, n_dimensions, ...)
+        Coordinates in each frame; ``sample`` is a column of the first.
+    distance : ndarray, shape (n,)
+        Working memory.
+    frames, models, psills, scales : ndarray, shape (n_terms,)
+        Terms of the covariance, ordered by frame.
+    """
+    if len(models) == 1 and places.shape[1] == 2:
+        # One pass for what is most common.
+        x, y = samples[0, 0, sample], samples[0, 1, sample]
+        along, across = places[0, 0], places[0, 1]
+        psill, factor = psills[0], 1.0 / scales[0]
+        if models[0] == 0:
+            for j in range(n):
+                a, b = along[j] - x, across[j] - y
+                r = np.sqrt(a * a + b * b) * factor
+                r = r if r < 1.0 else 1.0
+                out[j] = psill * (1.0 - r * (1.5 - 0.5 * r * r))
+            return
+        if models[0] == 1:
+            for j in range(n):
+                a, b = along[j] - x, across[j] - y
+                out[j] = psill * exponential(-3.0 * factor * np.sqrt(a * a + b * b))
+            return
+    current = -1
+    out[:n] = 0.0
+    for term in range(len(models)):
+        frame = frames[term]
+        if frame != current:
+            current = frame
+            x, y = samples[frame, 0, sample], samples[frame, 1, sample]
+            along, across = places[frame, 0], places[frame, 1]
+            if places.shape[1] == 2:
+                for j in range(n):
+                    a, b = along[j] - x, across[j] - y
+                    distance[j] = np.sqrt(a * a + b * b)
+            else:
+                z = samples[frame, 2, sample]
+                up = places[frame, 2]
+                for j in range(n):
+                    a, b, c = along[j] - x, across[j] - y, up[j] - z
+                    distance[j] = np.sqrt(a * a + b * b + c * c)
+        psill, factor = psills[term], 1.0 / scales[term]
+        if models[term] == 0:
+            for j in range(n):
+                r = distance[j] * factor
+                r = r if r < 1.0 else 1.0
+                out[j] += psill * (1.0 - r * (1.5 - 0.5 * r * r))
+        elif models[term] == 1:
+            for j in range(n):
+                out[j] += psill * exponential(-3.0 * factor * distance[j])
+        elif models[term] == 2:
+            for j in range(n):
+                r = distance[j] * factor
+                out[j] += psill * exponential(-3.0 * r * r)
+        elif models[term] == 3:
+            for j in range(n):
+                r = distance[j] * factor
+                r = r if r < 1.0 else 1.0
+                r2 = r * r
+                out[j] += psill * (1.0 - r2 * (7.0 - r * (8.75 - r2 * (3.5 - 0.75 * r2))))
+        elif models[term] == 4:
+            for j in range(n):
+                r = 3.0 * factor * distance[j]
+                out[j] += psill * (1.0 + r) * exponential(-r)
+        else:
+            for j in range(n):
+                r = 3.0 * factor * distance[j]
+                out[j] += psill * (1.0 + r * (1.0 + r * (1.0 / 3.0))) * exponential(-r)

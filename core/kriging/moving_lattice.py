@@ -1,0 +1,138 @@
+"""A raster kriged from the nearest samples of each cell with the compiled kernel."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .compiled import frame_arrays, term_arrays
+from .lattice import Lattice, product_points
+from .neighborhood import NeighborSearch
+
+if TYPE_CHECKING:
+    from .moving import MovingSystem
+
+_SAMPLES_A_BIN = 4
+_LARGEST_NEIGHBORHOOD = 512
+_LARGEST_TILE = 16
+_N_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Samples by the square of the search frame's first two axes in which they lie.
+
+    Parameters
+    ----------
+    order, starts : ndarray of int
+        Samples bin by bin, and where each bin starts; bins row by row.
+    origin : ndarray, shape (2,)
+    side : float
+    shape : ndarray of int, shape (2,)
+        Number of bins along both axes.
+    """
+
+    order: np.ndarray
+    starts: np.ndarray
+    origin: np.ndarray
+    side: float
+    shape: np.ndarray
+
+    @classmethod
+    def of(cls, points: np.ndarray) -> Bins:
+        """Sort points into bins of a few each.
+
+        Examples
+        --------
+        >>> bins = Bins.of(np.array([[0.0, 0.0], [9.0, 1.0], [1.0, 1.0], [9.0, 9.0], [0.5, 0.0], [8.0, 9.0]]))
+        >>> bins.shape.tolist(), bins.order.tolist(), bins.starts.tolist()
+        ([2, 2], [0, 2, 4, 1, 3, 5], [0, 3, 4, 4, 6])
+        """
+        low, extent = points[:, :2].min(axis=0), np.ptp(points[:, :2], axis=0)
+        n_wanted = max(1.0, len(points) / _SAMPLES_A_BIN)
+        # Squares, also over samples along a line.
+        side = float(max(np.sqrt(extent[0] * extent[1] / n_wanted), extent.max() / n_wanted)) or 1.0
+        shape = (np.floor(extent / side) + 1).astype(np.int64)
+        place = np.minimum(np.floor((points[:, :2] - low) / side).astype(np.int64), shape - 1)
+        key = place[:, 1] * shape[0] + place[:, 0]
+        order = np.argsort(key, kind="stable")
+        return cls(order, np.searchsorted(key[order], np.arange(shape.prod() + 1)), low, side, shape)
+
+
+@dataclass
+class LatticeProducts:
+    """What `moving.Products` is made of, cell by cell, and the number of neighbours."""
+
+    counts: np.ndarray
+    target: np.ndarray
+    target_known: np.ndarray
+    constant_known: np.ndarray
+
+
+def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -> LatticeProducts | None:
+    """Solve the system of every cell; None where a system is singular, or too large for this road.
+
+    Raises
+    ------
+    kernels.CompilationError
+        When the kernel does not compile.
+    """
+    search = system.search
+    few = [np.unique(np.linspace(0, n - 1, 4).astype(int)) for n in lattice.shape]
+    places = search.scale(product_points(lattice.x[few[1]], lattice.y[few[0]], lattice.z))
+    reach = search.kth_distance(places, search.limit)
+    if np.isfinite(search.radius) and search.limit > _LARGEST_NEIGHBORHOOD:
+        reach = np.minimum(reach, search.radius)
+        if search.count_within(places, reach).max() > _LARGEST_NEIGHBORHOOD:
+            return None
+    elif search.limit > _LARGEST_NEIGHBORHOOD:
+        return None
+    side = _tile_side(search, lattice, float(np.median(reach)))
+    n_known = system.samples.known.shape[1]
+    products = LatticeProducts(
+        np.empty(lattice.shape, dtype=np.int64), np.empty(lattice.shape),
+        np.empty((n_known, *lattice.shape)), np.empty((n_known, *lattice.shape)),
+    )  # fmt: skip
+    bins = system.bins
+    arguments = (
+        search.frame[None],
+        np.ascontiguousarray(search.scaled_points.T),
+        bins.order, bins.starts, bins.origin, bins.side, bins.shape, search.limit, search.radius,
+    )  # fmt: skip
+    covariance = (
+        *frame_arrays(system.covariance, system.samples.points),
+        np.ascontiguousarray(system.samples.known),
+        *term_arrays(kernels, system.covariance),
+        system.sill,
+        products.counts, products.target, products.target_known, products.constant_known,
+    )  # fmt: skip
+
+    def solve(first: int, last: int) -> bool:
+        corner = lattice.part(slice(first * side, (first + 1) * side), slice(0, side))
+        start = search.scale(corner.corners()).mean(axis=0, keepdims=True)
+        first_reach = float(search.kth_distance(start, search.limit)[0]) * (1.0 + 1e-9)
+        return bool(
+            kernels.solve_lattice(
+                lattice.x, lattice.y, lattice.z, (side, side), first, last, *arguments, first_reach, *covariance
+            )
+        )
+
+    n_tiles = -(-len(lattice.y) // side)
+    edges = np.unique(np.linspace(0, n_tiles, _N_THREADS + 1).astype(int)).tolist()
+    # The kernel holds no lock, and no two tiles write to one cell.
+    with ThreadPoolExecutor(_N_THREADS) as pool:
+        solved = list(pool.map(solve, edges[:-1], edges[1:]))
+    return products if all(solved) else None
+
+
+def _tile_side(search: NeighborSearch, lattice: Lattice, reach: float) -> int:
+    """Return the rows and columns of a tile whose cells share most of their neighbours, measured to cost least."""
+    corners = search.scale(lattice.corners())
+    across = max(np.linalg.norm(corners[1] - corners[0]) / max(1, len(lattice.x) - 1),
+                 np.linalg.norm(corners[2] - corners[0]) / max(1, len(lattice.y) - 1))  # fmt: skip
+    cells = min(reach, search.radius) / across if across > 0 else 1.0
+    return int(np.clip(round(1.5 * np.sqrt(cells)), 2, _LARGEST_TILE))
