@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..prediction.contract import METADATA_KEY
+from ..prediction.trained_model import model_from_contract
 from ..progress import IsCancelled, never, stop_if
+from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
 from .forests import DriftForests
 from .networks import keras_ensemble
 from .training import DriftEnsemble
@@ -89,7 +91,7 @@ def write_network(
         As `write_model`.
     """
     # The contract first: a value that is no JSON should fail before the slow conversion.
-    text = json.dumps(contract, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_with_applicability(contract), ensure_ascii=False, allow_nan=False)
     stop_if(is_cancelled)
     model = to_onnx(network, n_recurrent, output)
     stop_if(is_cancelled)
@@ -156,6 +158,12 @@ def to_onnx(network: Any, n_recurrent: int, output: str = "drift") -> Any:
     model.ir_version = IR_VERSION
     model.producer_name = "Hybrid Geostatistics"
     return model
+
+
+def _with_applicability(contract: dict) -> dict:
+    """Return the contract with the area of applicability of the model's samples."""
+    area = fit_applicability(model_from_contract(contract).samples)
+    return {**contract, APPLICABILITY_KEY: area.to_dict()}
 
 
 def add_forests(model: Any, forests: DriftForests, n_rows: int = 257) -> float:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
+from ..errors import ModelFileError
 from ..features.applicability import Applicability
 from ..kriging.neighborhood import search_frame
 from ..samples import Samples
 from ..variogram.models import VariogramModel
 from .distance_matching import compact_cells
 from .folds import inseparable_groups
+
+APPLICABILITY_KEY = "applicability"
+"""Key of the area in a model file's contract."""
 
 N_PARTS = 10
 """Parts of the samples that are left out in turn to find the threshold."""
@@ -42,3 +49,28 @@ def fit_applicability(samples: Samples, variogram: VariogramModel | None = None)
     parts = compact_cells(centres, -(-len(centres) // N_PARTS))[groups]
     frame = None if variogram is None else search_frame(variogram, samples.n_dimensions)
     return Applicability.fit(samples, parts, groups, frame)
+
+
+def applicability_of(contract: Mapping[str, Any], samples: Samples) -> Applicability:
+    """Return the area of applicability of a model file; found anew where an old file holds none.
+
+    Parameters
+    ----------
+    contract : mapping
+    samples : Samples
+        The model's.
+
+    Raises
+    ------
+    ModelFileError
+        When the stored area is damaged.
+    """
+    content = contract.get(APPLICABILITY_KEY)
+    if content is None:
+        return fit_applicability(samples)
+    try:
+        return Applicability.from_dict(content, samples)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"The area of applicability in the model file is damaged ({error!r}). Train the model again."
+        ) from error

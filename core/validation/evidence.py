@@ -101,7 +101,8 @@ def interval_parts(comparison: Comparison, units: Mapping[str, str]) -> list[str
             if scheme in comparison.outside:
                 n_outside = int(comparison.outside[scheme].sum())
                 columns += [f"in area, {len(observed) - n_outside} (%)", f"outside, {n_outside} (%)"]
-            parts.append(table(columns, rows, caption=f"{where}: samples inside their 90 % interval{in_unit(units, target)}"))
+            caption = f"{where}: samples inside their 90 % interval{in_unit(units, target)}"
+            parts.append(table(columns, rows, caption=caption))
             caption = f"{where}: samples inside (%) by class of the observed value"
             parts.append(table(("method", *names), by_class, caption=caption))
     n = len(comparison.samples)

@@ -1,6 +1,6 @@
 """A random forest on the nearest observations, and what it says about its uncertainty.
 
-The only file that imports scikit-learn, and only when a forest is fitted.
+The only file of comparisons that imports scikit-learn, and only when a forest is fitted.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ class CompareMethods(Algorithm):
                     "random: samples are left out here and there, as when a map is filled in between samples. blocks: "
                     "whole areas are left out, as when unsampled ground is mapped. distance_matched: held-out samples "
                     "lie as far from the others as the area to map does. holes: whole drill holes are left out, as "
-                    "when a new hole is predicted. all: random (holes where they are known), blocks and distance_matched."
+                    "when a new hole is predicted. all: random (holes where they are known), blocks and "
+                    "distance_matched."
                 ),
                 FOLDS_COMPARED,
             ),

@@ -63,8 +63,8 @@ class PredictRaster(Algorithm):
                 "APPLICABILITY",
                 tr("Applicability"),
                 tr(
-                    "GeoTIFF with the dissimilarity index (0 at a sample, 1 as far as samples are from one another) and "
-                    "1 inside, 0 outside the area of applicability: outside, errors and intervals are not vouched for."
+                    "GeoTIFF with the dissimilarity index (0 at a sample, 1 as far as samples are from one another), "
+                    "and 1 inside, 0 outside the area of applicability: outside, errors and intervals do not hold."
                 ),
                 True,
             ),
@@ -91,7 +91,7 @@ class PredictRaster(Algorithm):
         outside = read.outside_ranges(samples.covariates, rasters, grid) if rasters.members else {}
         coverage = read.number("COVERAGE")
 
-        area = applicability_of(contract, samples) if read.is_wanted("APPLICABILITY") else None
+        area = applicability_of(contract, samples) if "APPLICABILITY" in read.raster_paths else None
         counts = {"known": 0, "inside": 0}
 
         def predict(block):
@@ -115,11 +115,11 @@ class PredictRaster(Algorithm):
 
         def tell_applicability():
             if counts["known"]:
+                share = 1.0 - counts["inside"] / counts["known"]
                 read.feedback.pushInfo(
-                    tr("{percent:.0f} % of the map lies outside the area of applicability (index above {most:.3g}).").format(
-                        percent=100 * (1 - counts["inside"] / counts["known"]), most=area.threshold
-                    )
-                )
+                    tr("{percent:.0f} % of the map lies outside the area of applicability (index above {most:.3g}).")
+                    .format(percent=100.0 * share, most=area.threshold)
+                )  # fmt: skip
 
         percent = f"{100 * coverage:g} %"
         maps = Maps(

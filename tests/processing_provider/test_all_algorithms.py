@@ -55,7 +55,7 @@ PROMISED = {
     ),
     "predictraster": (
         {"MODEL", "COVARIATES", "EXTENT", "CELL_SIZE", "TEMPLATE", "COVERAGE"},
-        {"PREDICTION", "LOWER", "UPPER"},
+        {"PREDICTION", "LOWER", "UPPER", "APPLICABILITY"},
     ),
     "comparemethods": (
         {"INPUT", "TARGETS", "COVARIATES", "METHODS", "FOLDS", "CLASS_BREAKS", "SEED"},

@@ -8,6 +8,7 @@ pytest.importorskip("onnxruntime", reason="needs onnxruntime here")
 from hybrid_geostatistics.core.grid import Block, RasterGrid  # noqa: E402
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
 from hybrid_geostatistics.core.samples import Covariates  # noqa: E402
+from hybrid_geostatistics.core.validation.applicability import fit_applicability  # noqa: E402
 
 CRS = "EPSG:28992"
 GRID = RasterGrid((8, 11), (181_000.0, 80.0, 0.0, 333_500.0, 0.0, -60.0), CRS)
@@ -61,6 +62,34 @@ def test_equals_the_core(run, world, model, covariates, rasters, tmp_path):
         "lead, upper end of 80 %",
     ]
     assert "3 of 88 cells have no estimate" in log.text and results["TARGETS"] == "zinc, lead"
+
+
+def test_applicability_lowers_where_a_raster_leaves_its_range(run, world, model, covariates, tmp_path):
+    dist = np.linspace(0, 1, 88).reshape(GRID.shape).astype(np.float32)
+    dist[:, 8:] = 30.0  # samples know 0 to 1
+    soil = np.ones(GRID.shape, dtype=np.float32)
+    paths = [
+        world.write_raster(tmp_path / f"{name}.tif", values, crs=CRS, nodata=-1.0, left=181_000.0, top=333_500.0,
+                           cell=(80.0, 60.0))
+        for name, values in (("dist", dist), ("soil", soil))
+    ]  # fmt: skip
+    results, log = run(
+        "predictraster",
+        {"MODEL": model, "COVARIATES": paths, "PREDICTION": str(tmp_path / "p.tif"),
+         "APPLICABILITY": str(tmp_path / "a.tif")},
+    )  # fmt: skip
+    values, dataset = world.read_raster(results["APPLICABILITY"])
+    assert [dataset.GetRasterBand(number).GetDescription() for number in (1, 2)] == [
+        "dissimilarity index",
+        "inside the area of applicability",
+    ]
+    area = fit_applicability(TrainedModel.read(model).model.samples)
+    known = Covariates(("dist", "soil"), np.column_stack([dist.ravel(), soil.ravel()]), (False, True))
+    index = area.dissimilarity(GRID.centers(Block(0, 0, *GRID.shape)), known)
+    np.testing.assert_allclose(values[0].ravel(), index, rtol=1e-4)
+    np.testing.assert_array_equal(values[1].ravel(), area.is_inside(index))
+    assert (values[1][:, 8:] == 0).all() and (values[1][:, :8] == 1).mean() > 0.5
+    assert "of the map lies outside the area of applicability" in log.text
 
 
 def test_wider_coverage_makes_wider_intervals(run, world, model, rasters, tmp_path):
