@@ -1,32 +1,34 @@
-"""Fitting a variogram model: scikit-gstat's least squares, chosen by leave-one-out, refined by likelihood.
-
-This is the only file that imports scikit-gstat, and only when a fit is asked for.
-"""
+"""Fitting a variogram model: least squares, chosen by leave-one-out, refined by likelihood."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import scipy
-from scipy.optimize import nnls
 
-from ..errors import BackendMissing, InputError, KrigingSystemError
+from ..errors import InputError, KrigingSystemError
 from ..kriging.drift import DriftBasis, check_drift
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import fit_kriging
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..report.markup import rounded
-from .experimental import ExperimentalVariogram, experimental_variogram
+from .anisotropy import Anisotropy, directional_variograms, estimated_anisotropies
+from .direction import Direction
+from .experimental import ExperimentalVariogram, default_max_lag, experimental_variogram
+from .least_squares import fit_structure, fit_two_structures, scikit_gstat
 from .likelihood import LEAST_RATIO_MINOR, Climbed, LikelihoodSearch
-from .models import Structure, VariogramModel, correlation, effective_range_from_skgstat
+from .models import NAMES, VariogramModel, model_to_dict
+from .shaped import SHAPES
+from .trial import Trial
 
 MODELS = ("spherical", "exponential", "gaussian", "cubic")
-"""Models that can be fitted; "auto" tries them all."""
+"""Models that "auto" tries. Matern and stable, whose shape is fitted too, are fitted when asked for."""
+
+STRUCTURES = ("one", "two", "auto")
+"""How many structures a model has; auto: two where they are clearly better."""
 
 METHODS = ("least_squares", "reml")
 """How parameters are found: from the experimental variogram, or from there by likelihood."""
@@ -55,6 +57,14 @@ CLEAR_GAIN = 4.0
 
 CLEAR_ERROR = 0.03
 """Share by which its leave-one-out error has to be lower, in a fit by least squares."""
+
+CLEAR_ANISOTROPY = 0.02
+"""Share by which anisotropy, and `CLEAR_LAGS` by which other lags have to lower it there."""
+
+CLEAR_LAGS = 0.01
+
+LAG_CHOICES = ((15, 1.0), (10, 1.0), (25, 1.0), (15, 0.5), (15, 1.5))
+"""Numbers of lags, and largest lags in units of the default, out of which the best are searched."""
 
 TIE = 0.005
 """Relative difference of leave-one-out errors that is no difference."""
@@ -86,6 +96,11 @@ class Candidate:
         Restricted log likelihood (reml only, else NaN).
     note : str
         What went wrong or was done about it; "" for an ordinary fit.
+    n_lags : int
+    max_lag : float
+        Of the experimental variogram it was fitted to (least squares only).
+    reason : str
+        Why it was chosen, or not.
     """
 
     name: str
@@ -96,6 +111,26 @@ class Candidate:
     misfit: float = np.nan
     log_likelihood: float = np.nan
     note: str = ""
+    n_lags: int = 0
+    max_lag: float = np.nan
+    reason: str = ""
+
+    def to_dict(self) -> dict:
+        """Return what files hold of a candidate; numbers that are not known are None."""
+        numbers = {
+            name: float(number) if np.isfinite(number) else None
+            for name, number in (
+                ("loo_rmse", self.loo_rmse),
+                ("loo_msdr", self.loo_msdr),
+                ("misfit", self.misfit),
+                ("log_likelihood", self.log_likelihood),
+                ("max_lag", self.max_lag),
+            )
+        }
+        content: dict = {"model": self.name, "method": self.method, "n_lags": self.n_lags or None, **numbers}
+        if self.model is not None:
+            content.update({key: model_to_dict(self.model)[key] for key in ("nugget", "structures")})
+        return {**content, "reason": self.reason, "note": self.note}
 
 
 @dataclass(frozen=True)
@@ -119,6 +154,17 @@ class FittedVariogram:
         Name to version of the libraries that did the fit.
     mean_rmse : float
         Leave-one-out error without any variogram: of the mean, or of the drift by least squares.
+    log_likelihood : float
+        Restricted log likelihood of the chosen model (reml only, else NaN).
+    account : tuple of str
+        What was tried and decided, in sentences.
+    structure : str
+        "structured", "pure nugget" or "range beyond the extent": what the model says of the field.
+    directional : tuple of ExperimentalVariogram
+        Along the model's axes (of isotropic models: four azimuths, and up), where asked for.
+    stretched : bool
+        Whether the lags of the experimental variogram are as along the azimuth of the model's
+        anisotropy, instead of on the map.
     """
 
     model: VariogramModel
@@ -130,6 +176,11 @@ class FittedVariogram:
     warnings: tuple[str, ...]
     versions: dict
     mean_rmse: float = np.nan
+    log_likelihood: float = np.nan
+    account: tuple[str, ...] = ()
+    structure: str = "structured"
+    directional: tuple[ExperimentalVariogram, ...] = ()
+    stretched: bool = False
 
     def fit_to_dict(self) -> dict:
         """Return the object that variogram files hold under ``fit``."""
@@ -138,6 +189,12 @@ class FittedVariogram:
             "loo_msdr": float(self.loo_msdr),
             "mean_rmse": float(self.mean_rmse),
             "method": self.method,
+            "log_likelihood": float(self.log_likelihood) if np.isfinite(self.log_likelihood) else None,
+            "structure": self.structure,
+            "account": list(self.account),
+            "candidates": [
+                {**candidate.to_dict(), "chosen": candidate.model is self.model} for candidate in self.candidates
+            ],
             "warnings": list(self.warnings),
             "versions": dict(self.versions),
         }
@@ -154,11 +211,16 @@ def fit_variogram(
     drift: np.ndarray | None = None,
     method: str = "least_squares",
     anisotropic: bool | None = None,
+    anisotropy: Anisotropy | None = None,
+    structures: str = "one",
+    search_lags: bool = False,
+    start: VariogramModel | None = None,
+    by_direction: bool = False,
     seed: int = 0,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
 ) -> FittedVariogram:
-    """Fit a nugget and one structure.
+    """Fit a nugget and one structure, or two.
 
     Parameters
     ----------
@@ -167,10 +229,10 @@ def fit_variogram(
     values : ndarray, shape (n_samples,)
         Already transformed to the scale of kriging.
     model : str
-        One of `MODELS`, or "auto": exponential, unless another model is clearly better - its log
-        likelihood higher by more than `CLEAR_GAIN` ("reml"), or its exact leave-one-out error
-        lower by more than `CLEAR_ERROR` ("least_squares"; of errors that differ by less than
-        half a percent, the model that fits best).
+        One of `models.NAMES`, or "auto": exponential, unless another out of `MODELS` is clearly
+        better - its log likelihood higher by more than `CLEAR_GAIN` ("reml"), or its exact
+        leave-one-out error lower by more than `CLEAR_ERROR` ("least_squares"; of errors that differ
+        by less than half a percent, the model that fits best).
     n_lags, max_lag, estimator
         See `experimental_variogram`.
     drift : ndarray, shape (n_samples, n_drift), or None
@@ -180,8 +242,22 @@ def fit_variogram(
         "least_squares" (scikit-gstat, lags weighted by pairs / lag^2), or "reml", which starts
         there and uses every sample.
     anisotropic : bool or None
-        Also try geometric anisotropy of the chosen model, kept where the likelihood demands it;
-        with "reml" only. None: yes with "reml".
+        Also try geometric anisotropy, kept where the likelihood demands it ("reml"), or where it
+        lowers the leave-one-out error by more than `CLEAR_ANISOTROPY` ("least_squares"). None: yes
+        with "reml".
+    anisotropy : Anisotropy or None
+        A given one, which is kept: only nugget, psill, range and shape are fitted.
+    structures : str
+        Out of `STRUCTURES`. Two structures are of the same kind and have the same anisotropy; "auto"
+        keeps the second one where it is clearly better, as another model would have to be.
+    search_lags : bool
+        Choose number of lags and largest lag out of `LAG_CHOICES` by the leave-one-out error of the
+        least-squares fit; others than the first are taken only where they lower it by `CLEAR_LAGS`.
+    start : VariogramModel or None
+        With "reml": climb from here, and keep this kind of model. No other is tried, and nothing is
+        fitted by least squares.
+    by_direction : bool
+        Also compute variograms by direction, for a report.
     seed : int
         Of the draws made for large numbers of samples.
     progress, is_cancelled : callable
@@ -206,50 +282,70 @@ def fit_variogram(
     """
     coordinates = np.asarray(coordinates, dtype=float)
     values = np.asarray(values, dtype=float)
-    _check(coordinates, values, model, method, anisotropic)
+    _check(coordinates, values, model, method, structures, start)
     columns = check_drift(drift, len(values), None, "samples")
     residuals, mean_rmse = _least_squares_residuals(values, columns)
-    skgstat = _scikit_gstat()
-
-    experimental = experimental_variogram(
-        coordinates, residuals, n_lags=n_lags, max_lag=max_lag, estimator=estimator, seed=seed,
-        progress=part(progress, 0.0, 0.1), is_cancelled=is_cancelled,
-    )  # fmt: skip
-    if len(experimental.lags) < 3:
-        raise InputError(
-            f"Expected pairs of samples in at least 3 lags, got {len(experimental.lags)} up to "
-            f"{experimental.max_lag:g} map units. Enter a larger maximum lag or fewer lags."
-        )
-    if experimental.semivariances.max() <= 1e-20 * max(1.0, float(np.abs(values).max()) ** 2):
+    if float(np.abs(residuals).max()) <= 1e-10 * max(1.0, float(np.abs(values).max())):
         raise InputError(
             "The values do not vary beyond the drift: nothing is left for a variogram. Use fewer drift columns."
         )
-    extent = float(np.linalg.norm(np.ptp(coordinates, axis=0)))
+    skgstat = scikit_gstat()
+    given = anisotropy or Anisotropy()
+    if anisotropy is not None:
+        anisotropic = False
+    elif anisotropic is None:
+        anisotropic = method == "reml"
+    fit = _Fit(
+        given.stretched(coordinates), values, columns, residuals, skgstat, estimator, structures, seed, is_cancelled
+    )
 
-    kinds = MODELS if model == "auto" else (model,)
+    account: list[str] = []
+    if method == "reml" and start is not None:
+        kinds: tuple[str, ...] = (start.structures[0].model,)
+    else:
+        kinds = MODELS if model == "auto" else (model,)
+    look = part(progress, 0.0, 0.3)
+    setting = fit.lag_setting(n_lags, max_lag)
+    if search_lags and start is None:
+        setting = fit.best_lags(PREFERRED if model == "auto" else model, setting, account, look)
+    experimental = fit.experimental(setting, Anisotropy())
     candidates: list[Candidate] = []
-    for index, kind in enumerate(kinds):
-        stop_if(is_cancelled)
-        progress(0.1 + 0.2 * index / len(kinds), f"Fitting the {kind} model")
-        fit = _fitted_by_least_squares(skgstat, kind, experimental, extent)
-        fit = _scored(fit, coordinates, values, columns, seed)
-        if np.isnan(fit.loo_rmse) and fit.model is not None and fit.model.nugget < HELD_NUGGET * fit.model.sill:
-            held = _fitted_by_least_squares(skgstat, kind, experimental, extent, least_nugget=HELD_NUGGET)
-            fit = _scored(held, coordinates, values, columns, seed)
-        candidates.append(fit)
-    chosen = _best(candidates, "least_squares")
+    chosen: Candidate | None
+    log_likelihood = np.nan
+    stretched = anisotropy is not None and not given.is_isotropic
+    if start is None:
+        candidates, chosen = fit.by_least_squares(kinds, experimental, Anisotropy(), look)
+        if method == "least_squares" and chosen is not None:
+            if anisotropic:
+                chosen = fit.with_anisotropy(chosen, kinds, setting, candidates, account)
+                if not chosen_is_isotropic(chosen):
+                    experimental = fit.experimental(setting, Anisotropy.of(_model_of(chosen).structures[0]))
+                    stretched = True
+            chosen = fit.with_second_structure(chosen, experimental, candidates, account)
+    else:
+        chosen = None
     if method == "reml":
-        search = LikelihoodSearch(coordinates, values, columns, seed=seed, is_cancelled=is_cancelled)
-        anisotropic = True if anisotropic is None else anisotropic
-        refined = _refined(search, candidates, anisotropic, part(progress, 0.3, 0.95))
-        candidates += [_scored(fit, coordinates, values, columns, seed) for fit in refined]
-        chosen = _best(candidates, "reml")
+        refined, best, log_likelihood = fit.by_likelihood(
+            candidates, start, anisotropic, account, part(progress, 0.3, 0.95)
+        )
+        candidates += refined
+        chosen = best or chosen
     progress(1.0, "")
 
     if chosen is None or chosen.model is None:
         raise InputError(_nothing_fitted(candidates))
+    candidates = _with_reasons(candidates, chosen)
+    if anisotropy is not None:
+        account.append("The anisotropy was given; it was not fitted.")
+        candidates = [
+            candidate if candidate.model is None else replace(candidate, model=given.on(candidate.model))
+            for candidate in candidates
+        ]
+    chosen = next(candidate for candidate in candidates if candidate.reason.startswith("chosen"))
+    extent = float(np.linalg.norm(np.ptp(coordinates, axis=0)))
+    directional = _directional(coordinates, residuals, _model_of(chosen), experimental, seed) if by_direction else ()
     return FittedVariogram(
-        model=chosen.model,
+        model=_model_of(chosen),
         experimental=experimental,
         loo_rmse=chosen.loo_rmse,
         loo_msdr=chosen.loo_msdr,
@@ -262,17 +358,315 @@ def fit_variogram(
             "scipy": str(scipy.__version__),
         },
         mean_rmse=mean_rmse,
+        log_likelihood=log_likelihood,
+        account=tuple(account),
+        structure=_structure(_model_of(chosen), experimental, extent),
+        directional=directional,
+        stretched=stretched,
     )
 
 
-def _check(coordinates: np.ndarray, values: np.ndarray, model: str, method: str, anisotropic: bool | None) -> None:
+@dataclass
+class _Fit:
+    """The samples and settings of one fit, with the steps that use them."""
+
+    coordinates: np.ndarray
+    values: np.ndarray
+    columns: np.ndarray
+    residuals: np.ndarray
+    skgstat: ModuleType
+    estimator: str
+    structures: str
+    seed: int
+    is_cancelled: IsCancelled
+    _tables: dict = field(default_factory=dict)
+
+    def lag_setting(self, n_lags: int, max_lag: float | None) -> tuple[int, float]:
+        """Return the number of lags and the largest lag."""
+        return n_lags, default_max_lag(self.coordinates) if max_lag is None else max_lag
+
+    def experimental(self, setting: tuple[int, float], anisotropy: Anisotropy) -> ExperimentalVariogram:
+        """Compute the experimental variogram, with lags as along the azimuth of an anisotropy."""
+        key = (setting, anisotropy)
+        if key not in self._tables:
+            stretched = self.coordinates if anisotropy.is_isotropic else anisotropy.stretched(self.coordinates)
+            table = experimental_variogram(
+                stretched, self.residuals, n_lags=setting[0], max_lag=setting[1] or None, estimator=self.estimator,
+                seed=self.seed, is_cancelled=self.is_cancelled,
+            )  # fmt: skip
+            if len(table.lags) < 3:
+                raise InputError(
+                    f"Expected pairs of samples in at least 3 lags, got {len(table.lags)} up to "
+                    f"{table.max_lag:g} map units. Enter a larger maximum lag or fewer lags."
+                )
+            self._tables[key] = table
+        return self._tables[key]
+
+    @property
+    def extent(self) -> float:
+        """Diagonal of the samples' bounding box."""
+        return float(np.linalg.norm(np.ptp(self.coordinates, axis=0)))
+
+    def best_lags(
+        self, kind: str, setting: tuple[int, float], account: list[str], progress: Progress
+    ) -> tuple[int, float]:
+        """Choose number of lags and largest lag by the leave-one-out error of one kind of model."""
+        first = setting
+        tried: list[tuple[float, tuple[int, float]]] = []
+        for n_lags, factor in LAG_CHOICES:
+            other = (n_lags, first[1] * factor) if (n_lags, factor) != LAG_CHOICES[0] else first
+            progress(0.0, f"Trying {other[0]} lags up to {other[1]:g}")
+            try:
+                _, chosen = self.by_least_squares((kind,), self.experimental(other, Anisotropy()), Anisotropy(), silent)
+            except InputError:
+                continue  # too few pairs for these lags
+            if chosen is not None:
+                tried.append((chosen.loo_rmse, other))
+        if not tried:
+            return setting
+        own = next((error for error, other in tried if other == first), np.inf)
+        error, best = min(tried)
+        setting = best if error < own * (1 - CLEAR_LAGS) else first
+        said = "; ".join(f"{n} to {rounded(reach)}: {rounded(error, 4)}" for error, (n, reach) in tried)
+        account.append(
+            f"Lags by the leave-one-out error of the {kind} model ({said}): {setting[0]} up to {rounded(setting[1])}"
+            + (", others are not lower by 1 %." if setting == first else ".")
+        )
+        return setting
+
+    def by_least_squares(
+        self, kinds: Sequence[str], experimental: ExperimentalVariogram, anisotropy: Anisotropy, progress: Progress
+    ) -> tuple[list[Candidate], Candidate | None]:
+        """Fit kinds of models by least squares, and choose one of them."""
+        extent = float(np.linalg.norm(np.ptp(anisotropy.stretched(self.coordinates), axis=0)))
+        found = []
+        for index, kind in enumerate(kinds):
+            stop_if(self.is_cancelled)
+            progress(index / len(kinds), f"Fitting the {kind} model")
+            fit = self._one(kind, experimental, extent, anisotropy, 0.0)
+            if np.isnan(fit.loo_rmse) and fit.model is not None and fit.model.nugget < HELD_NUGGET * fit.model.sill:
+                fit = self._one(kind, experimental, extent, anisotropy, HELD_NUGGET)
+            found.append(fit)
+        return found, _best(found)
+
+    def _one(
+        self,
+        kind: str,
+        experimental: ExperimentalVariogram,
+        extent: float,
+        anisotropy: Anisotropy,
+        least_nugget: float,
+    ) -> Candidate:
+        """Fit one kind by least squares, and score it."""
+        fit = fit_structure(self.skgstat, kind, experimental, extent, least_nugget)
+        return self._candidate(kind, fit.model, fit.misfit, fit.note, experimental, anisotropy)
+
+    def _candidate(
+        self,
+        kind: str,
+        model: VariogramModel | None,
+        misfit: float,
+        note: str,
+        experimental: ExperimentalVariogram,
+        anisotropy: Anisotropy,
+    ) -> Candidate:
+        if model is not None and not anisotropy.is_isotropic:
+            model = anisotropy.on(model)
+        candidate = Candidate(
+            kind, "least_squares", model, misfit=misfit, note=note, n_lags=len(experimental.lags),
+            max_lag=experimental.max_lag,
+        )  # fmt: skip
+        return self.scored(candidate)
+
+    def scored(self, fit: Candidate) -> Candidate:
+        """Add the exact leave-one-out error of kriging with the fit."""
+        return _scored(fit, self.coordinates, self.values, self.columns, self.seed)
+
+    def with_anisotropy(
+        self,
+        chosen: Candidate,
+        kinds: Sequence[str],
+        setting: tuple[int, float],
+        candidates: list[Candidate],
+        account: list[str],
+    ) -> Candidate:
+        """Try anisotropies estimated from variograms by direction; keep the best where it is clearly better."""
+        isotropic = chosen
+        for anisotropy in estimated_anisotropies(self.coordinates, self.residuals, seed=self.seed):
+            stop_if(self.is_cancelled)
+            stretched = anisotropy.stretched(self.coordinates)
+            reach = setting[1] if self.coordinates.shape[1] == 2 else default_max_lag(stretched)
+            try:
+                table = self.experimental((setting[0], reach), anisotropy)
+                found, best = self.by_least_squares(kinds, table, anisotropy, silent)
+            except InputError:
+                continue  # too few pairs in its lags
+            candidates += found
+            if best is None:
+                continue
+            lower = 1.0 - best.loo_rmse / isotropic.loo_rmse
+            kept = best.loo_rmse < chosen.loo_rmse and lower > CLEAR_ANISOTROPY
+            account.append(
+                f"{_described(anisotropy)}, estimated from variograms by direction, changes the leave-one-out error by "
+                f"{-100 * lower:+.1f} %: it is {'taken' if kept else 'left out'} (it has to lower it by "
+                f"{100 * CLEAR_ANISOTROPY:g} %)."
+            )
+            chosen = best if kept else chosen
+        return chosen
+
+    def with_second_structure(
+        self, chosen: Candidate, experimental: ExperimentalVariogram, candidates: list[Candidate], account: list[str]
+    ) -> Candidate:
+        """Try two structures of the chosen kind by least squares."""
+        if self.structures == "one" or chosen.name in SHAPES:
+            return chosen
+        anisotropy = Anisotropy.of(_model_of(chosen).structures[0])
+        extent = float(np.linalg.norm(np.ptp(anisotropy.stretched(self.coordinates), axis=0)))
+        fit = fit_two_structures(self.skgstat, chosen.name, experimental, extent)
+        nested = self._candidate(chosen.name, fit.model, fit.misfit, fit.note, experimental, anisotropy)
+        candidates.append(nested)
+        if nested.model is None or not np.isfinite(nested.loo_rmse):
+            return chosen
+        lower = 1.0 - nested.loo_rmse / chosen.loo_rmse
+        kept = self.structures == "two" or lower > CLEAR_ERROR
+        account.append(
+            f"A second structure changes the leave-one-out error by {-100 * lower:+.1f} %: "
+            + ("it was asked for." if self.structures == "two" else f"it is {'taken' if kept else 'left out'}.")
+        )
+        return nested if kept else chosen
+
+    def by_likelihood(
+        self,
+        fitted: Sequence[Candidate],
+        start: VariogramModel | None,
+        anisotropic: bool,
+        account: list[str],
+        progress: Progress,
+    ) -> tuple[list[Candidate], Candidate | None, float]:
+        """Refine least-squares fits by likelihood, choose one of them, and refine it further."""
+        search = LikelihoodSearch(
+            self.coordinates, self.values, self.columns, seed=self.seed, is_cancelled=self.is_cancelled
+        )
+        starts: list[tuple[str, VariogramModel | None]]
+        if start is not None:
+            starts = [(start.structures[0].model, start)]
+            near = Trial.of(start)
+        else:
+            starts = [(fit.name, fit.model) for fit in sorted(fitted, key=lambda fit: fit.name != PREFERRED)]
+            near = None
+        refined: list[Candidate] = []
+        climbs: dict[str, Climbed] = {}
+        for index, (kind, model) in enumerate(starts):
+            step = part(progress, 0.7 * index / len(starts), 0.7 * (index + 1) / len(starts))
+            step(0.0, f"Refining the {kind} model by likelihood")
+            if model is None:
+                continue
+            try:
+                climbed = search.climbed(model, near=near, anisotropic=anisotropic, progress=step)
+            except InputError as error:
+                refined.append(Candidate(kind, "reml", None, note=str(error)))
+                continue
+            climbs[kind] = climbed
+            model, log_likelihood = search.rough(climbed)
+            refined.append(Candidate(kind, "reml", model, log_likelihood=log_likelihood))
+            near = near or climbed.found.trial
+        best = _most_likely(refined)
+        if best is None:
+            return refined, None, np.nan
+        progress(0.7, f"Refining the {best.name} model further")
+        climbed = climbs[best.name]
+        if anisotropic:
+            climbed = search.turned(climbed, part(progress, 0.7, 0.85))
+        if self.structures != "one":
+            climbed = search.nested(climbed, self.structures == "two", part(progress, 0.85, 0.9))
+        _, rough = search.rough(climbed)
+        try:
+            model, log_likelihood = search.fine(climbed, part(progress, 0.9, 1.0))
+        except InputError as error:
+            return [replace(fit, note=str(error)) if fit is best else fit for fit in refined], None, np.nan
+        chosen = self.scored(Candidate(best.name, "reml", model, log_likelihood=rough))
+        if climbed is climbs[best.name]:
+            refined = [fit for fit in refined if fit is not best]
+        refined = [self.scored(fit) for fit in refined]
+        account += search.account
+        if not search.is_exact:
+            account.append(
+                "Likelihoods are Vecchia's: each sample given the nearest of those before it in a random order."
+            )
+        if not np.isfinite(chosen.loo_rmse):
+            return [*refined, chosen], None, np.nan
+        return [*refined, chosen], chosen, log_likelihood
+
+
+def chosen_is_isotropic(chosen: Candidate) -> bool:
+    """Return whether the range of a candidate is the same in all directions."""
+    return all(structure.is_isotropic for structure in _model_of(chosen).structures)
+
+
+def _model_of(candidate: Candidate) -> VariogramModel:
+    """Return the model of a candidate that has one."""
+    if candidate.model is None:
+        raise InputError(f"No {candidate.name} model was fitted.")
+    return candidate.model
+
+
+def _described(anisotropy: Anisotropy) -> str:
+    """Say an anisotropy in words."""
+    parts = []
+    if anisotropy.ratio_minor != 1.0:
+        parts.append(f"azimuth {anisotropy.azimuth:.0f}° with a ratio of {rounded(anisotropy.ratio_minor, 2)} across")
+    if anisotropy.ratio_vertical != 1.0:
+        parts.append(f"a vertical ratio of {rounded(anisotropy.ratio_vertical, 2)}")
+    text = " and ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
+def _directional(
+    coordinates: np.ndarray,
+    residuals: np.ndarray,
+    model: VariogramModel,
+    experimental: ExperimentalVariogram,
+    seed: int,
+) -> tuple[ExperimentalVariogram, ...]:
+    """Compute variograms along the axes of a model, or of an isotropic one along four azimuths and up."""
+    n_dimensions = coordinates.shape[1]
+    anisotropy = Anisotropy.of(model.structures[-1])
+    directions = [direction for direction, _ in anisotropy.principal_directions(n_dimensions)]
+    if anisotropy.ratio_minor == 1.0:
+        directions = [Direction(azimuth) for azimuth in (0.0, 45.0, 90.0, 135.0)]
+        directions += [Direction(0.0, 90.0)] if n_dimensions == 3 else []
+    return tuple(
+        directional_variograms(
+            coordinates, residuals, directions, estimator=experimental.estimator, seed=seed,
+            max_lag=experimental.max_lag if n_dimensions == 2 else None,
+        )
+    )  # fmt: skip
+
+
+def _structure(model: VariogramModel, experimental: ExperimentalVariogram, extent: float) -> str:
+    """Say in a word or two what a model says of the field."""
+    if model.psill < 0.05 * model.sill or model.effective_range < experimental.lags[0]:
+        return "pure nugget"
+    return "range beyond the extent" if model.effective_range > extent else "structured"
+
+
+def _check(
+    coordinates: np.ndarray,
+    values: np.ndarray,
+    model: str,
+    method: str,
+    structures: str,
+    start: VariogramModel | None,
+) -> None:
     """Refuse settings and samples that cannot be fitted."""
-    if model not in ("auto", *MODELS):
-        raise InputError(f"Expected a variogram model out of auto, {', '.join(MODELS)}, got {model!r}.")
+    if model not in ("auto", *NAMES):
+        raise InputError(f"Expected a variogram model out of auto, {', '.join(NAMES)}, got {model!r}.")
+    if structures not in STRUCTURES:
+        raise InputError(f"Expected structures out of {', '.join(STRUCTURES)}, got {structures!r}.")
+    if start is not None and (method != "reml" or len(start.structures) != 1):
+        raise InputError('A start needs the method "reml" and a model of one structure.')
     if method not in METHODS:
         raise InputError(f"Expected a fitting method out of {', '.join(METHODS)}, got {method!r}.")
-    if anisotropic and method != "reml":
-        raise InputError('Anisotropy is fitted by likelihood only: choose the method "reml", or leave it out.')
     if coordinates.ndim != 2 or values.shape != (len(coordinates),):
         raise InputError(
             f"Expected coordinates of shape (n, 2 or 3) and one value each, got {coordinates.shape} and {values.shape}."
@@ -295,18 +689,6 @@ def _check(coordinates: np.ndarray, values: np.ndarray, model: str, method: str,
         )
 
 
-def _scikit_gstat() -> ModuleType:
-    """Import scikit-gstat, which takes a second or two."""
-    try:
-        import skgstat
-    except ImportError as error:
-        raise BackendMissing(
-            f"Fitting a variogram needs scikit-gstat, which cannot be imported here ({error}). Run Set up backend "
-            "(hybridgeo:setupbackend) once, then try again."
-        ) from error
-    return skgstat
-
-
 def _least_squares_residuals(values: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the residuals from [1, drift], shape (n_samples,), and their exact leave-one-out RMSE."""
     basis = DriftBasis.fit(columns).scores(columns)
@@ -320,137 +702,6 @@ def _least_squares_residuals(values: np.ndarray, columns: np.ndarray) -> tuple[n
     leverage = (orthonormal**2).sum(axis=1)
     others = leverage < 1 - 1e-9  # a sample that alone fixes a coefficient cannot be left out
     return residuals, float(np.sqrt(np.mean((residuals[others] / (1 - leverage[others])) ** 2)))
-
-
-def skgstat_variogram(
-    skgstat: Any,
-    kind: str,
-    lags: np.ndarray,
-    semivariances: np.ndarray,
-    sigma: np.ndarray,
-    bounds: tuple[Sequence[float], Sequence[float]],
-    start: Sequence[float],
-) -> Any:
-    """Let scikit-gstat fit one of its models to an experimental variogram that is already there.
-
-    By itself scikit-gstat fits at the upper ends of the lags, which shifts the range by half a lag,
-    and holds all pairs in memory. Its class is therefore given the mean lags and semivariances;
-    model, bounds and optimiser are its own.
-
-    Parameters
-    ----------
-    skgstat : module
-    kind : str
-        Out of `MODELS`, which it calls by the same names.
-    lags, semivariances, sigma : ndarray, shape (n_lags,)
-        Sigma divides the misfit of each lag.
-    bounds, start : sequences of float
-        Of (range, psill, nugget) in scikit-gstat's conventions.
-
-    Returns
-    -------
-    skgstat.Variogram
-
-    Raises
-    ------
-    RuntimeError
-        When its optimiser does not converge.
-    """
-
-    class GivenLags(skgstat.Variogram):
-        """scikit-gstat's variogram of an experimental variogram computed elsewhere."""
-
-        @property
-        def experimental(self) -> np.ndarray:
-            return semivariances
-
-    # The two points only satisfy the constructor; nothing is computed from them.
-    variogram = GivenLags(
-        np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([0.0, 1.0]),
-        model=kind, use_nugget=True, fit_method=None, n_lags=len(lags), maxlag=2.0,
-    )  # fmt: skip
-    variogram.bins = lags
-    with warnings.catch_warnings():
-        # It warns where the parameters' covariance is undefined, which is not used here.
-        warnings.simplefilter("ignore")
-        variogram.fit(method="trf", sigma=sigma, bounds=bounds, p0=start)
-    return variogram
-
-
-def _fitted_by_least_squares(
-    skgstat: Any, kind: str, experimental: ExperimentalVariogram, extent: float, least_nugget: float = 0.0
-) -> Candidate:
-    """Fit one model from several starts and keep the best."""
-    # In units of the largest lag and semivariance all three parameters are near 1.
-    unit_lag, unit_gamma = experimental.max_lag, float(experimental.semivariances.max())
-    lags = experimental.lags / unit_lag
-    semivariances = experimental.semivariances / unit_gamma
-    sigma = _lag_sigma(experimental) / unit_lag
-    longest = max(2.0 * extent / unit_lag, 2.0)
-    bounds = ([0.2 * max(lags[0], 1e-6), 0.0, least_nugget], [longest, 10.0, 2.0])
-    best: tuple[float, VariogramModel] | None = None
-    failures: list[str] = []
-    *starts, last_resort = _least_squares_starts(kind, lags, semivariances, sigma, bounds)
-    while starts:
-        start = starts.pop(0)
-        try:
-            variogram = skgstat_variogram(skgstat, kind, lags, semivariances, sigma, bounds, start)
-        except (RuntimeError, ValueError) as error:
-            if not failures:
-                starts.append(last_resort)
-            failures.append(str(error))
-            continue
-        fitted_range, psill, nugget = (float(number) for number in variogram.cof)
-        # The optimiser stops a rounding error short of its bound 0.
-        psill, nugget = (0.0 if number < 1e-9 else number for number in (psill, nugget))
-        misfit = float((((np.asarray(variogram.fitted_model(lags)) - semivariances) / sigma) ** 2).sum())
-        if best is None or misfit < best[0] * (1 - 1e-9):
-            structure = Structure(kind, psill * unit_gamma, effective_range_from_skgstat(kind, fitted_range) * unit_lag)
-            best = misfit, VariogramModel(nugget * unit_gamma, (structure,))
-    if best is None:
-        return Candidate(kind, "least_squares", None, note=f"scikit-gstat found no fit: {failures[0]}")
-    note = ""
-    if least_nugget > 0:
-        note = (
-            f"Without a nugget the kriging system has no unique solution, so the nugget was held at or above "
-            f"{100 * least_nugget:g} % of the largest semivariance."
-        )
-    return Candidate(kind, "least_squares", best[1], misfit=best[0] * unit_gamma**2 / unit_lag**2, note=note)
-
-
-def _least_squares_starts(
-    kind: str,
-    lags: np.ndarray,
-    semivariances: np.ndarray,
-    sigma: np.ndarray,
-    bounds: tuple[Sequence[float], Sequence[float]],
-) -> list[tuple[float, float, float]]:
-    """Return (range, psill, nugget) near the best two minima of the misfit over the range, and a third to fall back on.
-
-    Psill and nugget enter linearly, so that for each range of a row they are found at once.
-    """
-    ranges = np.geomspace(bounds[0][0] * 1.01, bounds[1][0] * 0.99, 40)
-    misfits, starts = [], []
-    for reach in ranges:
-        rise = (1.0 - correlation(kind, None, lags / effective_range_from_skgstat(kind, reach))) / sigma
-        solved, _ = nnls(np.column_stack([rise, 1.0 / sigma]), semivariances / sigma)
-        psill, nugget = np.clip(solved, (bounds[0][1] + 1e-6, bounds[0][2]), (bounds[1][1] * 0.99, bounds[1][2] * 0.99))
-        misfits.append(float((((psill * rise + nugget / sigma) - semivariances / sigma) ** 2).sum()))
-        starts.append((float(reach), float(psill), float(nugget)))
-    around = np.concatenate([[np.inf], misfits, [np.inf]])
-    minima = np.flatnonzero((around[1:-1] <= around[:-2]) & (around[1:-1] <= around[2:]))
-    first, *others = (starts[i] for i in sorted(minima, key=lambda i: misfits[i])[:2])
-    return [first, *others, (min(1.3 * first[0], bounds[1][0]), *first[1:])]
-
-
-def _lag_sigma(experimental: ExperimentalVariogram) -> np.ndarray:
-    """Return lag / sqrt(pairs): gstat's weights, pairs / lag^2, as standard deviations.
-
-    A first lag full of coincident samples would rule the fit with a mean lag near 0, so lags
-    count as at least a fifth of the widest spacing between them.
-    """
-    spacing = np.diff(experimental.lags, prepend=0.0).max()
-    return np.maximum(experimental.lags, 0.2 * spacing) / np.sqrt(experimental.pair_counts)
 
 
 def _scored(
@@ -479,39 +730,6 @@ def _scored(
     )
 
 
-def _refined(
-    search: LikelihoodSearch, fitted: Sequence[Candidate], anisotropic: bool, progress: Progress
-) -> list[Candidate]:
-    """Refine least-squares fits by likelihood, and the most likely of them further."""
-    order = sorted(fitted, key=lambda fit: fit.name != PREFERRED)
-    refined: list[Candidate] = []
-    climbs: dict[str, Climbed] = {}
-    near = None
-    for index, fit in enumerate(order):
-        step = part(progress, 0.8 * index / len(order), 0.8 * (index + 1) / len(order))
-        step(0.0, f"Refining the {fit.name} model by likelihood")
-        if fit.model is None:
-            continue
-        try:
-            climbed = search.climbed(fit.model, near=near, anisotropic=anisotropic, progress=step)
-        except InputError as error:
-            refined.append(Candidate(fit.name, "reml", None, note=str(error)))
-            continue
-        model, log_likelihood = search.rough(climbed)
-        climbs[fit.name] = climbed
-        refined.append(Candidate(fit.name, "reml", model, log_likelihood=log_likelihood))
-        near = near or climbed.found.trial
-    best = _most_likely(refined)
-    if best is not None:
-        progress(0.8, f"Refining the {best.name} model further")
-        climbed = climbs[best.name]
-        if anisotropic:
-            climbed = search.turned(climbed, part(progress, 0.8, 0.9))
-        model, _ = search.fine(climbed, part(progress, 0.9, 1.0))
-        refined[refined.index(best)] = replace(best, model=model)
-    return refined
-
-
 def _most_likely(candidates: Sequence[Candidate]) -> Candidate | None:
     """Return the preferred candidate, or the most likely where that is clear."""
     usable = [c for c in candidates if c.model is not None]
@@ -522,20 +740,44 @@ def _most_likely(candidates: Sequence[Candidate]) -> Candidate | None:
     return best if preferred is None or best.log_likelihood > preferred.log_likelihood + CLEAR_GAIN else preferred
 
 
-def _best(candidates: Sequence[Candidate], method: str) -> Candidate | None:
-    """Return the candidate that "auto" stands for, out of those of the method (else of any)."""
+def _best(candidates: Sequence[Candidate]) -> Candidate | None:
+    """Return the candidate that "auto" stands for, out of fits by least squares to the same lags."""
     usable = [c for c in candidates if c.model is not None and np.isfinite(c.loo_rmse)]
-    wanted = [c for c in usable if c.method == method] or usable
-    if not wanted:
+    if not usable:
         return None
-    if wanted[0].method == "reml":
-        return _most_likely(wanted)
-    preferred = next((c for c in wanted if c.name == PREFERRED), None)
+    preferred = next((c for c in usable if c.name == PREFERRED), None)
     # Among errors that differ by less than a tie, a model that follows the variogram is safer away from samples.
-    lowest = min(c.loo_rmse for c in wanted)
-    best = min((c for c in wanted if c.loo_rmse <= lowest * (1 + TIE)), key=lambda c: c.misfit)
+    lowest = min(c.loo_rmse for c in usable)
+    best = min((c for c in usable if c.loo_rmse <= lowest * (1 + TIE)), key=lambda c: c.misfit)
     clear = preferred is None or best.loo_rmse < preferred.loo_rmse * (1 - CLEAR_ERROR)
     return best if clear else preferred
+
+
+def _with_reasons(candidates: Sequence[Candidate], chosen: Candidate) -> list[Candidate]:
+    """Say of each candidate why it was chosen, or not."""
+    n_of_its_method = sum(c.method == chosen.method for c in candidates)
+    result = []
+    for candidate in candidates:
+        if candidate is chosen:
+            reason = "chosen" if n_of_its_method > 1 else "chosen: the only one"
+        elif candidate.model is None:
+            reason = "no fit"
+        elif candidate.method != chosen.method:
+            reason = "where the likelihood starts" if chosen.method == "reml" else "not used"
+        elif chosen.method == "reml":
+            behind = chosen.log_likelihood - candidate.log_likelihood
+            reason = f"log likelihood {abs(behind):.1f} {'lower' if behind >= 0 else 'higher'}"
+            if behind < 0:
+                reason += f", which is not clear (more than {CLEAR_GAIN:g})"
+        elif np.isfinite(candidate.loo_rmse):
+            above = 100 * (candidate.loo_rmse / chosen.loo_rmse - 1)
+            reason = f"leave-one-out error {abs(above):.1f} % {'higher' if above >= 0 else 'lower'}"
+            if above < 0:
+                reason += ", which is not clear"
+        else:
+            reason = "kriging is impossible with it"
+        result.append(replace(candidate, reason=reason))
+    return result
 
 
 def _nothing_fitted(candidates: Sequence[Candidate]) -> str:

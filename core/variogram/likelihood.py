@@ -236,6 +236,8 @@ class LikelihoodSearch:
             "inner_ratio": (0.01, 0.8),
         }
         self._made: dict[object, ExactLikelihood | VecchiaLikelihood] = {}
+        self.account: list[str] = []
+        """What was tried beyond one isotropic structure, and what became of it, in sentences."""
 
     def climbed(
         self,
@@ -283,7 +285,9 @@ class LikelihoodSearch:
             )
         climbed = Climbed(found, names)
         if anisotropic and near is None and self._n_dimensions == 3:
-            climbed = self._with_more(climbed, ("ratio_vertical",), _vertical_changes(self._coordinates), _GAIN_OF_ONE)
+            climbed = self._with_more(
+                climbed, ("ratio_vertical",), _vertical_changes(self._coordinates), _GAIN_OF_ONE, "A vertical ratio"
+            )
         progress(1.0, "")
         return climbed
 
@@ -292,12 +296,38 @@ class LikelihoodSearch:
         changes: list[dict[str, Any]] = [
             {"azimuth": float(azimuth), "ratio_minor": ratio} for azimuth in range(0, 180, 30) for ratio in (0.6, 0.3)
         ]
-        climbed = self._with_more(climbed, ("azimuth", "ratio_minor"), changes, _GAIN_OF_TWO)
+        climbed = self._with_more(climbed, ("azimuth", "ratio_minor"), changes, _GAIN_OF_TWO, "An azimuth and a ratio")
+        progress(1.0, "")
+        return climbed
+
+    def nested(self, climbed: Climbed, forced: bool, progress: Progress = silent) -> Climbed:
+        """Try a second, shorter structure of the same kind and anisotropy.
+
+        Parameters
+        ----------
+        climbed : Climbed
+        forced : bool
+            Keep it in any case, not only where it raises the likelihood clearly.
+        progress : callable
+        """
+        changes: list[dict[str, Any]] = [
+            {"inner_share": part, "inner_ratio": ratio, "share": share}
+            for part in (0.3, 0.6)
+            for ratio in (0.05, 0.15, 0.4)
+            for share in (climbed.found.trial.share, 0.5 * climbed.found.trial.share)
+        ]
+        gain = -np.inf if forced else _GAIN_OF_TWO
+        climbed = self._with_more(climbed, ("inner_share", "inner_ratio"), changes, gain, "A second structure")
         progress(1.0, "")
         return climbed
 
     def _with_more(
-        self, climbed: Climbed, names: tuple[str, ...], changes: Sequence[dict[str, Any]], gain: float
+        self,
+        climbed: Climbed,
+        names: tuple[str, ...],
+        changes: Sequence[dict[str, Any]],
+        gain: float,
+        what: str,
     ) -> Climbed:
         """Search over more quantities from some changes, and keep them where they bring a gain."""
         starts = [replace(climbed.found.trial, **change) for change in changes]
@@ -306,9 +336,18 @@ class LikelihoodSearch:
             for start in starts
             for factor in _range_factors(start, names)
         ]
-        names = (*climbed.names, *names)
+        names = (*climbed.names, *(name for name in names if name not in climbed.names))
         tried = self._best_climb(starts, names, None)
-        return Climbed(tried, names) if tried.value > climbed.found.value + gain else climbed
+        gained = tried.value - climbed.found.value
+        kept = gained > gain
+        verdict = "it is taken" if kept else "it is left out"
+        if np.isfinite(gain):
+            verdict = f"chance reaches {gain:g} once in 400 fields without it, so {verdict}"
+        self.account.append(
+            f"{what} raises the log likelihood of the {climbed.found.trial.kind} model by {max(gained, 0.0):.1f}: "
+            f"{verdict}."
+        )
+        return Climbed(tried, names) if kept else climbed
 
     def fine(self, climbed: Climbed, progress: Progress = silent) -> tuple[VariogramModel, float]:
         """Climb from where a rough search ended, on the best likelihood there is for these samples.
@@ -342,6 +381,11 @@ class LikelihoodSearch:
         """Return the model of a rough search with its log likelihood, which compares kinds of models."""
         likelihood = self._rough_likelihood(climbed.found.trial.frame)
         return self.unscaled(climbed.found, likelihood.n_contrasts)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the last climb is on the exact likelihood."""
+        return len(self._values) <= self._max_samples
 
     def unscaled(self, found: Evaluated, n_contrasts: int) -> tuple[VariogramModel, float]:
         """Go back to the scale of the values: the density of each contrast carries one 1 / size."""
@@ -488,6 +532,8 @@ def _isotropic_starts(start: VariogramModel, near: Trial | None) -> list[Trial]:
 
 def _range_factors(trial: Trial, names: Sequence[str]) -> tuple[float, ...]:
     """Return by what to multiply the range of an optimum when these quantities are added."""
+    if "inner_ratio" in names:
+        return (1.0, 1.5)
     if "ratio_minor" in names:
         return (float(trial.ratio_minor**-0.5),)
     # As before along the horizontal, or along the vertical.

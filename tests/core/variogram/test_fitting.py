@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import BackendMissing, Cancelled, InputError
-from hybrid_geostatistics.core.variogram import fitting, likelihood
+from hybrid_geostatistics.core.variogram import fitting, least_squares, likelihood
 from hybrid_geostatistics.core.variogram.experimental import ExperimentalVariogram
 from hybrid_geostatistics.core.variogram.fitting import METHODS, MODELS, Candidate, fit_variogram
 from hybrid_geostatistics.core.variogram.likelihood import restricted_log_likelihood
@@ -25,7 +25,7 @@ def exact_table(model, max_lag=1000.0, n_lags=15):
 def test_scikit_gstat_and_our_model_are_the_same_curve(kind):
     table = exact_table(VariogramModel(3.0, (Structure("spherical", 7.0, 800.0),)))
     bounds = ([1.0, 0.0, 0.0], [4000.0, 50.0, 20.0])
-    theirs = fitting.skgstat_variogram(
+    theirs = least_squares.skgstat_variogram(
         skgstat, kind, table.lags, table.semivariances, np.ones(15), bounds, (500.0, 5.0, 1.0)
     )
     described = theirs.describe()
@@ -45,7 +45,7 @@ def test_scikit_gstat_and_our_model_are_the_same_curve(kind):
 @pytest.mark.parametrize(("nugget", "effective_range"), [(2.0, 400.0), (0.5, 900.0)])
 def test_an_exact_model_is_recovered(kind, nugget, effective_range):
     truth = VariogramModel(nugget, (Structure(kind, 10.0 - nugget, effective_range),))
-    fit = fitting._fitted_by_least_squares(skgstat, kind, exact_table(truth), 3000.0)
+    fit = least_squares.fit_structure(skgstat, kind, exact_table(truth), 3000.0)
     assert_allclose(
         [fit.model.nugget, fit.model.psill, fit.model.effective_range],
         [nugget, 10.0 - nugget, effective_range],
@@ -77,7 +77,7 @@ def test_auto_is_exponential_unless_another_model_is_clearly_better(meuse):
 
     def chosen(method, *rows):
         made = [Candidate(k, method, fitted.model, error, 1.0, misfit, gain) for k, error, misfit, gain in rows]
-        return fitting._best(made, method).name
+        return (fitting._best if method == "least_squares" else fitting._most_likely)(made).name
 
     nan = np.nan
     clear = ("exponential", 0.50, 9, nan), ("cubic", 0.481, 1, nan), ("spherical", 0.480, 8, nan)
@@ -109,8 +109,10 @@ def test_auto_by_likelihood_compares_roughly_and_ends_at_the_exact_optimum(monke
 def test_likelihood_starts_there_and_predicts_better(meuse):
     coordinates, log_zinc, _ = meuse
     fitted = fit_variogram(coordinates, log_zinc, model="spherical", method="reml", anisotropic=True)
-    assert [c.method for c in fitted.candidates] == ["least_squares", "reml"]
-    assert fitted.method == "reml"
+    # The start, the isotropic optimum, and the anisotropic one that the likelihood demands.
+    assert [c.method for c in fitted.candidates] == ["least_squares", "reml", "reml"]
+    assert fitted.method == "reml" and fitted.candidates[-1].model is fitted.model
+    assert fitted.candidates[-1].log_likelihood > fitted.candidates[1].log_likelihood + 6.0
     assert fitted.loo_rmse < 0.375 < fitted.candidates[0].loo_rmse
     assert fitted.loo_msdr == pytest.approx(1.0, abs=0.1)
     assert any("beyond the largest lag" in warning for warning in fitted.warnings)
@@ -158,7 +160,7 @@ def test_white_noise_is_said_to_have_no_structure(method, seed):
 
 def test_a_flat_experimental_variogram_is_a_pure_nugget():
     table = ExperimentalVariogram(np.arange(1.0, 9.0), np.full(8, 3.0), np.full(8, 90), "matheron", 8.0)
-    fit = fitting._fitted_by_least_squares(skgstat, "spherical", table, 24.0)
+    fit = Candidate("spherical", "least_squares", least_squares.fit_structure(skgstat, "spherical", table, 24.0).model)
     remarks = fitting._remarks(fit, [fit], table, 24.0, 100, "least_squares", 2.0)
     assert fit.model.sill == pytest.approx(3.0, rel=1e-6)
     assert any("pure nugget" in remark or "shorter than the first lag" in remark for remark in remarks)
@@ -224,7 +226,7 @@ def test_three_dimensions(simulate):
 
 def test_a_start_that_fails_leaves_the_others(monkeypatch, meuse):
     calls = []
-    original = fitting.skgstat_variogram
+    original = least_squares.skgstat_variogram
 
     def sometimes(*arguments):
         calls.append(1)
@@ -232,7 +234,7 @@ def test_a_start_that_fails_leaves_the_others(monkeypatch, meuse):
             raise RuntimeError("Optimal parameters not found")
         return original(*arguments)
 
-    monkeypatch.setattr(fitting, "skgstat_variogram", sometimes)
+    monkeypatch.setattr(least_squares, "skgstat_variogram", sometimes)
     fitted = fit_variogram(*meuse[:2], model="spherical")
     assert fitted.model.effective_range == pytest.approx(897.02, rel=1e-3)
 
@@ -241,20 +243,20 @@ def test_when_nothing_can_be_fitted_it_says_what_to_do(monkeypatch, meuse):
     def never(*arguments):
         raise RuntimeError("Optimal parameters not found")
 
-    monkeypatch.setattr(fitting, "skgstat_variogram", never)
+    monkeypatch.setattr(least_squares, "skgstat_variogram", never)
     with pytest.raises(InputError, match=r"Optimal parameters not found.*another maximum lag"):
         fit_variogram(*meuse[:2])
 
 
 def test_a_model_left_out_is_named(monkeypatch, meuse):
-    original = fitting.skgstat_variogram
+    original = least_squares.skgstat_variogram
 
     def no_cubic(module, kind, *arguments):
         if kind == "cubic":
             raise RuntimeError("Optimal parameters not found")
         return original(module, kind, *arguments)
 
-    monkeypatch.setattr(fitting, "skgstat_variogram", no_cubic)
+    monkeypatch.setattr(least_squares, "skgstat_variogram", no_cubic)
     fitted = fit_variogram(*meuse[:2])
     assert any(warning.startswith("The cubic model was left out") for warning in fitted.warnings)
 
@@ -268,9 +270,10 @@ def test_without_scikit_gstat_it_names_the_backend(monkeypatch, meuse):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model": "linear"}, "out of auto, spherical, exponential, gaussian, cubic, got 'linear'"),
+        ({"model": "linear"}, "out of auto, spherical, exponential, gaussian, cubic, matern, stable, got 'linear'"),
         ({"method": "ml"}, "least_squares, reml, got 'ml'"),
-        ({"anisotropic": True}, "by likelihood only"),
+        ({"structures": "three"}, "one, two, auto, got 'three'"),
+        ({"start": VariogramModel(0.1, (Structure("spherical", 1.0, 100.0),))}, 'needs the method "reml"'),
         ({"values": np.full(155, 2.0)}, "All 155 values equal 2"),
         ({"values": np.append(np.arange(154.0), np.nan)}, "row 155"),
         ({"values": np.arange(9.0), "coordinates": np.eye(9)[:, :2]}, "at least 10 samples .* got 9"),
