@@ -59,7 +59,8 @@ def write_model(
         When the user asked to stop.
     """
     network = keras_ensemble(ensemble.architecture, ensemble.weights)
-    write_network(network, ensemble.n_members, "drift", contract, path, is_cancelled, forests)
+    n_recurrent = ensemble.n_members * ensemble.architecture.n_recurrent
+    write_network(network, n_recurrent, "drift", contract, path, is_cancelled, forests)
 
 
 def write_network(

@@ -1,4 +1,4 @@
-"""The drift network: Conv1D (kernel 3) + bidirectional LSTM + dense, as a batched ensemble and as Keras layers.
+"""The drift network: Conv1D (kernel 3) + bidirectional LSTM or attention + dense, batched and as Keras layers.
 
 All members of an ensemble are trained in one graph: every weight has a leading member axis and every product is
 a batched matrix product, so ten small networks cost little more than one. The graph is traced once for an
@@ -21,6 +21,9 @@ from ..errors import InputError
 Weights = dict[str, np.ndarray]
 """Arrays of float32 by name (`weight_shapes`), members along the first axis."""
 
+POOLINGS = ("bilstm", "attention")
+"""How a sequence becomes one state; attention trains in about a quarter of the time."""
+
 _PREDICTION_ROWS = 4096
 """Rows that are sent through the ensemble at once."""
 
@@ -34,12 +37,19 @@ class Architecture:
     n_neighbors, n_token_columns, n_context_columns, n_targets : int
         Shapes of inputs and output.
     conv_width, recurrent_width, dense_width : int
-        Width of the convolution, of each direction of the LSTM, of the dense layer.
+        Width of the convolution, of each direction of the LSTM (half of the attention's values), of the dense layer.
+    pooling : str
+        Out of `POOLINGS`. Attention is the mean of values along the sequence, with weights that are a softmax of
+        one score a step.
 
     Raises
     ------
     InputError
-        When a size is not a whole number above 0 (the context may be empty).
+        When a size is not a whole number above 0, or the pooling unknown.
+
+    References
+    ----------
+    Ilse, M., Tomczak, J. & Welling, M. (2018). Attention-based deep multiple instance learning. ICML 35, 2127-2136.
     """
 
     n_neighbors: int
@@ -49,9 +59,13 @@ class Architecture:
     conv_width: int = 8
     recurrent_width: int = 8
     dense_width: int = 8
+    pooling: str = "bilstm"
 
     def __post_init__(self) -> None:
-        wrong = {name: size for name, size in asdict(self).items() if int(size) != size or size < 1}
+        if self.pooling not in POOLINGS:
+            raise InputError(f"Expected a pooling out of {', '.join(POOLINGS)}, got {self.pooling!r}.")
+        sizes = {name: size for name, size in asdict(self).items() if name != "pooling"}
+        wrong = {name: size for name, size in sizes.items() if int(size) != size or size < 1}
         if wrong:
             raise InputError(f"Expected whole numbers above 0 for the network's sizes, got {wrong}.")
 
@@ -60,12 +74,17 @@ class Architecture:
         """Shape of each weight of one member, in Keras' layout; directions of the LSTM along an axis of 2."""
         c, f, h, d = self.n_token_columns, self.conv_width, self.recurrent_width, self.dense_width
         q, t = self.n_context_columns, self.n_targets
-        return {
-            "conv_kernel": (3, c, f),
-            "conv_bias": (f,),
+        pooling: dict[str, tuple[int, ...]] = {
             "lstm_kernel": (2, f, 4 * h),
             "lstm_recurrent": (2, h, 4 * h),
             "lstm_bias": (2, 4 * h),
+        }
+        if self.pooling == "attention":
+            pooling = {"score_kernel": (f, 1), "value_kernel": (f, 2 * h), "value_bias": (2 * h,)}
+        return {
+            "conv_kernel": (3, c, f),
+            "conv_bias": (f,),
+            **pooling,
             "dense_kernel": (2 * h + q, d),
             "dense_bias": (d,),
             "output_kernel": (d, t),
@@ -74,13 +93,18 @@ class Architecture:
         }
 
     @property
+    def n_recurrent(self) -> int:
+        """Recurrent layers of one member."""
+        return int(self.pooling == "bilstm")
+
+    @property
     def n_weights(self) -> int:
         """Number of trained numbers of one member."""
         return int(sum(np.prod(shape) for shape in self.weight_shapes.values()))
 
     def to_dict(self) -> dict:
         """Return the JSON object of the architecture."""
-        return {"name": "conv_bilstm", **asdict(self), "n_weights": self.n_weights}
+        return {"name": f"conv_{self.pooling}", **asdict(self), "n_weights": self.n_weights}
 
 
 @dataclass(frozen=True)
@@ -121,7 +145,7 @@ def _forward(tf: Any, weights: Any, sequences: Any, context: Any, dropout: float
     """Evaluate members (m) on rows (b): (m, b, k, c), (m, b, q) -> (m, b, t); a member axis of 1 is shared."""
     m, b = tf.shape(sequences)[0], tf.shape(sequences)[1]
     k, c = sequences.shape[2], sequences.shape[3]
-    f, h = weights["conv_kernel"].shape[-1], weights["lstm_recurrent"].shape[-2]
+    f = weights["conv_kernel"].shape[-1]
     n_members = tf.shape(weights["conv_bias"])[0]
 
     def drop(x: Any, place: int) -> Any:
@@ -135,6 +159,17 @@ def _forward(tf: Any, weights: Any, sequences: Any, context: Any, dropout: float
     kernel = tf.reshape(weights["conv_kernel"], [-1, 3 * c, f])
     x = tf.matmul(tf.reshape(windows, [m, b * k, 3 * c]), kernel) + weights["conv_bias"][:, None, :]
     x = drop(tf.nn.relu(x), 0)
+    pooled = _attend(tf, weights, x, b, k) if "score_kernel" in weights else _recur(tf, weights, x, b, k)
+    context = tf.broadcast_to(context, [n_members, b, context.shape[-1]])
+    x = tf.concat([drop(pooled, 1), context], axis=-1)
+    x = tf.nn.relu(tf.matmul(x, weights["dense_kernel"]) + weights["dense_bias"][:, None, :])
+    x = tf.matmul(drop(x, 2), weights["output_kernel"]) + weights["output_bias"][:, None, :]
+    return x + tf.matmul(context, weights["linear_kernel"])
+
+
+def _recur(tf: Any, weights: Any, x: Any, b: Any, k: int) -> Any:
+    """Return the last states of both directions of the LSTM: (m, b k, f) -> (m, b, 2 h)."""
+    h, n_members = weights["lstm_recurrent"].shape[-2], tf.shape(weights["conv_bias"])[0]
     # Both directions at once: (members, 2, b, k, 4 h), the second one from the last step to the first.
     gates = tf.matmul(x[:, None], weights["lstm_kernel"]) + weights["lstm_bias"][:, :, None, :]
     gates = tf.reshape(gates, [n_members, 2, b, k, 4 * h])
@@ -146,11 +181,15 @@ def _forward(tf: Any, weights: Any, sequences: Any, context: Any, dropout: float
         entry, forget, candidate, output = tf.split(step + tf.matmul(state, weights["lstm_recurrent"]), 4, axis=-1)
         cell = tf.sigmoid(forget) * cell + tf.sigmoid(entry) * tf.tanh(candidate)
         state = tf.sigmoid(output) * tf.tanh(cell)
-    context = tf.broadcast_to(context, [n_members, b, context.shape[-1]])
-    x = tf.concat([drop(tf.concat([state[:, 0], state[:, 1]], axis=-1), 1), context], axis=-1)
-    x = tf.nn.relu(tf.matmul(x, weights["dense_kernel"]) + weights["dense_bias"][:, None, :])
-    x = tf.matmul(drop(x, 2), weights["output_kernel"]) + weights["output_bias"][:, None, :]
-    return x + tf.matmul(context, weights["linear_kernel"])
+    return tf.concat([state[:, 0], state[:, 1]], axis=-1)
+
+
+def _attend(tf: Any, weights: Any, x: Any, b: Any, k: int) -> Any:
+    """Return the mean of the values along the sequence, weighted by the scores: (m, b k, f) -> (m, b, 2 h)."""
+    n_members, width = tf.shape(weights["conv_bias"])[0], weights["value_kernel"].shape[-1]
+    scores = tf.nn.softmax(tf.reshape(tf.matmul(x, weights["score_kernel"]), [n_members, b, 1, k]))
+    values = tf.nn.tanh(tf.matmul(x, weights["value_kernel"]) + weights["value_bias"][:, None, :])
+    return tf.matmul(scores, tf.reshape(values, [n_members, b, k, width]))[:, :, 0]
 
 
 class Trainer:
@@ -366,20 +405,29 @@ def keras_ensemble(architecture: Architecture, weights: Weights) -> Any:
     for member in range(n_members):
         own = {name: array[member] for name, array in weights.items()}
         conv = layers.Conv1D(architecture.conv_width, 3, padding="same", activation="relu")
-        lstm = layers.Bidirectional(layers.LSTM(architecture.recurrent_width))
         dense = layers.Dense(architecture.dense_width, activation="relu")
         output = layers.Dense(architecture.n_targets)
         linear = layers.Dense(architecture.n_targets, use_bias=False)
-        state = layers.Concatenate()([lstm(conv(sequences)), context])
+        steps = conv(sequences)
+        if architecture.pooling == "attention":
+            score = layers.Dense(1, use_bias=False)
+            value = layers.Dense(2 * architecture.recurrent_width, activation="tanh")
+            shares = layers.Softmax(axis=1)(score(steps))
+            pooled = layers.Flatten()(layers.Dot(axes=1)([shares, value(steps)]))
+            assignments += [(score, [own["score_kernel"]]), (value, [own["value_kernel"], own["value_bias"]])]
+        else:
+            lstm = layers.Bidirectional(layers.LSTM(architecture.recurrent_width))
+            pooled = lstm(steps)
+            directions = [
+                own[name][direction]
+                for direction in range(2)
+                for name in ("lstm_kernel", "lstm_recurrent", "lstm_bias")
+            ]
+            assignments.append((lstm, directions))
+        state = layers.Concatenate()([pooled, context])
         outputs.append(layers.Add()([output(dense(state)), linear(context)]))
-        directions = [
-            own[name][direction]
-            for direction in range(2)
-            for name in ("lstm_kernel", "lstm_recurrent", "lstm_bias")
-        ]
         assignments += [
             (conv, [own["conv_kernel"], own["conv_bias"]]),
-            (lstm, directions),
             (dense, [own["dense_kernel"], own["dense_bias"]]),
             (output, [own["output_kernel"], own["output_bias"]]),
             (linear, [own["linear_kernel"]]),

@@ -10,7 +10,16 @@ import numpy as np
 from ..errors import InputError
 from ..features.neighbors import NeighborFeatures
 from ..progress import IsCancelled, Progress, never, silent, stop_if
-from .networks import Architecture, Regularization, Trainer, Weights, evaluate_ensemble, initial_weights, trainer_for
+from .networks import (
+    POOLINGS,
+    Architecture,
+    Regularization,
+    Trainer,
+    Weights,
+    evaluate_ensemble,
+    initial_weights,
+    trainer_for,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,8 @@ class NetworkSettings:
     ----------
     conv_width, recurrent_width, dense_width : int
         Widths of the layers.
+    pooling : str
+        How a sequence becomes one state: "bilstm", or "attention", which trains faster.
     dropout, weight_decay : float
         Regularisation.
     learning_rate : float
@@ -45,8 +56,11 @@ class NetworkSettings:
     min_steps: int = 120
     epochs: int = 20
     max_steps: int = 1200
+    pooling: str = "bilstm"
 
     def __post_init__(self) -> None:
+        if self.pooling not in POOLINGS:
+            raise InputError(f"Expected a pooling out of {', '.join(POOLINGS)}, got {self.pooling!r}.")
         if not (0 <= self.dropout < 1 and self.weight_decay >= 0 and self.learning_rate > 0):
             raise InputError(
                 "Expected a dropout of 0 to below 1, a weight decay of 0 or above and a learning rate above 0, got "
@@ -166,7 +180,7 @@ def train_drift_network(
     standardized = (targets[None] - means[:, None]) / scales[:, None]
     architecture = Architecture(
         features.n_neighbors, inputs[0].shape[-1], inputs[1].shape[-1], targets.shape[1],
-        settings.conv_width, settings.recurrent_width, settings.dense_width,
+        settings.conv_width, settings.recurrent_width, settings.dense_width, settings.pooling,
     )  # fmt: skip
     training_rows = [np.flatnonzero(~rows) for rows in held_out]
     weights, losses, rate = _train(

@@ -1,5 +1,7 @@
 """The batched ensemble. Truth: two roads (batched graph = Keras layers), one trace, same seed = same weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -7,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.backend
 
+from hybrid_geostatistics.core.errors import InputError  # noqa: E402
 from hybrid_geostatistics.core.learning.networks import (  # noqa: E402
     Architecture,
     Regularization,
@@ -17,12 +20,13 @@ from hybrid_geostatistics.core.learning.networks import (  # noqa: E402
 )
 
 SMALL = Architecture(5, 4, 3, 2, conv_width=6, recurrent_width=4, dense_width=5)
+ATTENTION = replace(SMALL, pooling="attention")
 
 
-def random_weights(n_members, seed=0):
+def random_weights(n_members, seed=0, architecture=SMALL):
     """Return weights none of which is 0, so that a forgotten one is seen."""
     rng = np.random.default_rng(seed)
-    start = initial_weights(SMALL, n_members, seed)
+    start = initial_weights(architecture, n_members, seed)
     return {name: array + 0.3 * rng.normal(size=array.shape).astype(np.float32) for name, array in start.items()}
 
 
@@ -31,13 +35,42 @@ def rows(n, seed=1):
     return rng.normal(size=(n, 5, 4)), rng.normal(size=(n, 3))
 
 
-@pytest.mark.parametrize("n_members", [1, 3])
-def test_batched_equals_keras(n_members):
-    weights = random_weights(n_members)
+@pytest.mark.parametrize(("n_members", "architecture"), [(1, SMALL), (3, SMALL), (3, ATTENTION)])
+def test_batched_equals_keras(n_members, architecture):
+    weights = random_weights(n_members, architecture=architecture)
     sequences, context = rows(37)
     batched = evaluate_ensemble(weights, sequences[None], context[None]).mean(axis=0)
-    keras = keras_ensemble(SMALL, weights)([sequences.astype("f4"), context.astype("f4")], training=False)
+    keras = keras_ensemble(architecture, weights)([sequences.astype("f4"), context.astype("f4")], training=False)
     assert_allclose(np.asarray(keras), batched, atol=1e-5)  # float32, sums of some ten terms
+
+
+def test_attention_is_the_mean_of_values_weighted_by_scores():
+    weights = random_weights(1, architecture=ATTENTION)
+    w = {name: array[0].astype(float) for name, array in weights.items()}
+    sequences, context = rows(6)
+    padded = np.pad(sequences, [(0, 0), (1, 1), (0, 0)])
+    steps = sum(padded[:, i : i + 5] @ w["conv_kernel"][i] for i in range(3)) + w["conv_bias"]
+    steps = np.maximum(steps, 0)
+    shares = np.exp(steps @ w["score_kernel"])
+    pooled = (shares / shares.sum(axis=1, keepdims=True) * np.tanh(steps @ w["value_kernel"] + w["value_bias"])).sum(1)
+    dense = np.maximum(np.hstack([pooled, context]) @ w["dense_kernel"] + w["dense_bias"], 0)
+    expected = dense @ w["output_kernel"] + w["output_bias"] + context @ w["linear_kernel"]
+    assert_allclose(evaluate_ensemble(weights, sequences[None], context[None])[0], expected, atol=1e-5)
+
+
+def test_attention_becomes_onnx_without_a_recurrent_operator():
+    pytest.importorskip("tf2onnx")
+    from hybrid_geostatistics.core.learning.export import check_same, to_onnx
+
+    network = keras_ensemble(ATTENTION, random_weights(2, architecture=ATTENTION))
+    model = to_onnx(network, 2 * ATTENTION.n_recurrent)
+    assert "LSTM" not in [node.op_type for node in model.graph.node]
+    assert check_same(network, model) < 1e-5
+
+
+def test_an_unknown_pooling_is_refused():
+    with pytest.raises(InputError, match="bilstm, attention"):
+        replace(SMALL, pooling="mean")
 
 
 def test_members_do_not_influence_one_another():
