@@ -309,7 +309,7 @@ class LayeredTrainer:
                 second = self._second[name].assign(0.999 * self._second[name] + 0.001 * gradient * gradient)
                 change = (first / (1.0 - 0.9**step)) / (tf.sqrt(second / (1.0 - 0.999**step)) + 1e-7)
             if name in decayed and optimizer.weight_decay > 0:
-                change += optimizer.weight_decay * weights
+                change = change + optimizer.weight_decay * weights
             weights.assign_sub(rate * change)
 
         def train_step(batch: Any, around: Any, wanted: Any, rates: Any, number: Any, seed: Any) -> Any:
