@@ -668,11 +668,12 @@ def _class_name(index: int, breaks: np.ndarray) -> str:
     if len(breaks) == 0:
         return "all"
     places = decimals_for(float(np.abs(breaks).max()), 3)
+    ends = [f"{end:.{places}f}".replace("-", "−") for end in breaks]
     if index == 0:
-        return f"< {breaks[0]:.{places}f}"
+        return f"< {ends[0]}"
     if index == len(breaks):
-        return f"≥ {breaks[-1]:.{places}f}"
-    return f"{breaks[index - 1]:.{places}f}–{breaks[index]:.{places}f}"
+        return f"≥ {ends[-1]}"
+    return f"{ends[index - 1]} to {ends[index]}" if breaks[0] < 0 else f"{ends[index - 1]}–{ends[index]}"
 
 
 def heat_map(

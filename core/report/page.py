@@ -220,6 +220,7 @@ th{color:#565d66;font-weight:600;border-bottom:1px solid #aab2bb;vertical-align:
 th.number,td.number{text-align:right;font-variant-numeric:tabular-nums}
 tr.best td{font-weight:600;background:#eef4fa}
 .beside{display:flex;flex-wrap:wrap;gap:12px}
+.beside>div{flex:1 1 380px;min-width:0}
 svg.hg-chart{max-width:100%;height:auto;display:block;margin:10px 0}
 footer{color:#565d66;font-size:13px}
 footer h2{font-size:14px;margin-bottom:6px}

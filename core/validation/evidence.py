@@ -164,13 +164,11 @@ def class_parts(comparison: Comparison) -> list[str]:
             parts.append(table(columns, rows, caption=caption))
             if scheme != main_scheme(comparison):
                 continue
-            matrices = []
             for method in shown_methods(comparison, target, scheme):
                 one = found[method]
                 caption = f"{label(method)}: observed class (rows) by predicted class"
                 cells = [(name, *counts) for name, counts in zip(one.names, one.confusion.tolist())]
-                matrices.append(table(("observed", *one.names), cells, caption=caption))
-            parts.append(side_by_side(*matrices))
+                parts.append(table(("observed", *one.names), cells, caption=caption))
     if parts:
         parts.append(
             paragraph(
@@ -210,7 +208,7 @@ def residual_parts(comparison: Comparison, units: Mapping[str, str]) -> list[str
         residuals = {m: observed - comparison.predictions[scheme, m].estimate[:, column] for m in comparison.methods}
         maps = [
             sample_map(
-                f"Residuals of {label(method)}, {target}", plan[drawn, 0].tolist(), plan[drawn, 1].tolist(),
+                f"{target}, {written(method)}", plan[drawn, 0].tolist(), plan[drawn, 1].tolist(),
                 residuals[method][drawn].tolist(), units.get(target, ""), width=440, max_height=460,
             )
             for method in shown

@@ -352,6 +352,7 @@ def _interval_table(comparison: Comparison, target: str, scheme: str, scale: str
 def _one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[str]:
     """Draw the better kriging and the most involved other method, side by side, for each target and scheme."""
     drawn = drawn_rows(len(comparison.samples))
+    several = len(comparison.samples.targets) > 1
     parts: list[str] = []
     for column, target in enumerate(comparison.samples.targets):
         observed = comparison.samples.values[:, column]
@@ -361,7 +362,7 @@ def _one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[
                 predicted = comparison.predictions[scheme, method].estimate[:, column]
                 plots.append(
                     one_to_one(
-                        f"{target}, {folds_label(scheme)}: {written(method)}",
+                        f"{target}, " * several + f"{written(method)}, {folds_label(scheme)}",
                         observed[drawn].tolist(),
                         predicted[drawn].tolist(),
                         units.get(target, ""),

@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import Cancelled, InputError
+from hybrid_geostatistics.core.progress import stop_if
 from hybrid_geostatistics.core.samples import Covariates, Samples
-from hybrid_geostatistics.core.validation.comparison import COLUMNS, compare_methods, score
+from hybrid_geostatistics.core.validation.comparison import COLUMNS, DETAIL_COLUMNS, compare_methods, score
 from hybrid_geostatistics.core.validation.folds import make_folds
 from hybrid_geostatistics.core.validation.predictive import LEVELS, PredictiveDistribution
 from hybrid_geostatistics.core.validation.verdicts import describe, judge
@@ -160,6 +161,51 @@ def test_cancel_and_progress(samples):
         )
     assert calls[:2] == [(0.0, "ordinary kriging, fold 1 of 4 (random folds)"),
                          (0.125, "the mean of the samples, fold 1 of 4 (random folds)")]  # fmt: skip
+
+
+def test_a_fold_reports_its_own_progress_and_can_be_cancelled_within(samples):
+    told, asked = [], []
+
+    def slow(training, seed, progress, is_cancelled):
+        progress(0.5, "Epoch 7")
+        stop_if(is_cancelled)
+        return overall_mean(training, seed)
+
+    folds = {"random": np.arange(150) % 4}
+    compare_methods(samples, {"mean": slow}, folds, progress=lambda fraction, message: told.append((fraction, message)))
+    assert [fraction for fraction, _ in told] == pytest.approx([0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1])
+    assert told[1] == (0.125, "")  # the fold's own message stays
+
+    def cancelled():
+        asked.append(True)
+        return len(asked) == 2  # not before the fold, but inside it
+
+    with pytest.raises(Cancelled):
+        compare_methods(samples, {"mean": slow}, folds, is_cancelled=cancelled)
+    assert len(asked) == 2
+
+
+def test_all_scores_are_written_with_intervals_classes_and_distances(samples, tmp_path):
+    folds = make_folds(samples, ("random",), 4, seed=1)
+    comparison = compare_methods(samples, METHODS, folds, class_breaks={"zinc": (9.0, 11.0)})
+    comparison.write_details(tmp_path / "details.csv")
+    with open(tmp_path / "details.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == DETAIL_COLUMNS
+    found = {(row["target"], row["method"], row["score"]): row for row in rows}
+    for score_name, column in (("r2", "r2"), ("coverage90", "coverage90"), ("mae", "mae")):
+        row = found["zinc", "mean", score_name]
+        assert float(row["value"]) == pytest.approx(comparison.row("zinc", "random", "mean")[column], rel=1e-6)
+        assert float(row["low"]) <= float(row["value"]) <= float(row["high"])
+    counts = [int(row["value"]) for (t, m, name), row in found.items() if m == "mean" and name.startswith("confusion")]
+    assert sum(counts) == 150 and len(counts) == 9
+    assert ("lead", "mean", "accuracy") not in found
+    assert float(found["zinc", "mean", "accuracy_gain"]["value"]) == pytest.approx(
+        float(found["zinc", "mean", "accuracy"]["value"]) - float(found["zinc", "mean", "majority_accuracy"]["value"])
+    )
+    assert float(found["zinc", "ordinary_kriging", "rmse_difference"]["value"]) == 0
+    mismatched = found["", "", "distance_mismatch"]
+    assert float(mismatched["value"]) == pytest.approx(comparison.mismatches["random"], rel=1e-6)
 
 
 def _with_errors(samples, errors_by_method, scheme="random"):
