@@ -40,6 +40,7 @@ from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident
 from ..transforms import Transform
+from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
 from ..validation.comparison import Comparison
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
@@ -176,8 +177,11 @@ class FittedPretrained:
 
     @property
     def weights(self) -> dict[str, dict[str, float]]:
-        """Share of the correction by target."""
-        return {target.name: {"correction": target.gate} for target in self.model.targets}
+        """Share of kriging as it is and of kriging with the whole correction, by target."""
+        return {
+            target.name: {"ordinary_kriging": 1.0 - target.gate, "corrected_kriging": target.gate}
+            for target in self.model.targets
+        }
 
     def predict(self, coordinates: np.ndarray, covariates: Covariates | None, coverage: float = 0.9) -> Prediction:
         """Estimate as the exported file does; see `PretrainedModel.predict`."""
@@ -265,11 +269,14 @@ def fit_pretrained(
     settings = PretrainedSettings() if settings is None else settings
     _check(samples)
     network = shipped_network()
+    notes = []
+    if samples.covariates is not None and samples.covariates.names:
+        notes.append("The pre-trained correction takes no covariates; the architecture hybrid does.")
     samples = Samples(samples.coordinates, samples.values, samples.targets, samples.crs)
     neighborhood = settings.neighborhood
     if neighborhood is None:
         neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
-    targets, gates, notes = [], [], []
+    targets, gates = [], []
     for column, name in enumerate(samples.targets):
         stop_if(is_cancelled)
         where = part(progress, column / len(samples.targets), (column + 1) / len(samples.targets))
@@ -433,7 +440,9 @@ def train_pretrained(
         )  # fmt: skip
         scores = cross_validated_scores(comparison, METHOD)
     fitted = fit_pretrained(samples, settings, part(progress, first, 0.98), is_cancelled)
-    text = json.dumps(fitted.contract(scores), ensure_ascii=False, allow_nan=False)
+    area = fit_applicability(fitted.model.samples)
+    contract = {**fitted.contract(scores), APPLICABILITY_KEY: area.to_dict()}
+    text = json.dumps(contract, ensure_ascii=False, allow_nan=False)
     content = with_contract(_shipped_graph(), text)
     path = Path(path)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")

@@ -39,7 +39,7 @@ KIND = "pretrained"
 NETWORK_FILE = Path(__file__).resolve().parents[2] / "resources" / "pretrained" / "kriging_correction.onnx"
 """The network that comes with the plugin; `core.learning.pretraining` makes it."""
 
-GRAPH_INPUTS = {"tokens": (N_NEIGHBORS, len(TOKEN_NAMES)), "context": (len(CONTEXT_NAMES),)}
+GRAPH_INPUTS = {"sequences": (N_NEIGHBORS, len(TOKEN_NAMES)), "context": (len(CONTEXT_NAMES),)}
 GRAPH_OUTPUT = "correction"
 
 Network = Callable[..., np.ndarray]

@@ -289,6 +289,6 @@ def _check_shapes(session: Any, expected: Mapping[str, tuple[int, ...]], output:
     outputs = [entry.name for entry in session.get_outputs()]
     if found != dict(expected) or outputs != [output]:
         raise ModelFileError(
-            f"{source} is damaged: expected a network with inputs {dict(expected)} and the output {output}, got {found} "
-            f"and {outputs}. Train the model again."
+            f"{source} is damaged: expected a network with inputs {dict(expected)} and the output {output}, got "
+            f"{found} and {outputs}. Train the model again."
         )
