@@ -12,6 +12,8 @@ from ...core.kriging.estimate import KrigingEstimate, Reason
 from ...core.kriging.log_blocks import block_moments, block_quantile
 from ...core.kriging.ordinary import fit_kriging
 from ...core.samples import Samples, average_coincident
+from ...core.validation.applicability import fit_applicability
+from ..applicability import APPLICABILITY, ApplicabilityMap, applicability_bands, applicability_output
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
@@ -94,6 +96,7 @@ class OrdinaryKriging(Algorithm):
                 optional=True,
                 by_default=False,
             ),
+            applicability_output(by_default=False),
             points_output(
                 "CROSS_VALIDATION",
                 tr("Cross-validation"),
@@ -167,11 +170,14 @@ class OrdinaryKriging(Algorithm):
         needs_variance = "KRIGING_VARIANCE" in wanted or bool(levels)
 
         watch = Watch(kriging.values)
+        area = ApplicabilityMap(fit_applicability(samples, variogram.model)) if APPLICABILITY in wanted else None
 
         def predict(block):
-            at_cells = None if drift is None else drift.block(block).values
+            covariates = None if drift is None else drift.block(block)
+            at_cells = None if covariates is None else covariates.values
             result = kriging.predict_grid(grid, block, at_cells, support)
-            watch.see(result if mask is None else result.rows(mask(block)))
+            here = None if mask is None else mask(block)
+            watch.see(result if here is None else result.rows(here))
             if by_points:
                 centers = grid.centers(block)
                 estimate, variance = block_moments(kriging, way_back, centers, support, at_cells, needs_variance)
@@ -184,6 +190,8 @@ class OrdinaryKriging(Algorithm):
             maps = {"ESTIMATE": estimate, "KRIGING_VARIANCE": variance}
             if levels:
                 maps["QUANTILES"] = np.column_stack(found)
+            if area is not None:
+                maps[APPLICABILITY] = area.of(grid.centers(block), covariates, here)
             if "DIAGNOSTICS" in wanted:
                 maps["DIAGNOSTICS"] = np.column_stack(
                     [
@@ -202,6 +210,7 @@ class OrdinaryKriging(Algorithm):
             "ESTIMATE": [field],
             "KRIGING_VARIANCE": [tr("{} kriging variance").format(field)],
             "QUANTILES": [tr("{field} quantile {level:g}").format(field=field, level=level) for level in levels],
+            APPLICABILITY: applicability_bands(),
             "DIAGNOSTICS": [
                 tr("standard deviation"),
                 tr("Lagrange multiplier"),
@@ -212,7 +221,13 @@ class OrdinaryKriging(Algorithm):
                 tr("why empty"),
             ],
         }
-        maps = Maps(grid, bands, predict, mask=mask, afterwards=lambda: watch.tell(read.feedback))
+
+        def tell():
+            watch.tell(read.feedback)
+            if area is not None:
+                area.tell(read.feedback)
+
+        maps = Maps(grid, bands, predict, mask=mask, afterwards=tell)
         results = {**dict.fromkeys(bands, maps), "N": len(samples), "N_DUPLICATES": read.n_duplicates}
         if read.given("CROSS_VALIDATION"):
             folds = read.folds(samples)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
-
 from ...core.backend import exchange, tasks
 from ...core.prediction.trained_model import model_from_contract
 from ...core.validation.applicability import applicability_of
+from ..applicability import APPLICABILITY, ApplicabilityMap, applicability_bands, applicability_output
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
@@ -59,15 +58,7 @@ class PredictRaster(Algorithm):
             raster_output(
                 "UPPER", tr("Upper bound"), tr("GeoTIFF with the upper ends of the intervals, a band a target."), True
             ),
-            raster_output(
-                "APPLICABILITY",
-                tr("Applicability"),
-                tr(
-                    "GeoTIFF with the dissimilarity index (0 at a sample, 1 as far as samples are from one another), "
-                    "and 1 inside, 0 outside the area of applicability: outside, errors and intervals do not hold."
-                ),
-                True,
-            ),
+            applicability_output(),
             *numbers(N_TARGETS=tr("Number of targets")),
             *texts(
                 TARGETS=tr("Targets, in the order of the bands"),
@@ -91,8 +82,10 @@ class PredictRaster(Algorithm):
         outside = read.outside_ranges(samples.covariates, rasters, grid) if rasters.members else {}
         coverage = read.number("COVERAGE")
 
-        area = applicability_of(contract, samples) if "APPLICABILITY" in read.raster_paths else None
-        counts = {"known": 0, "inside": 0}
+        mask = read.mask(grid)
+        area = None
+        if APPLICABILITY in read.raster_paths:
+            area = ApplicabilityMap(applicability_of(contract, samples))
 
         def predict(block):
             at_cells = None if covariates is None else covariates.block(block)
@@ -106,20 +99,8 @@ class PredictRaster(Algorithm):
             ).arrays
             maps = {"PREDICTION": result["estimate"], "LOWER": result["lower"], "UPPER": result["upper"]}
             if area is not None:
-                index = area.dissimilarity(centers, at_cells)
-                known, inside = np.isfinite(index), area.is_inside(index)
-                counts["known"] += int(known.sum())
-                counts["inside"] += int(inside.sum())
-                maps["APPLICABILITY"] = np.column_stack([index, np.where(known, inside, np.nan)])
+                maps[APPLICABILITY] = area.of(centers, at_cells, None if mask is None else mask(block))
             return maps
-
-        def tell_applicability():
-            if counts["known"]:
-                share = 1.0 - counts["inside"] / counts["known"]
-                read.feedback.pushInfo(
-                    tr("{percent:.0f} % of the map lies outside the area of applicability (index above {most:.3g}).")
-                    .format(percent=100.0 * share, most=area.threshold)
-                )  # fmt: skip
 
         percent = f"{100 * coverage:g} %"
         maps = Maps(
@@ -128,18 +109,18 @@ class PredictRaster(Algorithm):
                 "PREDICTION": targets,
                 "LOWER": [tr("{name}, lower end of {percent}").format(name=name, percent=percent) for name in targets],
                 "UPPER": [tr("{name}, upper end of {percent}").format(name=name, percent=percent) for name in targets],
-                "APPLICABILITY": [tr("dissimilarity index"), tr("inside the area of applicability")],
+                APPLICABILITY: applicability_bands(),
             },
             predict,
             CELLS_AT_ONCE if tasks.runs_here("predict_points") else CELLS_AT_ONCE_IN_BACKEND,
-            read.mask(grid),
-            tell_applicability,
+            mask,
+            None if area is None else lambda: area.tell(read.feedback),
         )
         return {
             "PREDICTION": maps,
             "LOWER": maps,
             "UPPER": maps,
-            "APPLICABILITY": maps,
+            APPLICABILITY: maps,
             "N_TARGETS": len(targets),
             "TARGETS": ", ".join(targets),
             "OUTSIDE_RANGE": json.dumps(outside),
