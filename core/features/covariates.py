@@ -13,7 +13,7 @@ A covariate is the raster of its name unless its origin says otherwise (`Covaria
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
 import numpy as np
@@ -321,6 +321,29 @@ class CovariateEncoder:
         encoded = encoded[:, list(self.kept)]
         encoded[unknown] = np.nan
         return encoded
+
+    def with_known_classes(self, covariates: Covariates) -> tuple[Covariates, np.ndarray]:
+        """Replace classes that were never sampled by one that is encoded like the most frequent class.
+
+        Parameters
+        ----------
+        covariates : Covariates
+            By name, more than needed allowed.
+
+        Returns
+        -------
+        covariates : Covariates
+        replaced : ndarray of bool, shape (n_locations,)
+            Where a class was replaced; NaN stays.
+        """
+        values = covariates.values.copy()
+        for code in self.codes:
+            if isinstance(code, CategoricalCode):
+                column = values[:, covariates.names.index(code.name)]
+                strange = np.isfinite(column) & ~np.isin(column, np.array(code.classes + code.reference))
+                column[strange] = code.reference[0]
+        known = replace(covariates, values=values)
+        return known, (np.isfinite(values) & (values != covariates.values)).any(axis=1)
 
     def to_dict(self) -> dict:
         """Return the JSON object of the encoder."""

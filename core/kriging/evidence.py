@@ -32,16 +32,16 @@ class DriftEvidence:
 
     @property
     def credible_share(self) -> float:
-        """Share of the drift's effect that is not chance: ``1 - (n_columns + 1) / wald``, at least 0.
+        """Share of the drift's effect that is not chance: ``1 - 2 (n_columns + 1) / wald``, at least 0.
 
-        The positive-part shrinkage of an estimated effect toward none. A drift that explains nothing keeps on
-        average nothing, one with a Wald statistic of ten times its columns nine tenths.
+        The positive-part shrinkage of an estimated effect toward none, with Akaike's price of 2 for each
+        coefficient (and one for the drift as such), so that a drift is believed only from where it would be chosen.
 
         References
         ----------
         Efron, B. & Morris, C. (1973). Stein's estimation rule and its competitors. J. Am. Stat. Assoc. 68, 117-130.
         """
-        return max(0.0, 1.0 - (self.n_columns + 1.0) / self.wald) if self.wald > 0 else 0.0
+        return max(0.0, 1.0 - 2.0 * (self.n_columns + 1.0) / self.wald) if self.wald > 0 else 0.0
 
 
 def drift_evidence(kriging: FittedKriging) -> DriftEvidence:

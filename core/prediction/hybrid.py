@@ -93,7 +93,7 @@ class Stacked(NamedTuple):
     estimate, sigma, smoothing_variance : ndarray, shape (n, n_targets)
         As in `KrigingEstimate`; sigma is its kriging_std.
     n_unknown : int
-        Locations with an unknown covariate.
+        Locations with an unknown covariate or class.
     """
 
     estimate: np.ndarray
@@ -227,7 +227,8 @@ class HybridModel:
             By name; None only for a model without covariates.
         network : Network
         fill : bool
-            Where a covariate is unknown, estimate by ordinary kriging instead of leaving NaN.
+            Where a class was never sampled, take it for the most frequent class, and where a covariate is NaN,
+            estimate by ordinary kriging, instead of leaving NaN.
 
         Returns
         -------
@@ -244,6 +245,7 @@ class HybridModel:
                 f"The model expects coordinates of shape (n, {self.samples.n_dimensions}), got {coordinates.shape}."
             )
         known = np.ones(len(coordinates), dtype=bool)
+        replaced = np.zeros(len(coordinates), dtype=bool)
         if self.covariate_names:
             missing = [name for name in self.covariate_names if covariates is None or name not in covariates.names]
             if missing or covariates is None:
@@ -253,6 +255,8 @@ class HybridModel:
                 )
             encoders = [base.encoder for target in self.targets for base in target.bases if base.encoder is not None]
             encoders += [self.features.encoder] if self.features.encoder is not None else []
+            if fill and encoders:
+                covariates, replaced = encoders[0].with_known_classes(covariates)
             for encoder in encoders:
                 known &= np.isfinite(encoder.encode(covariates)).all(axis=1)
         estimate, sigma, smoothing = np.full((3, len(coordinates), len(self.targets)), np.nan)
@@ -265,7 +269,7 @@ class HybridModel:
                 estimate[~known, column] = plain.estimate
                 sigma[~known, column] = np.sqrt(plain.kriging_variance)
                 smoothing[~known, column] = plain.smoothing_variance
-        return Stacked(estimate, sigma, smoothing, int((~known).sum()))
+        return Stacked(estimate, sigma, smoothing, int((replaced | ~known).sum()))
 
     def _ordinary(self, column: int) -> FittedKriging:
         """Ordinary kriging of one target, fitted anew when it has no weight in the stack."""

@@ -166,9 +166,13 @@ def test_unknown_covariates_give_nan_there_and_only_there(model):
     assert np.isnan(result.estimate[bad]).all() and np.isfinite(result.estimate[~bad]).all()
     assert_allclose(result.estimate[~bad], model.predict(where, covariates, network).estimate[~bad])
     filled, _, _, n_unknown = model.stacked(where, holed, network, fill=True)
-    plain, _, _, _ = weighted(model, ordinary=1.0).stacked(where, covariates, network)
     assert n_unknown == 2
-    assert_allclose(filled[bad], plain[bad])
+    plain, _, _, _ = weighted(model, ordinary=1.0).stacked(where, covariates, network)
+    assert_allclose(filled[7], plain[7])
+    classes, counts = np.unique(model.samples.covariates.values[:, 1], return_counts=True)
+    values[3, 0], values[7, 1] = classes[np.argmax(counts)], 0.5
+    usual, _, _, _ = model.stacked(where, replace(covariates, values=values), network)
+    assert_allclose(filled[3], usual[3])
 
 
 def test_a_missing_covariate_is_named(model):
