@@ -22,7 +22,9 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
 )
 from qgis.PyQt.QtCore import QPointF
 
@@ -70,7 +72,10 @@ def value(what) -> SOURCE:
 
 
 def build(name: str, title: str, text: str, inputs: list, steps: list) -> None:
-    """Write one model; a step is (id in the model, algorithm, description, sources, outputs of the model)."""
+    """Write one model; a step is (id in the model, algorithm, description, sources, outputs of the model).
+
+    A parameter of several layers takes a list of sources.
+    """
     model = QgsProcessingModelAlgorithm(title, GROUP)
     model.setName(title)
     model.setHelpContent({"ALG_DESC": text, "ALG_CREATOR": GROUP})
@@ -85,7 +90,7 @@ def build(name: str, title: str, text: str, inputs: list, steps: list) -> None:
         child.setDescription(description)
         child.setPosition(QPointF(420 + 260 * column, 120 + 60 * column))
         for key, source in sources.items():
-            child.addParameterSources(key, [source])
+            child.addParameterSources(key, source if isinstance(source, list) else [source])
         results = {}
         for row, (key, label) in enumerate(outputs.items()):
             result = QgsProcessingModelOutput(label)
@@ -173,6 +178,66 @@ def hybrid_chain() -> None:
     )
 
 
+def fusion_chain() -> None:
+    majors = ["Fe_pct", "Si_pct", "Al_pct", "Ti_pct"]
+    lanthanides = [f"{name}_ppm" for name in "La Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Lu".split()]
+    covariates = [
+        output_of("deposit", "MAGNETICS"), output_of("deposit", "CHARGEABILITY"), output_of("spectra", "OUTPUT"),
+    ]  # fmt: skip
+    build(
+        "fusion_chain",
+        "Rare earth fusion",
+        "A synthetic deposit, whole: drill holes to composites, rare earths summed, three components of the spectra, "
+        "the AFG-PMS network on kriged grades, gradients, geophysics and spectra, and a block model beside the truth.",
+        [
+            QgsProcessingParameterNumber("SEED", "Seed of the deposit", defaultValue=0, minValue=0),
+            QgsProcessingParameterString("ELEVATIONS", "Elevations (top, bottom, step)", "1240, 1120, 40"),
+            QgsProcessingParameterEnum(
+                "ARCHITECTURE", "Architecture", ["afg_pms", "hybrid"], defaultValue="afg_pms", usesStaticStrings=True
+            ),
+        ],
+        [
+            (
+                "deposit", "exampledeposit", "Synthetic deposit", {"SEED": parameter("SEED")},
+                {"TRUTH": "Truth"},
+            ),
+            (
+                "composite", "compositedrillholes", "Composite drill holes",
+                {
+                    **{name: output_of("deposit", name) for name in ("COLLARS", "SURVEYS", "ASSAYS")},
+                    "FIELDS": value(";".join([*majors, *lanthanides])), "LENGTH": value(10.0),
+                },
+                {"OUTPUT_HTML": "Drill hole report"},
+            ),
+            (
+                "indices", "rareearths", "Rare earth indices", {"INPUT": output_of("composite", "OUTPUT")},
+                {"OUTPUT": "Composites"},
+            ),
+            (
+                "spectra", "spectralpca", "Spectral components",
+                {"RASTER": output_of("deposit", "REFLECTANCE"), "COMPONENTS": value(3)}, {"OUTPUT": "Components"},
+            ),
+            (
+                "train", "trainhybridmodel", "Train",
+                {
+                    "INPUT": output_of("indices", "OUTPUT"), "TARGETS": value(";".join(["REE", *majors])),
+                    "COVARIATES": covariates, "ELEVATION_COVARIATE": value(True), "HOLE": value("hole"),
+                    "ARCHITECTURE": parameter("ARCHITECTURE"), "TRANSFORM": value("log"), "FOLDS": value("blocks"),
+                },
+                {"MODEL": "Model", "OUTPUT_HTML": "Training report"},
+            ),
+            (
+                "predict", "predictraster", "Predict block model",
+                {
+                    "MODEL": output_of("train", "MODEL"), "COVARIATES": covariates,
+                    "TEMPLATE": output_of("deposit", "TRUTH"), "ELEVATIONS": parameter("ELEVATIONS"),
+                },
+                {"PREDICTION": "Prediction", "LOWER": "Lower bound", "UPPER": "Upper bound"},
+            ),
+        ],
+    )  # fmt: skip
+
+
 def main() -> None:
     application = QgsApplication([], False)
     application.initQgis()
@@ -185,6 +250,7 @@ def main() -> None:
     QgsApplication.processingRegistry().addProvider(provider.HybridGeostatisticsProvider())
     kriging_chain()
     hybrid_chain()
+    fusion_chain()
 
 
 main()

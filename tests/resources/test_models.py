@@ -25,7 +25,7 @@ def test_the_models_are_what_the_script_makes(root, tmp_path):
     pytest.importorskip("skgstat")
     from qgis.core import QgsProcessingModelAlgorithm
 
-    for name in ("kriging_chain", "hybrid_chain"):
+    for name in ("kriging_chain", "hybrid_chain", "fusion_chain"):
         model = QgsProcessingModelAlgorithm()
         assert model.fromFile(str(root / "resources" / "models" / f"{name}.model3"))
         used = {child.algorithmId() for child in model.childAlgorithms().values()}
