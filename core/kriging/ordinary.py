@@ -13,6 +13,7 @@ from ..variogram.models import VariogramModel
 from .covariance import SmoothCovariance
 from .drift import DriftBasis, check_drift
 from .estimate import KrigingEstimate, Reason
+from .far_samples import EXACT
 from .functionals import BlockSize, PointSum, PointValue
 from .moving import MovingSystem
 from .neighborhood import Neighborhood, NeighborSearch, search_frame
@@ -415,6 +416,7 @@ def fit_kriging(
     mean: float | None = None,
     trend_order: int = 0,
     holes: np.ndarray | None = None,
+    tolerance: float = EXACT,
 ) -> FittedKriging:
     """Prepare kriging of one variable.
 
@@ -436,6 +438,9 @@ def fit_kriging(
         Universal kriging with a polynomial of this order (1 or 2) in the coordinates; 0 for none.
     holes : ndarray, shape (n_samples,), or None
         Drill hole of each sample, where the neighbourhood counts samples a hole.
+    tolerance : float
+        Error allowed on rasters with all samples as neighbours, as a share of the sill (variances) and of the
+        values' standard deviation (estimates). The default is exact to rounding; 1e-7 saves about a third.
 
     Returns
     -------
@@ -482,6 +487,8 @@ def fit_kriging(
             "for the values, and fit the variogram in it."
         )
     check_order(trend_order)
+    if not EXACT <= tolerance <= 0.01:
+        raise InputError(f"Expected a tolerance from {EXACT:g} (exact) to 0.01, got {tolerance!r}.")
     if mean is not None:
         if not np.isfinite(mean):
             raise InputError(f"Expected a finite mean for simple kriging, got {mean!r}.")
@@ -507,6 +514,7 @@ def fit_kriging(
             if mean is not None:
                 samples = replace(samples, columns=columns[:, 1:])
             system = GlobalSystem.solve(covariance, variogram.nugget, variogram.sill, samples)
+            system = replace(system, tolerance=tolerance)
         else:
             search = NeighborSearch(samples.points, neighborhood, search_frame(variogram, n_dimensions), holes)
             system = MovingSystem.solve(covariance, variogram, samples, search, has_mean=mean is None)

@@ -27,7 +27,7 @@ from .compiled import (
     padded,
     term_arrays,
 )
-from .far_samples import COVARIANCE, EXACT, SIDES, FarSamples, distances_to_boxes, probe_boxes
+from .far_samples import COVARIANCE, SIDES, FarSamples, distances_to_boxes, probe_boxes
 from .lattice import Lattice
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Reduction:
     through_factor: bool
 
 
-def reduce_lattice(system: GlobalSystem, lattice: Lattice, tolerance: float = EXACT) -> Reduction | None:
+def reduce_lattice(system: GlobalSystem, lattice: Lattice) -> Reduction | None:
     """Reduce the covariances of every cell; None where the numpy roads of `GlobalSystem` are the cheapest.
 
     Parameters
@@ -64,8 +64,6 @@ def reduce_lattice(system: GlobalSystem, lattice: Lattice, tolerance: float = EX
     system : GlobalSystem
     lattice : Lattice
         In the coordinates of the system's samples.
-    tolerance : float
-        Error of what is interpolated, as a share of the sill and of the values' spread.
     """
     if not system.covariance.frames:
         return None
@@ -73,7 +71,7 @@ def reduce_lattice(system: GlobalSystem, lattice: Lattice, tolerance: float = EX
     kernels = compiled_kernels() if shape[0] * shape[1] >= WORTH_COMPILING else None
     if kernels is not None and not knows(kernels, system.covariance):
         kernels = None
-    far = FarSamples(system, tolerance)
+    far = FarSamples(system, system.tolerance)
     side = _side_of_far_tiles(system, far, lattice)
     try:
         if side:

@@ -33,6 +33,7 @@ from scipy.spatial import cKDTree
 from ..errors import InputError, KrigingSystemError
 from .compiled import padded
 from .covariance import SmoothCovariance, squared_distances
+from .far_samples import EXACT
 from .functionals import Functional, PointValue, at_one_place
 from .lattice import Lattice
 from .reduction import Reduction, reduce_lattice
@@ -180,6 +181,8 @@ class GlobalSystem:
         beta, of the constant and the drift scores.
     dual : ndarray, shape (n_samples,)
         b.
+    tolerance : float
+        Error allowed where rasters are interpolated (`far_samples`), as a share of the sill and of the values' spread.
     """
 
     covariance: SmoothCovariance
@@ -191,6 +194,7 @@ class GlobalSystem:
     column_factor: np.ndarray
     coefficients: np.ndarray
     dual: np.ndarray
+    tolerance: float = EXACT
 
     @classmethod
     def solve(cls, covariance: SmoothCovariance, nugget: float, sill: float, samples: SystemSamples) -> GlobalSystem:

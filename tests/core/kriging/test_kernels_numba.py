@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.errors import KrigingSystemError
+from hybrid_geostatistics.core.errors import InputError, KrigingSystemError
 from hybrid_geostatistics.core.grid import Block, RasterGrid
 from hybrid_geostatistics.core.kriging import compiled, far_samples, moving, reduction, system
 from hybrid_geostatistics.core.kriging.lattice import Lattice, product_points
@@ -157,6 +157,19 @@ def test_the_stated_tolerance_holds(tolerance):
     assert 1e-3 * tolerance < error < tolerance
     estimate = covariances @ exact._system.dual
     assert np.abs(products[0].ravel() - estimate).max() < tolerance * values.std()
+
+
+def test_a_tolerance_is_passed_on_and_checked(monkeypatch):
+    random = np.random.default_rng(7)
+    places, values = random.random((300, 2)) * 300.0, random.normal(50.0, 9.0, 300)
+    model, grid = VariogramModel(0.1, SMOOTH["exponential"]), RasterGrid((80, 80), (0.0, 3.7, 0.0, 300.0, 0.0, -3.7))
+    monkeypatch.setattr(reduction, "_side_of_far_tiles", lambda *arguments: 40)
+    exact = fit_kriging(places, values, model).predict_grid(grid)
+    rough = fit_kriging(places, values, model, tolerance=1e-5).predict_grid(grid)
+    assert 1e-9 < np.abs(rough.kriging_variance - exact.kriging_variance).max() < 1e-5
+    assert 1e-9 < np.abs(rough.estimate - exact.estimate).max() < 1e-5 * values.std()
+    with pytest.raises(InputError, match="tolerance from 2e-10"):
+        fit_kriging(places, values, model, tolerance=0.0)
 
 
 def test_tiles_too_rough_to_interpolate_are_solved_in_full(monkeypatch):

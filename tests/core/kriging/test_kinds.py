@@ -262,7 +262,7 @@ def test_sectors_and_holes(samples, model, hood):
     holes = np.array([f"H{i // 4}" for i in range(len(values))])
     kriging = fit_kriging(coordinates, values, model, hood, holes=holes)
     result, positive = kriging.predict(targets), kriging.positive_weights(targets)
-    frame = kriging._system.search._frame
+    frame = kriging._system.search.frame
     for i, target in enumerate(targets):
         rows, per_sector = chosen_by_hand(coordinates, target, frame, hood, holes)
         assert result.n_neighbors[i] == len(rows)
