@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ..errors import ModelFileError
 from ..features.applicability import Applicability
 from ..kriging.neighborhood import search_frame
 from ..samples import Samples
 from ..variogram.models import VariogramModel
-from .distance_matching import compact_cells
+from .distance_matching import centres_of, compact_cells
 from .folds import inseparable_groups
 
 APPLICABILITY_KEY = "applicability"
@@ -44,8 +42,7 @@ def fit_applicability(samples: Samples, variogram: VariogramModel | None = None)
         For fewer than 3 samples, or samples that are all alike.
     """
     groups = inseparable_groups(samples.coordinates, samples.holes)
-    counts = np.bincount(groups)
-    centres = np.column_stack([np.bincount(groups, axis) / counts for axis in samples.coordinates[:, :2].T])
+    centres = centres_of(samples.coordinates, groups)
     parts = compact_cells(centres, -(-len(centres) // N_PARTS))[groups]
     frame = None if variogram is None else search_frame(variogram, samples.n_dimensions)
     return Applicability.fit(samples, parts, groups, frame)

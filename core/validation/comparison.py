@@ -18,6 +18,7 @@ from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Samples, disguised_targets, require_samples, require_variation
 from .applicability import fit_applicability
+from .components import with_chosen_components
 from .distance_matching import mismatch, places_between, thinned
 from .folds import QUESTIONS, folds_label, inseparable_groups, spatial_blocks
 from .grade_classes import ClassScores, class_scores
@@ -269,7 +270,7 @@ def compare_methods(
         collected: dict[str, list[tuple[np.ndarray, PredictiveDistribution]]] = {name: [] for name in methods}
         for position, number in enumerate(labels[scheme]):
             test = fold == number
-            training, held_out = samples.rows(~test), samples.rows(test)
+            training, held_out = with_chosen_components(samples.rows(~test), seed), samples.rows(test)
             beyond = _outside(training, held_out)
             if beyond is not None:
                 outside.setdefault(scheme, np.zeros(len(samples), dtype=bool))[test] = beyond

@@ -74,6 +74,18 @@ def thinned(places: np.ndarray, seed: int, n_places: int = N_PLACES) -> np.ndarr
     return plan[np.random.default_rng(seed).choice(len(plan), n_places, replace=False)]
 
 
+def centres_of(coordinates: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the mean easting and northing of each group, shape (n_groups, 2).
+
+    Examples
+    --------
+    >>> centres_of(np.array([[0.0, 0], [4, 2], [9, 9]]), np.array([0, 0, 1])).tolist()
+    [[2.0, 1.0], [9.0, 9.0]]
+    """
+    plan, counts = np.asarray(coordinates, dtype=float)[:, :2], np.bincount(groups)
+    return np.column_stack([np.bincount(groups, axis) / counts for axis in plan.T])
+
+
 def distances_to_samples(places: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
     """Return the distance in plan from each place to its nearest sample, shape (n_places,)."""
     return cKDTree(np.asarray(coordinates, dtype=float)[:, :2]).query(np.asarray(places, dtype=float)[:, :2])[0]
@@ -142,7 +154,7 @@ def matched_folds(
     sizes = np.bincount(groups)
     if len(sizes) < n_folds:
         raise InputError(f"{n_folds} folds need at least {n_folds} separate places, got {len(sizes)}.")
-    centres = np.column_stack([np.bincount(groups, axis) / sizes for axis in plan.T])
+    centres = centres_of(plan, groups)
     wanted = np.sort(distances_to_samples(places, plan))
     rng = np.random.default_rng(seed)
     best, least = None, np.inf
@@ -183,8 +195,7 @@ def _spread_folds(centres: np.ndarray, n_folds: int, rng: np.random.Generator) -
 def _clustered_folds(centres: np.ndarray, sizes: np.ndarray, n_folds: int) -> list[np.ndarray]:
     """Return the folds of clusterings from coarse to fine, each shape (n_groups,)."""
     cell = compact_cells(centres, -(-len(centres) // _LARGEST_TREE))
-    counts = np.bincount(cell)
-    middles = np.column_stack([np.bincount(cell, axis) / counts for axis in centres.T])
+    middles = centres_of(centres, cell)
     weight = np.bincount(cell, sizes)
     n_cells = len(middles)
     if n_cells <= n_folds:

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ..errors import InputError
 from ..samples import Samples
-from .distance_matching import matched_folds, places_between, thinned
+from .distance_matching import centres_of, matched_folds, places_between, thinned
 
 BLOCKS_PER_FOLD = 3
 """Occupied blocks a fold is merged from when no block size is given."""
@@ -151,9 +151,7 @@ def spatial_blocks(
     if block_size is not None and not (np.isfinite(block_size) and block_size > 0):
         raise InputError(f"Expected a block size above 0 map units, got {block_size!r}.")
     groups = inseparable_groups(coordinates, holes)
-    counts = np.bincount(groups)
-    plan = np.asarray(coordinates, dtype=float)[:, :2]
-    centres = np.column_stack([np.bincount(groups, plan[:, axis]) / counts for axis in range(2)])
+    centres = centres_of(coordinates, groups)
     shift = np.random.default_rng(seed).random(2)
 
     def blocks_of(size: float) -> np.ndarray:
@@ -163,7 +161,7 @@ def spatial_blocks(
     if block_size is None:
         extent = float(np.ptp(centres, axis=0).max())
         if extent == 0:
-            return np.zeros(len(plan), dtype=int)
+            return np.zeros(len(groups), dtype=int)
         sizes = extent * 2.0 ** (-np.arange(89) / 8.0)
         occupied = np.array([len(np.unique(blocks_of(size))) for size in sizes])
         block_size = float(sizes[np.argmin(np.abs(occupied - min(n_blocks, len(centres))))])

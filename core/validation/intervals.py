@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ..errors import InputError
-from .distance_matching import compact_cells
+from .distance_matching import centres_of, compact_cells
 
 COVERAGES = tuple(float(c) for c in np.round(np.append(np.arange(0.05, 0.951, 0.05), [0.975, 0.99]), 3))
 """Coverages whose quantiles an `IntervalTable` holds; others are interpolated."""
@@ -214,10 +214,8 @@ def left_out_together(coordinates: np.ndarray, groups: np.ndarray) -> list[np.nd
     list of ndarray of int, shape (n_samples,)
         As many as leave at least three cells.
     """
-    plan = np.asarray(coordinates, dtype=float)[:, :2]
-    counts = np.bincount(groups)
-    centres = np.column_stack([np.bincount(groups, axis) / counts for axis in plan.T])
-    cells = [compact_cells(centres, size) for size in CELL_SIZES if 3 * size <= len(counts)]
+    centres = centres_of(coordinates, groups)
+    cells = [compact_cells(centres, size) for size in CELL_SIZES if 3 * size <= len(centres)]
     return [groups, *(cell[groups] for cell in cells)]
 
 
