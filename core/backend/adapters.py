@@ -31,6 +31,7 @@ from .job import Job, TaskResult
 if TYPE_CHECKING:
     from ..learning.hybrid import HybridSettings
     from ..learning.network import NetworkByName
+    from ..learning.pretrained import PretrainedSettings
     from ..prediction.trained_model import TrainedModel
     from ..validation.comparison import Comparison
     from ..validation.predictive import Method, Transforms
@@ -72,11 +73,21 @@ def _network_by_name(architecture: str) -> LearnedMethod:
     return LearnedMethod(make, TRAINING)
 
 
+def _pretrained(settings: Mapping[str, Any]) -> Method:
+    from ..learning.pretrained import pretrained_method
+
+    return pretrained_method(pretrained_settings(settings))
+
+
+PRETRAINED = ("onnxruntime", "skgstat")
+"""Modules that kriging with the pre-trained correction needs: nothing is trained."""
+
 NETWORKS = ("gcnn_rnn", "afg_pms", "feedforward", "as_published")
 """Networks by name, see `core.learning.architectures`."""
 
 LEARNED_METHODS: dict[str, LearnedMethod] = {
     "hybrid": LearnedMethod(_hybrid, TRAINING),
+    "pretrained": LearnedMethod(_pretrained, PRETRAINED),
     **{name: _network_by_name(name) for name in NETWORKS},
 }
 """Methods with a network, by the names used in tables; one line each."""
@@ -293,6 +304,93 @@ def _train_network(job: Job) -> TaskResult:
     return TaskResult(outputs, files={"model": job.folder / "model.onnx", "report": job.folder / "report.html"})
 
 
+def _train_pretrained(job: Job) -> TaskResult:
+    """Fit kriging with the pre-trained correction; see `train_model`, and `pretrained_settings` for its settings."""
+    from ..learning.pretrained import METHOD, train_pretrained
+    from ..validation.report import training_page
+
+    inputs = job.inputs
+    samples = exchange.unpack_samples(inputs["samples"], job.arrays)
+    settings = pretrained_settings(inputs.get("settings", {}))
+    trained = train_pretrained(
+        samples,
+        settings,
+        job.folder / "model.onnx",
+        schemes=tuple(inputs.get("schemes", ("random", "blocks"))),
+        n_folds=inputs.get("n_folds", 5),
+        progress=job.progress,
+        is_cancelled=job.is_cancelled,
+    )
+    fitted = trained.fitted
+    outputs = {
+        "weights": fitted.weights, "scores": trained.scores, "notes": fitted.notes, "seconds": fitted.seconds,
+    }  # fmt: skip
+    if trained.comparison is not None:
+        outputs.update(_verdict(trained.comparison))
+    page = training_page(
+        title=inputs.get("title") or f"Kriging with the pre-trained correction of {', '.join(samples.targets)}",
+        targets=samples.targets,
+        weights=fitted.weights,
+        comparison=trained.comparison,
+        method=METHOD,
+        inputs=_what_went_in(samples, settings.transforms, settings.variograms, settings.seed),
+        warnings=fitted.notes,
+        units=settings.units,
+        created=inputs.get("created", ""),
+        provenance=inputs.get("provenance"),
+    )
+    (job.folder / "report.html").write_text(page, encoding="utf-8")
+    return TaskResult(outputs, files={"model": job.folder / "model.onnx", "report": job.folder / "report.html"})
+
+
+def update_model(job: Job) -> TaskResult:
+    """Train a network by name with new samples, and say how well it foresaw them.
+
+    Inputs: ``model``, its path; ``samples``, the new ones; ``mode``, out of `core.learning.updating.MODES`;
+    ``created`` and ``provenance`` for the report. Outputs: ``drifts`` by target, ``n_new``, ``n_replaced``, ``n``,
+    ``notes``, ``inner_scores``. Files: ``model`` (ONNX), ``report`` (HTML).
+    """
+    from ..learning.network_report import drift_section, network_sections
+    from ..learning.updating import update_model as update
+    from ..validation.report import LearningCurve, training_page
+
+    inputs = job.inputs
+    new = exchange.unpack_samples(inputs["samples"], job.arrays)
+    updated = update(
+        inputs["model"], new, inputs["mode"], job.folder / "model.onnx", job.progress, job.is_cancelled
+    )  # fmt: skip
+    fitted = updated.trained.fitted
+    samples, settings, ensemble = fitted.model.samples, fitted.settings, fitted.ensemble
+    page = training_page(
+        title=f"{settings.architecture.replace('_', ' ')} of {', '.join(samples.targets)}, with new samples",
+        targets=samples.targets,
+        weights={},
+        method=settings.architecture,
+        curves=[LearningCurve("mean of the networks", ensemble.training_losses, ensemble.held_out_losses)],
+        inputs=[
+            *_what_went_in(samples, settings.transforms, settings.variograms, settings.seed),
+            ("New samples", updated.n_new),
+            ("Old samples replaced", updated.n_replaced),
+            ("Mode", inputs["mode"]),
+        ],
+        warnings=fitted.notes,
+        more=[drift_section(updated), *network_sections(fitted)],
+        units=settings.units,
+        created=inputs.get("created", ""),
+        provenance=inputs.get("provenance"),
+    )
+    (job.folder / "report.html").write_text(page, encoding="utf-8")
+    outputs = {
+        "drifts": [one.to_dict() for one in updated.drifts],
+        "n_new": updated.n_new,
+        "n_replaced": updated.n_replaced,
+        "n": len(samples),
+        "notes": fitted.notes,
+        "inner_scores": fitted.inner_scores,
+    }
+    return TaskResult(outputs, files={"model": job.folder / "model.onnx", "report": job.folder / "report.html"})
+
+
 @dataclass(frozen=True)
 class Trainer:
     """How a model of one architecture is trained.
@@ -311,6 +409,7 @@ class Trainer:
 
 ARCHITECTURES: dict[str, Trainer] = {
     "hybrid": Trainer(_train_hybrid, TRAINING),
+    "pretrained": Trainer(_train_pretrained, PRETRAINED),
     **{name: Trainer(_train_network, TRAINING) for name in NETWORKS},
 }
 """What can be trained, by the names users choose from; one line each."""
@@ -537,6 +636,26 @@ def network_settings(architecture: str, content: Mapping[str, Any]) -> NetworkBy
         )
     except TypeError as error:
         raise InputError(f"Unknown setting of the network: {error}.") from error
+
+
+def pretrained_settings(content: Mapping[str, Any]) -> PretrainedSettings:
+    """Read the settings of kriging with the pre-trained correction from plain values.
+
+    Parameters
+    ----------
+    content : mapping
+        ``transforms``, ``variograms`` and ``neighborhood`` as in `hybrid_settings`, ``units`` and ``seed``; what else
+        concerns the training of networks and is not looked at.
+    """
+    from ..learning.pretrained import PretrainedSettings
+
+    variograms = content.get("variograms") or {}
+    return PretrainedSettings(
+        transforms=_transforms(content.get("transforms")),
+        variograms={target: model_from_dict(variogram) for target, variogram in variograms.items()},
+        neighborhood=_neighborhood(content),
+        **{key: content[key] for key in ("units", "seed") if key in content},
+    )
 
 
 def _transforms(content: Mapping[str, Any] | None) -> Transform | dict[str, Transform]:

@@ -210,6 +210,7 @@ def _for_comparison(inputs: Mapping[str, object]) -> tuple[str, ...]:
 TASKS: dict[str, Task] = {
     "fit_variogram": Task(adapters.fit_variogram, lambda inputs: ("skgstat",)),
     "train_model": Task(adapters.train_model, lambda inputs: adapters.trainer_of(inputs).modules),
+    "update_model": Task(adapters.update_model, lambda inputs: TRAINING),
     "compare_methods": Task(adapters.compare_methods, _for_comparison),
     "read_model": Task(adapters.read_model, lambda inputs: ("onnxruntime",)),
     "predict_points": Task(adapters.predict_points, lambda inputs: ("onnxruntime",)),

@@ -25,6 +25,7 @@ from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, require_variation
 from ..validation.comparison import Comparison
+from ..validation.components import with_chosen_components
 from ..validation.folds import inseparable_groups, spatial_blocks
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
@@ -230,7 +231,11 @@ def saved_weights(contract: Mapping[str, Any]) -> Weights:
 
 
 def inner_problem(
-    samples: Samples, settings: NetworkByName, progress: Progress = silent, is_cancelled: IsCancelled = never
+    samples: Samples,
+    settings: NetworkByName,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+    folds: tuple[np.ndarray, ...] | None = None,
 ) -> tuple[InnerProblem, list[Any]]:
     """Fit variograms and inputs on samples, and prepare the rows of all members.
 
@@ -266,7 +271,8 @@ def inner_problem(
     neighborhood = settings.neighborhood
     if neighborhood is None:
         neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
-    folds = inner_folds(samples, settings.n_inner_folds, settings.n_sets, settings.seed)
+    if folds is None:
+        folds = inner_folds(samples, settings.n_inner_folds, settings.n_sets, settings.seed)
     fewest = min(int((own != fold).sum()) for own in folds for fold in np.unique(own))
     order = settings.order
     if order is None:
@@ -310,6 +316,7 @@ def fit_network(
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
     start: Weights | None = None,
+    folds: tuple[np.ndarray, ...] | None = None,
 ) -> FittedNetwork:
     """Train a network by name on samples.
 
@@ -323,6 +330,9 @@ def fit_network(
         Asked before every fit and every epoch.
     start : dict of ndarray or None
         `saved_weights` of a model with the same inputs, to start from.
+    folds : tuple of ndarray of int, shape (n_samples,), or None
+        Inner folds; None makes them. With `start` they must be those of the saved model, or its networks have seen what
+        they leave out.
 
     Returns
     -------
@@ -338,7 +348,8 @@ def fit_network(
     """
     started = time.perf_counter()
     settings = NetworkByName() if settings is None else settings
-    problem, transforms = inner_problem(samples, settings, part(progress, 0.0, 0.2), is_cancelled)
+    samples = with_chosen_components(samples, settings.seed)
+    problem, transforms = inner_problem(samples, settings, part(progress, 0.0, 0.2), is_cancelled, folds)
     schedule, sizes = settings.resolved_schedule, settings.sizes
     trials: tuple[Trial, ...] = ()
     first = 0.2
@@ -478,12 +489,13 @@ def train_network(
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
     start: Weights | None = None,
+    folds: tuple[np.ndarray, ...] | None = None,
 ) -> TrainedNetwork:
     """Cross-validate a network beside kriging, train it on all samples, and write the model file.
 
     Parameters
     ----------
-    samples, settings, progress, is_cancelled, start
+    samples, settings, progress, is_cancelled, start, folds
         See `fit_network`. The time of a search is shared by the outer folds and the final training.
     path : str or Path
         Of the .onnx file; it appears only when everything succeeded.
@@ -514,7 +526,7 @@ def train_network(
             schemes, n_folds, settings.seed, part(progress, 0.0, first), is_cancelled,
         )  # fmt: skip
         scores = cross_validated_scores(comparison, settings.architecture)
-    fitted = fit_network(samples, settings, part(progress, first, 0.95), is_cancelled, start)
+    fitted = fit_network(samples, settings, part(progress, first, 0.95), is_cancelled, start, folds)
     progress(0.95, "Writing the model file")
     ensemble = fitted.ensemble
     network = keras_members(

@@ -7,6 +7,7 @@ import numpy as np
 from ..report.charts import Line, intervals, xy_chart
 from ..report.page import Section, note, paragraph, table
 from .network import FittedNetwork
+from .updating import Updated
 
 
 def network_sections(fitted: FittedNetwork) -> list[Section]:
@@ -168,3 +169,28 @@ def _search(fitted: FittedNetwork) -> list[str]:
         ),
         table(columns, rows, highlight=(best,)),
     ]  # fmt: skip
+
+
+def drift_section(updated: Updated) -> Section:
+    """Return what new samples said about the model before it was trained with them."""
+    rows = [
+        (one.target, one.n, one.rmse, "–" if one.expected_rmse is None else one.expected_rmse, one.bias, one.bias_error,
+         100.0 * one.coverage, "yes" if one.is_drift else "no")
+        for one in updated.drifts
+    ]  # fmt: skip
+    drifted = [one.target for one in updated.drifts if one.is_drift]
+    if not rows:
+        words = "Every new sample lies at the place of an old one and replaces it, so none can test the old model."
+    elif drifted:
+        words = (
+            f"The new samples of {', '.join(drifted)} are not what the old model foresaw: its intervals hold too few "
+            "of them, or its errors lean to one side. Ask whether ground, laboratory or time differ; then fit anew."
+        )
+    else:
+        words = "The old model foresaw the new samples within its intervals: nothing has drifted."
+    columns = ("target", "new samples", "RMSE of the old model", "cross-validated before", "bias", "standard error",
+               "inside 90 % (%)", "drift")  # fmt: skip
+    parts = [paragraph(words)]
+    if rows:
+        parts.append(table(columns, rows))
+    return Section("Did the new samples surprise the old model?", parts)

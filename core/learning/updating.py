@@ -1,0 +1,256 @@
+"""New samples into a trained model: how well it foresaw them, and the model trained with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.stats import binomtest
+
+from ..errors import InputError
+from ..prediction.network_model import KIND as NETWORK
+from ..prediction.network_model import NetworkModel
+from ..prediction.trained_model import TrainedModel
+from ..progress import IsCancelled, Progress, never, part, silent
+from ..samples import Samples, average_coincident
+from ..transforms import Transform
+from .architectures import Schedule, Sizes
+from .inner import inner_folds
+from .network import NetworkByName, TrainedNetwork, saved_weights, train_network
+from .self_evaluation import SelfEvaluation
+
+MODES = ("refit", "warm_start")
+"""Train anew as the model was trained, or start from its weights with its variograms."""
+
+WARM_RATE = 0.3
+"""Share of the first learning rate with which a warm start begins."""
+
+COVERAGE = 0.9
+
+
+@dataclass(frozen=True)
+class TargetDrift:
+    """How one target of the old model stood at samples it did not know.
+
+    Parameters
+    ----------
+    target : str
+    n : int
+        New samples at places of their own.
+    rmse, bias : float
+        Of the old model at them, data units; bias is observed - predicted.
+    bias_error : float
+        Standard error of the bias.
+    coverage : float
+        Share of them inside the old model's 90 % intervals.
+    p_value : float
+        How likely so low a coverage is by chance when the intervals hold.
+    expected_rmse : float or None
+        Cross-validated RMSE in the model file, on the folds that ask the hardest question.
+    """
+
+    target: str
+    n: int
+    rmse: float
+    bias: float
+    bias_error: float
+    coverage: float
+    p_value: float
+    expected_rmse: float | None
+
+    @property
+    def is_drift(self) -> bool:
+        """Whether intervals fail or a bias shows beyond chance."""
+        return self.p_value < 0.05 or abs(self.bias) > 3.0 * self.bias_error
+
+    def to_dict(self) -> dict:
+        """Return the JSON object of the drift."""
+        return {**asdict(self), "is_drift": self.is_drift}
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What `update_model` made.
+
+    Parameters
+    ----------
+    trained : TrainedNetwork
+    drifts : tuple of TargetDrift
+        One a target; empty when no new sample lies at a place of its own.
+    n_new, n_replaced : int
+        New samples, and how many of them stand in for a sample at the same place.
+    """
+
+    trained: TrainedNetwork
+    drifts: tuple[TargetDrift, ...]
+    n_new: int
+    n_replaced: int
+
+
+def drift_of(model: TrainedModel, new: Samples) -> tuple[TargetDrift, ...]:
+    """Compare a model with samples it did not know.
+
+    Parameters
+    ----------
+    model : TrainedModel
+    new : Samples
+        With the model's targets and covariates.
+    """
+    predicted = model.predict(new.coordinates, new.covariates, COVERAGE)
+    known = np.isfinite(predicted.estimate).all(axis=1)
+    scores = model.contract.get("scores") or {}
+    found = []
+    for column, target in enumerate(model.targets):
+        observed = new.values[known, column]
+        if len(observed) == 0:
+            continue
+        residual = observed - predicted.estimate[known, column]
+        inside = (observed >= predicted.lower[known, column]) & (observed <= predicted.upper[known, column])
+        expected = [by_target[target]["rmse"] for by_target in scores.values() if target in by_target]
+        found.append(TargetDrift(
+            target, len(observed), float(np.sqrt(np.mean(residual**2))), float(residual.mean()),
+            float(residual.std(ddof=1) / np.sqrt(len(residual))) if len(residual) > 1 else float("inf"),
+            float(inside.mean()),
+            float(binomtest(int(inside.sum()), len(inside), COVERAGE, alternative="less").pvalue),
+            max(expected) if expected else None,
+        ))  # fmt: skip
+    return tuple(found)
+
+
+def settings_of(contract: Mapping[str, Any], model: NetworkModel) -> NetworkByName:
+    """Return the settings a network was trained with; variograms are to be fitted again."""
+    network, folds = contract["network"], contract["inner_folds"]
+    evaluation = contract["self_evaluation"]
+    features = model.features
+    return NetworkByName(
+        model.architecture,
+        transforms={target.name: Transform(target.transform.kind) for target in model.targets},
+        neighborhood=features.neighborhood,
+        n_neighbors=features.neighbors.n_neighbors,
+        order=features.order,
+        use_coordinates=features.neighbors.use_coordinates,
+        n_inner_folds=int(folds["n_folds"]),
+        n_sets=len(folds["sets"]),
+        sizes=Sizes(**network["sizes"]),
+        schedule=Schedule(**network["schedule"]),
+        groups={name: tuple(members) for name, members in contract["groups"].items()},
+        self_evaluation=SelfEvaluation(*(evaluation[key] for key in ("rounds", "step", "largest", "repeats"))),
+        units={target.name: target.unit for target in model.targets},
+        seed=int(contract["seed"]),
+    )
+
+
+def update_model(
+    path: str | Path,
+    new: Samples,
+    mode: str,
+    updated_path: str | Path,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+) -> Updated:
+    """Tell how a model stood at new samples, and train it with them.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the model file.
+    new : Samples
+        With the model's targets, in its CRS, and its covariates. One at the place of an old sample replaces it.
+    mode : str
+        Out of `MODES`.
+    updated_path : str or Path
+        Of the new .onnx file.
+    progress, is_cancelled
+        See `core.progress`.
+
+    Raises
+    ------
+    InputError
+        For a model that is no network by name, other targets, CRS or dimensions, an unknown mode, or as
+        `fit_network`.
+    Cancelled
+        When the user asked to stop; no file is written.
+    """
+    if mode not in MODES:
+        raise InputError(f"Expected a mode out of {', '.join(MODES)}, got {mode!r}.")
+    opened = TrainedModel.read(path)
+    model = opened.model
+    if opened.contract["kind"] != NETWORK or not isinstance(model, NetworkModel):
+        raise InputError(
+            f"Expected a model of a network by name, got one of the kind {opened.contract['kind']}. Train it again "
+            "with all samples (hybridgeo:trainhybridmodel)."
+        )
+    old = model.samples
+    _require_alike(old, new)
+    new, _ = average_coincident(new)
+    places = {tuple(place) for place in old.coordinates}
+    at_old = np.array([tuple(place) in places for place in new.coordinates])
+    drifts = drift_of(opened, new.rows(~at_old)) if not at_old.all() else ()
+    replaced = {tuple(place) for place in new.coordinates[at_old]}
+    stays = np.array([tuple(place) not in replaced for place in old.coordinates])
+    settings = settings_of(opened.contract, model)
+    joined = _joined(old.rows(stays), new)
+    start, folds = None, None
+    if mode == "warm_start":
+        start = saved_weights(opened.contract)
+        folds = _continued_folds(old, stays, joined, settings)
+        rate = max(WARM_RATE * settings.resolved_schedule.learning_rate, settings.resolved_schedule.least_rate)
+        settings = replace(
+            settings,
+            variograms=dict(zip(old.targets, model.features.neighbors.variograms)),
+            schedule=replace(settings.resolved_schedule, learning_rate=rate),
+            self_evaluation=SelfEvaluation(0),
+        )
+    trained = train_network(
+        joined, settings, updated_path, schemes=(), progress=part(progress, 0.1, 1.0), is_cancelled=is_cancelled,
+        start=start, folds=folds,
+    )  # fmt: skip
+    return Updated(trained, drifts, len(new), int(at_old.sum()))
+
+
+def _continued_folds(
+    old: Samples, stays: np.ndarray, joined: Samples, settings: NetworkByName
+) -> tuple[np.ndarray, ...]:
+    """Return the inner folds of the old model, each new sample in the fold of its hole or of the nearest old sample.
+
+    So a network that starts from its old weights has never seen what it leaves out.
+    """
+    n_kept = int(stays.sum())
+    _, nearest = cKDTree(joined.coordinates[:n_kept]).query(joined.coordinates[n_kept:])
+    if joined.holes is not None:
+        for row, hole in enumerate(joined.holes[n_kept:]):
+            same = np.flatnonzero(joined.holes[:n_kept] == hole) if hole else []
+            nearest[row] = same[0] if len(same) else nearest[row]
+    sets = inner_folds(old, settings.n_inner_folds, settings.n_sets, settings.seed)
+    return tuple(np.append(own[stays], own[stays][nearest]) for own in sets)
+
+
+def _require_alike(old: Samples, new: Samples) -> None:
+    """Refuse samples that a model cannot take in."""
+    if new.targets != old.targets or new.n_dimensions != old.n_dimensions or (new.crs or old.crs) != old.crs:
+        raise InputError(
+            f"Expected samples of {', '.join(old.targets)} in {old.n_dimensions} dimensions and "
+            f"{old.crs or 'any CRS'}, as the model's are, got {', '.join(new.targets)} in {new.n_dimensions} "
+            f"dimensions and {new.crs or 'no CRS'}. Use samples like those the model was trained with."
+        )
+
+
+def _joined(old: Samples, new: Samples) -> Samples:
+    """Put samples one below the other, covariates matched by name."""
+    covariates = old.covariates
+    if covariates is not None and new.covariates is not None:
+        columns = [new.covariates.names.index(name) for name in covariates.names]
+        values = np.vstack([covariates.values, new.covariates.values[:, columns]])
+        covariates = replace(covariates, values=values)
+    holes = None
+    if old.holes is not None:
+        own = np.full(len(new), "") if new.holes is None else new.holes
+        holes = np.concatenate([old.holes.astype(str), own.astype(str)])
+    return replace(
+        old, coordinates=np.vstack([old.coordinates, new.coordinates]), values=np.vstack([old.values, new.values]),
+        covariates=covariates, holes=holes,
+    )  # fmt: skip

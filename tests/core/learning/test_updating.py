@@ -1,0 +1,104 @@
+"""New samples into a trained network. Truth: leak guards, known drift, limits, refusals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.backend
+
+from hybrid_geostatistics.core.errors import InputError  # noqa: E402
+from hybrid_geostatistics.core.learning.architectures import Schedule, Sizes  # noqa: E402
+from hybrid_geostatistics.core.learning.network import NetworkByName, train_network  # noqa: E402
+from hybrid_geostatistics.core.learning.self_evaluation import SelfEvaluation  # noqa: E402
+from hybrid_geostatistics.core.learning.updating import _continued_folds, settings_of, update_model  # noqa: E402
+from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
+from hybrid_geostatistics.core.samples import Samples  # noqa: E402
+
+SHORT = Schedule(learning_rate=0.01, least_rate=0.005, max_epochs=6, stopping_patience=3)
+SETTINGS = NetworkByName(
+    "feedforward", variogram_model="exponential", variogram_method="least_squares", n_neighbors=4, n_inner_folds=3,
+    sizes=Sizes(width=0.5), schedule=SHORT, self_evaluation=SelfEvaluation(0), units={"depth": "m"}, seed=2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Return samples of one field in two halves: what is known, and what comes later."""
+    rng = np.random.default_rng(1)
+    coordinates = rng.uniform(0, 1000, (110, 2))
+    lag = np.linalg.norm(coordinates[:, None] - coordinates[None], axis=2)
+    values = 50 + np.linalg.cholesky(np.exp(-3 * lag / 600) + 0.05 * np.eye(110)) @ rng.normal(size=(110, 1))
+    samples = Samples(coordinates, values, ("depth",), "EPSG:28992")
+    return samples.rows(np.arange(60)), samples.rows(np.arange(60, 110))
+
+
+@pytest.fixture(scope="module")
+def path(world, tmp_path_factory):
+    path = tmp_path_factory.mktemp("old") / "old.onnx"
+    train_network(world[0], SETTINGS, path, schemes=())
+    return path
+
+
+@pytest.mark.parametrize("mode", ["refit", "warm_start"])
+def test_new_samples_join_the_old_ones(world, path, tmp_path, mode):
+    updated = update_model(path, world[1], mode, tmp_path / "new.onnx")
+    model = TrainedModel.read(tmp_path / "new.onnx")
+    assert len(model.model.samples) == 110 and updated.n_new == 50 and updated.n_replaced == 0
+    (drift,) = updated.drifts
+    assert drift.n == 50 and not drift.is_drift and 0.7 < drift.coverage <= 1
+    old = TrainedModel.read(path).predict(world[1].coordinates, None).estimate[:, 0]
+    assert_allclose(drift.bias, np.mean(world[1].values[:, 0] - old), rtol=1e-4)
+
+
+def test_shifted_samples_are_called_drift_and_replace_old_ones(world, path, tmp_path):
+    shifted = replace(world[0], values=world[0].values + 6.0).rows(np.arange(5))
+    later = replace(world[1], values=world[1].values + 6.0)
+    new = Samples(
+        np.vstack([shifted.coordinates, later.coordinates]), np.vstack([shifted.values, later.values]), ("depth",),
+        "EPSG:28992",
+    )  # fmt: skip
+    updated = update_model(path, new, "refit", tmp_path / "new.onnx")
+    assert updated.drifts[0].is_drift and updated.drifts[0].bias == pytest.approx(6.0, abs=0.6)
+    assert updated.n_replaced == 5 and len(updated.trained.fitted.model.samples) == 110
+
+
+def test_settings_come_back_from_the_file(path):
+    model = TrainedModel.read(path)
+    again = settings_of(model.contract, model.model)
+    for name in ("architecture", "n_neighbors", "n_inner_folds", "n_sets", "sizes", "schedule", "seed", "units"):
+        assert getattr(again, name) == getattr(SETTINGS, name), name
+
+
+def test_old_samples_stay_in_their_folds(world, path):
+    """The leak guard of a warm start: a network must not leave out what its saved weights have seen."""
+    model = TrainedModel.read(path)
+    old, new = world
+    stays = np.ones(60, dtype=bool)
+    stays[[3, 7]] = False
+    kept = old.rows(stays)
+    joined = replace(
+        kept, coordinates=np.vstack([kept.coordinates, new.coordinates]), values=np.vstack([kept.values, new.values])
+    )
+    folds = _continued_folds(old, stays, joined, settings_of(model.contract, model.model))
+    from hybrid_geostatistics.core.learning.inner import inner_folds
+
+    for own, before in zip(folds, inner_folds(old, 3, 2, 2)):
+        assert_array_equal(own[:58], before[stays])
+        assert set(np.unique(own)) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "mode", "message"),
+    [
+        ({"targets": ("height",)}, "refit", "Expected samples of depth.*got height"),
+        ({"crs": "EPSG:25832"}, "refit", "EPSG:28992.*got.*EPSG:25832"),
+        ({}, "merge", "refit, warm_start, got 'merge'"),
+    ],
+)
+def test_what_cannot_be_taken_in_is_refused(world, path, tmp_path, change, mode, message):
+    with pytest.raises(InputError, match=message):
+        update_model(path, replace(world[1], **change), mode, tmp_path / "new.onnx")
+    assert not (tmp_path / "new.onnx").exists()
