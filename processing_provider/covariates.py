@@ -15,11 +15,13 @@ from qgis.core import QgsCoordinateReferenceSystem
 
 from ..core.errors import InputError
 from ..core.features.covariates import ELEVATION, POLYGONS, PROJECTION, RASTER
+from ..core.features.spectra import BandMoments
 from ..core.grid import Block, RasterGrid
+from ..core.progress import IsCancelled, Progress, never, silent, stop_if
 from ..core.samples import Covariates
 from .identity import tr
 from .polygons import PolygonCodes, PolygonSource, RasterizedPolygons, polygon_codes
-from .rasters import TILE, RasterSource, WarpedBands, is_same, read_window
+from .rasters import TILE, RasterSource, WarpedBands, is_same, read_window, small_cache
 
 MOST_CLASSES = 20
 """A covariate with whole numbers only, and at most so many different ones, is taken as categorical."""
@@ -27,6 +29,8 @@ ROWS_LOOKED_AT = 512
 NO_CATEGORICAL = "none"
 KEPT_BYTES = 64 * 2**20
 """Most bytes of covariates kept for the blocks that follow."""
+NUMBERS_AT_ONCE = 2**23
+"""Most numbers of all bands that are held while moments are gathered."""
 Origin = Optional[Mapping[str, Any]]
 
 
@@ -404,6 +408,40 @@ class _ProjectedBands:
             for values, mean, loadings in zip(self._bands.each(part), self._mean, self._loadings):
                 sums[rows, columns] += (values - mean)[..., None] * loadings
         return sums.reshape(-1, len(self._members))
+
+
+def band_moments(
+    source: RasterSource,
+    grid: RasterGrid,
+    mask: Optional[CovariateStack] = None,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+) -> BandMoments:
+    """Return the moments of all bands of a raster on its own grid, each pixel read once.
+
+    Parameters
+    ----------
+    source : RasterSource
+    grid : RasterGrid
+    mask : CovariateStack, optional
+        Pixels where its first member is 0 or unknown take no part.
+    progress, is_cancelled : callables
+    """
+    n_bands = len(source.band_names())
+    bands = WarpedBands(source, range(1, n_bands + 1), grid, nearest=False)
+    wanted = mask.with_categorical(mask.names[:1]).on(grid) if mask is not None and mask.members else None
+    moments, done = BandMoments.none(n_bands), 0
+    with small_cache():
+        for piece in bands.parts(Block(0, 0, *grid.shape), max(1, NUMBERS_AT_ONCE // n_bands)):
+            stop_if(is_cancelled)
+            values = bands.read(piece, np.float32 if bands.is_float32 else np.float64)
+            if wanted is not None:
+                chosen = wanted.block(piece).values[:, 0]
+                values = values[np.isfinite(chosen) & (chosen != 0)]
+            moments = moments.merged(BandMoments.of(values))
+            done += piece.n_rows * piece.n_columns
+            progress(done / grid.n_cells, tr("Reading the bands"))
+    return moments
 
 
 def parse_names(text: str) -> list[str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Optional
 from uuid import uuid4
@@ -22,7 +21,7 @@ from ..core.grid import Block, RasterGrid
 from ..core.progress import IsCancelled, Progress
 from .crs import crs_from_code, wkt
 from .identity import tr
-from .rasters import TILE, quiet_gdal
+from .rasters import TILE, quiet_gdal, small_cache
 
 NODATA = -9999.0
 BYTES_A_CELL = 4
@@ -37,8 +36,6 @@ CREATION_OPTIONS = (
 )
 ELEVATION, QUANTITY = "ELEVATION", "QUANTITY"
 """Metadata of the bands of a block model."""
-GDAL_CACHE = 64 * 2**20
-"""Most bytes of tiles that GDAL keeps while maps are written; its default grows with the machine."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,8 @@ class Maps:
         From a `Block` to which of its cells are wanted, shape (n_cells,); the others are nodata.
     afterwards : callable, optional
         Called once everything is computed, to tell what was counted meanwhile.
+    shown : mapping of str to str
+        For outputs whose first band is not the one to look at first, what that one is called.
     """
 
     grid: RasterGrid
@@ -68,6 +67,12 @@ class Maps:
     cells_at_once: int = 8192
     mask: Optional[Callable[[Block], np.ndarray]] = None
     afterwards: Optional[Callable[[], None]] = None
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+    def shown_band(self, name: str) -> int:
+        """Return the number of the band of an output to show first, from 1; of levels the top one."""
+        bands = list(self.bands[name])
+        return 1 + len(self.grid.elevations) * (bands.index(self.shown[name]) if name in self.shown else 0)
 
     def write(
         self, targets: Mapping[str, Path], progress: Progress, is_cancelled: IsCancelled
@@ -119,17 +124,6 @@ class Maps:
         if self.afterwards is not None:
             self.afterwards()
         return {name: missing[name] - n_masked for name in targets}
-
-
-@contextmanager
-def small_cache() -> Iterator[None]:
-    """Bound the tiles GDAL keeps, so that memory does not grow with the raster."""
-    before = gdal.GetCacheMax()
-    gdal.SetCacheMax(min(before, GDAL_CACHE))
-    try:
-        yield
-    finally:
-        gdal.SetCacheMax(before)
 
 
 def level_name(name: str, elevation: Optional[float], crs: QgsCoordinateReferenceSystem) -> str:

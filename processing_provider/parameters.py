@@ -117,6 +117,24 @@ def input_covariates():
                 "only and at most 20 different ones. none: not a single one."
             ),
         ),
+        with_help(
+            QgsProcessingParameterMultipleLayers(
+                "SPECTRA", tr("Spectra"), QgsProcessing.SourceType.TypeRaster, None, True
+            ),
+            tr(
+                "Rasters with many bands, such as hyperspectral reflectance, of which the first principal components "
+                "are covariates. The model holds them, and maps from the raw rasters, given among the covariates."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            whole_number("COMPONENTS", tr("Components of spectra"), 3, 0, 100),
+            tr(
+                "How many components of each raster. 0: from 1 to 8, as many as predict best when blocks of the "
+                "training samples are left out; chosen anew in every fold."
+            ),
+            advanced=True,
+        ),
         polygon_layers(),
         with_help(
             optional_text("POLYGON_FIELDS", tr("Fields of the polygons")),
@@ -360,18 +378,22 @@ def kriging_type_inputs():
             tr("For universal kriging: 1 is a plane, 2 a quadratic surface."),
             advanced=True,
         ),
-        with_help(
-            QgsProcessingParameterMultipleLayers(
-                "DRIFT", tr("Drift rasters"), QgsProcessing.SourceType.TypeRaster, None, True
-            ),
+        drift_rasters(
             tr(
                 "For external drift: rasters of quantities that the field follows, in any CRS, known at the "
                 "samples and everywhere on the map. They are resampled to the grid where theirs differs; cells "
                 "without a value become nodata."
-            ),
-            advanced=True,
+            )
         ),
     ]
+
+
+def drift_rasters(text: str):
+    """Return DRIFT: optional rasters, with what they are for."""
+    rasters = QgsProcessingParameterMultipleLayers(
+        "DRIFT", tr("Drift rasters"), QgsProcessing.SourceType.TypeRaster, None, True
+    )
+    return with_help(rasters, text, advanced=True)
 
 
 def block_inputs():
@@ -428,8 +450,7 @@ def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
         ),
         with_help(
             check_box("TEMPLATE_MASK", tr("Leave cells empty where the template is"), False),
-            tr("Cells in which the template raster has no value (band 1) become nodata, and cost no time."),
-            advanced=True,
+            tr("Cells in which the template raster has no value (band 1) become nodata."),
         ),
     ]
 

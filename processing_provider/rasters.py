@@ -25,6 +25,8 @@ from .identity import tr
 
 TILE = 256
 """Side of the blocks in which rasters are written, in cells."""
+GDAL_CACHE = 64 * 2**20
+"""Most bytes of tiles that GDAL keeps while maps are written; its default grows with the machine."""
 COARSER = 2.0
 """A grid whose cells are so many times as wide as a raster's takes the mean of its cells."""
 WARP_ERROR = 0.01
@@ -42,6 +44,17 @@ def quiet_gdal() -> Iterator[None]:
         yield
     finally:
         gdal.PopErrorHandler()
+
+
+@contextmanager
+def small_cache() -> Iterator[None]:
+    """Bound the tiles GDAL keeps, so that memory does not grow with the raster."""
+    before = gdal.GetCacheMax()
+    gdal.SetCacheMax(min(before, GDAL_CACHE))
+    try:
+        yield
+    finally:
+        gdal.SetCacheMax(before)
 
 
 @dataclass(frozen=True)

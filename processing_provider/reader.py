@@ -22,6 +22,7 @@ from qgis.core import (
 
 from ..core.errors import InputError
 from ..core.features.covariates import check_ranges
+from ..core.features.spectra import component_names, principal_components
 from ..core.grid import Block, Levels, RasterGrid
 from ..core.kriging.functionals import BlockSize
 from ..core.kriging.log_blocks import require_known
@@ -36,6 +37,7 @@ from ..core.samples import (
     require_samples,
     require_variation,
 )
+from ..core.validation.components import TUNED
 from ..core.validation.folds import inseparable_groups, random_folds
 from ..core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..core.variogram.models import VariogramFile, VariogramModel
@@ -43,8 +45,10 @@ from .covariates import (
     CovariateGrid,
     CovariateStack,
     PlaceElevation,
+    Projected,
     RasterBand,
     SampleColumn,
+    band_moments,
     parse_categorical,
     parse_names,
     polygon_fields,
@@ -58,6 +62,8 @@ from .provenance import provenance
 from .rasters import RasterSource
 from .tables import Table, read_table
 
+MOST_TUNED = 8
+"""Components among which their number is chosen."""
 CELLS_LOOKED_AT = 30
 """Rows and columns of cells in which ranges of covariates are looked at before a map is made."""
 WARP = "gdal:warpreproject"
@@ -198,6 +204,7 @@ class Reader:
         covariates: Optional[CovariateStack] = None,
         at_least: int = 3,
         elevations: bool = False,
+        names: Optional[Sequence[str]] = None,
     ) -> Samples:
         """Return the samples, complete and one a location.
 
@@ -215,13 +222,15 @@ class Reader:
         elevations : bool
             Whether coordinates are 3-D where the layer has elevations that differ. An algorithm with the
             parameter ELEVATIONS or DIMENSIONS decides by it.
+        names : sequence of str, optional
+            The fields themselves, where no parameter names them.
 
         Raises
         ------
         InputError
             For anything that cannot be used.
         """
-        names = self.fields(fields)
+        names = self.fields(fields) if names is None else list(names)
         source = self.source
         require_projected(source.sourceCrs(), tr("the samples"))
         require_fields(source.fields(), names)
@@ -395,6 +404,8 @@ class Reader:
             *CovariateStack.of_sources(self._covariates).members,
             *polygon_fields(self._polygons, parse_names(self.text("POLYGON_FIELDS"))),
         ]
+        for source in self._rasters.get("SPECTRA", []):
+            members += self._components(source)
         columns = self.fields("COVARIATE_FIELDS")
         if columns:
             require_fields(self.source.fields(), columns)
@@ -415,6 +426,27 @@ class Reader:
                 )
             )
         return stack
+
+    def _components(self, source: RasterSource) -> list[Projected]:
+        """Return the first principal components of a raster with many bands."""
+        names = source.band_names()
+        wanted = self.whole("COMPONENTS")
+        tuned = wanted == 0
+        self.feedback.setProgressText(tr("Reading the spectra of {}").format(source.name))
+        moments = band_moments(source, source.grid(), is_cancelled=self.feedback.isCanceled)
+        components = principal_components(
+            moments, names, min(MOST_TUNED, len(names)) if tuned else wanted, raster=source.name
+        )
+        self.feedback.pushInfo(
+            tr("{raster}: shares of the variance {shares}.").format(
+                raster=source.name, shares=", ".join(f"{100 * share:.1f} %" for share in components.explained)
+            )
+        )
+        more = {TUNED: True} if tuned else {}
+        return [
+            Projected(f"{source.name} {name}", source, {**components.origin(i), **more})
+            for i, name in enumerate(component_names(components))
+        ]
 
     def covariates_of_model(self, samples: Samples) -> CovariateStack:
         """Return the covariates that a model with these training samples asks for; other layers are not used.
@@ -608,11 +640,15 @@ class Reader:
     def drift(self) -> CovariateStack:
         """Return the drift rasters of kriging with external drift, empty for the other kinds.
 
+        An algorithm without kinds of kriging takes those that are given.
+
         Raises
         ------
         InputError
             For external drift without rasters.
         """
+        if not self._has("KRIGING_TYPE"):
+            return CovariateStack.of_sources(self._covariates)
         wanted = self.choice("KRIGING_TYPE") == "external_drift"
         if wanted and not self._covariates:
             raise InputError(tr("Expected at least one drift raster for external drift, got none. Choose rasters."))

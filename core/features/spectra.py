@@ -305,3 +305,8 @@ def principal_components(
     return PrincipalComponents(
         raster, tuple(bands), moments.mean, scale, loadings * np.where(largest < 0, -1.0, 1.0), variances, moments.n
     )
+
+
+def component_names(components: PrincipalComponents) -> list[str]:
+    """Return PC1, PC2, ..."""
+    return [f"PC{i + 1}" for i in range(components.n_components)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..report.charts import Line, horizontal_bars, xy_chart
 from ..report.page import Section, figures, page, table
-from .spectra import PrincipalComponents
+from .spectra import PrincipalComponents, component_names
 
 _DRAWN = 4
 """Components whose loadings are drawn together; more lines cannot be told apart."""
@@ -93,8 +93,3 @@ def loadings_table(components: PrincipalComponents) -> str:
         quoted = '"' + band.replace('"', '""') + '"'
         lines.append(",".join([quoted, *(repr(float(number)) for number in (mean, scale, *loadings))]))
     return "\n".join(lines) + "\n"
-
-
-def component_names(components: PrincipalComponents) -> list[str]:
-    """Return PC1, PC2, ..."""
-    return [f"PC{i + 1}" for i in range(components.n_components)]

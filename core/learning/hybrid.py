@@ -36,6 +36,7 @@ from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, require_variation
 from ..validation.comparison import Comparison
+from ..validation.components import with_chosen_components
 from ..validation.folds import inseparable_groups
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
@@ -265,6 +266,7 @@ def fit_hybrid(
     started = time.perf_counter()
     settings = HybridSettings() if settings is None else settings
     require_trainable(samples, "Training a hybrid")
+    samples = with_chosen_components(samples, settings.seed)
     transforms = [transform_of(settings.transforms, samples, target) for target in samples.targets]
     values = np.column_stack(
         [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
@@ -498,8 +500,8 @@ def _stack_notes(target: TargetModel, stack: Stack, credible: np.ndarray) -> lis
 def hybrid_method(settings: HybridSettings | None = None) -> Method:
     """Return the hybrid as a method of `compare_methods`, retrained on each training fold.
 
-    Where a location has a class of a covariate that the training samples lack, its estimate is that of
-    ordinary kriging, as external-drift kriging does in comparisons, and a note says so.
+    Where a location has a class of a covariate that the training samples lack, it is taken for the most frequent
+    class, and a note says so: the other covariates keep their say. (A map leaves such cells empty.)
 
     Parameters
     ----------
@@ -539,7 +541,7 @@ def predictor_of(fitted: FittedHybrid) -> Predictor:
         if n_unknown:
             notes = (
                 f"{n_unknown} of {len(coordinates)} held-out samples have a covariate class that no training sample "
-                "has; the hybrid fell back to ordinary kriging there.",
+                "has; it was taken for the most frequent class there.",
             )
         return PredictiveDistribution(estimate, quantiles, notes)
 

@@ -13,8 +13,8 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..block_models import LevelReader, quantities_of, require_one_grid
 from ..identity import tr
 from ..layers import PointTable, new_field
-from ..outputs import TILE, small_cache
 from ..parameters import file_output, numbers, points_output, rasters_input
+from ..rasters import TILE, small_cache
 
 MOST_POINTS = 2_000_000
 """More points than this are a table's business, not a layer's."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...core.errors import InputError
-from ...core.features.spectra import BandMoments, PrincipalComponents, principal_components
-from ...core.features.spectra_report import component_names, components_page, loadings_table
-from ...core.grid import Block
-from ...core.progress import stop_if
+from ...core.features.spectra import PrincipalComponents, component_names, principal_components
+from ...core.features.spectra_report import components_page, loadings_table
 from ..base import Algorithm, AlgorithmSpec, Group
-from ..covariates import CovariateStack, Projected
+from ..covariates import CovariateStack, Projected, band_moments
 from ..identity import tr
-from ..outputs import Maps, require_room, small_cache
+from ..outputs import Maps, require_room
 from ..parameters import (
     PCA_FILES,
     check_box,
@@ -27,10 +23,6 @@ from ..parameters import (
     with_help,
 )
 from ..provenance import provenance
-from ..rasters import WarpedBands
-
-NUMBERS_AT_ONCE = 2**23
-"""Most numbers of all bands that are held while moments are gathered."""
 
 
 class SpectralPca(Algorithm):
@@ -106,7 +98,7 @@ class SpectralPca(Algorithm):
         if stored is None:
             mask = CovariateStack.of_sources(read.rasters("MASK"))
             bands = source.band_names()
-            moments = gather(source, grid, len(bands), mask, progress, is_cancelled)
+            moments = band_moments(source, grid, mask, progress, is_cancelled)
             components = principal_components(moments, bands, n_components, read.is_checked("STANDARDIZE"), source.name)
         else:
             components = PrincipalComponents.read(stored)
@@ -132,21 +124,3 @@ class SpectralPca(Algorithm):
             "N": components.n_pixels,
             "SHARES": ", ".join(f"{share:.6g}" for share in components.explained),
         }
-
-
-def gather(source, grid, n_bands, mask, progress, is_cancelled) -> BandMoments:
-    """Return the moments of all bands over a raster, read once."""
-    bands = WarpedBands(source, range(1, n_bands + 1), grid, nearest=False)
-    wanted = mask.with_categorical(mask.names[:1]).on(grid) if mask.members else None
-    moments, done = BandMoments.none(n_bands), 0
-    with small_cache():
-        for piece in bands.parts(Block(0, 0, *grid.shape), max(1, NUMBERS_AT_ONCE // n_bands)):
-            stop_if(is_cancelled)
-            values = bands.read(piece, np.float32 if bands.is_float32 else np.float64)
-            if wanted is not None:
-                chosen = wanted.block(piece).values[:, 0]
-                values = values[np.isfinite(chosen) & (chosen != 0)]
-            moments = moments.merged(BandMoments.of(values))
-            done += piece.n_rows * piece.n_columns
-            progress(done / grid.n_cells, tr("Reading the bands"))
-    return moments
