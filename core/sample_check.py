@@ -412,7 +412,8 @@ def _about_places(
                 WARNING,
                 f"{n_samples} samples share {_plural(len(duplicates), 'location')}",
                 f"The first: {len(duplicates[0])} samples at ({coordinates[row, 0]:.10g}, {coordinates[row, 1]:.10g}). "
-                "Kriging has no unique solution for two values at one place; the other algorithms average them.",
+                "Kriging has no unique solution for two values at one place; the other algorithms average them unless "
+                "told otherwise.",
                 "Are they repeated measurements? Average them (DUPLICATES). Are the coordinates wrong? Correct them.",
             )
         )

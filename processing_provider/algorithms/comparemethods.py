@@ -92,7 +92,7 @@ class CompareMethods(Algorithm):
                     "(zinc: 200, 500; lead: 100). Empty: no classes."
                 ),
             ),
-            transform(),
+            transform(normal_score=True),
             seed(),
         ],
         outputs=lambda: [

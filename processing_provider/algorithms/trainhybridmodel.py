@@ -63,7 +63,7 @@ class TrainHybridModel(Algorithm):
                     "of Anvari et al. (2025)."
                 ),
             ),
-            transform(),
+            transform(normal_score=True),
             variogram_file(
                 tr(
                     "Variogram of one of the targets, made by Fit variogram, for its ordinary kriging; its transform "

@@ -252,6 +252,11 @@ def test_normal_scores_of_another_field_are_its_own(run, world, template, tmp_pa
     np.testing.assert_allclose(bands[4:], bands[:4], rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["fitvariogram", "ordinarykriging", "trainhybridmodel", "comparemethods"])
+def test_normal_scores_are_offered_where_transforms_are_chosen(provider, name):
+    assert "normal_score" in provider.algorithm(name).parameterDefinition("TRANSFORM").options()
+
+
 def test_what_does_not_fit_is_refused(world, refused, samples, variogram, template, tmp_path):
     given = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
              "ESTIMATE": str(tmp_path / "e.tif")}  # fmt: skip
