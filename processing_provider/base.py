@@ -281,7 +281,8 @@ class Algorithm(QgsProcessingAlgorithm):
                 details = context.layerToLoadOnCompletionDetails(path)
                 bands = results[name].bands[name]
                 label = bands[0] if len(bands) == 1 else details.name
-                style = RampStyle(label, MAGMA if name in UNCERTAINTIES else VIRIDIS)
+                colors = MAGMA if name in UNCERTAINTIES else VIRIDIS
+                style = RampStyle(label, colors, results[name].shown_band(name))
                 _KEPT_STYLES.append(style)
                 details.setPostProcessor(style)
 

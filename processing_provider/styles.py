@@ -23,31 +23,34 @@ SHOWN = 0.02, 0.98
 
 
 class RampStyle(QgsProcessingLayerPostProcessorInterface):
-    """Gives a raster a continuous colour ramp between quantiles of its first band.
+    """Gives a raster a continuous colour ramp between quantiles of one band.
 
     Parameters
     ----------
     name : str
         Name of the layer.
     colors : sequence of str
+    band : int
+        From 1.
     """
 
-    def __init__(self, name: str, colors=VIRIDIS) -> None:
+    def __init__(self, name: str, colors=VIRIDIS, band: int = 1) -> None:
         super().__init__()
         self._name = name
         self._colors = colors
+        self._band = band
 
     def postProcessLayer(self, layer, context, feedback):  # noqa: N802 - QGIS calls it so
         """Style the layer; QGIS calls this in the main thread once it is loaded."""
         if isinstance(layer, QgsRasterLayer) and layer.isValid():
             layer.setName(self._name)
-            style_raster(layer, self._colors)
+            style_raster(layer, self._colors, self._band)
 
 
-def style_raster(layer: QgsRasterLayer, colors=VIRIDIS) -> None:
-    """Show the first band in a continuous colour ramp between quantiles of its values."""
+def style_raster(layer: QgsRasterLayer, colors=VIRIDIS, band: int = 1) -> None:
+    """Show one band in a continuous colour ramp between quantiles of its values."""
     provider = layer.dataProvider()
-    lower, upper = provider.cumulativeCut(1, *SHOWN)
+    lower, upper = provider.cumulativeCut(band, *SHOWN)
     if not lower < upper:
         return
     # A hundredth of the range is all a legend can say.
@@ -57,10 +60,10 @@ def style_raster(layer: QgsRasterLayer, colors=VIRIDIS) -> None:
     inner = len(colors) - 1
     ramp.setStops([QgsGradientStop(i / inner, QColor(colors[i])) for i in range(1, inner)])
     function = QgsColorRampShader(lower, upper, ramp, QgsColorRampShader.Type.Interpolated)
-    function.classifyColorRamp(band=1, input=provider)
+    function.classifyColorRamp(band=band, input=provider)
     shader = QgsRasterShader()
     shader.setRasterShaderFunction(function)
-    renderer = QgsSingleBandPseudoColorRenderer(provider, 1, shader)
+    renderer = QgsSingleBandPseudoColorRenderer(provider, band, shader)
     renderer.setClassificationMin(lower)
     renderer.setClassificationMax(upper)
     layer.setRenderer(renderer)

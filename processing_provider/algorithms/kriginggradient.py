@@ -89,6 +89,7 @@ class KrigingGradient(Algorithm):
                 tr("Flux"),
                 tr("GeoTIFF with a band for each field and axis: -D times the rise towards the east, the north[, up]."),
                 optional=True,
+                by_default=False,
             ),
             points_output(
                 "SAMPLES",
@@ -146,7 +147,7 @@ class KrigingGradient(Algorithm):
             "FLUX": (tr("{} flux east"), tr("{} flux north"), tr("{} flux up"))[:n_dimensions],
         }
         bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
-        maps = Maps(grid, bands, predict, mask=mask)
+        maps = Maps(grid, bands, predict, mask=mask, shown={"GRADIENT": bands["GRADIENT"][n_dimensions]})
         return {**{name: maps for name in forms}, "SAMPLES": at_samples(samples, groups), "N": len(samples)}
 
 

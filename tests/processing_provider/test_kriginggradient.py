@@ -49,6 +49,34 @@ def test_maps_of_two_fields(run, world, two_fields, variogram, template, tmp_pat
     assert "transform" not in log.text
 
 
+def test_the_magnitude_is_shown_first(run, world, two_fields, variogram, tmp_path):
+    from hybrid_geostatistics.processing_provider.styles import VIRIDIS, RampStyle
+    from qgis.core import QgsProcessingContext, QgsProject, QgsRasterLayer
+
+    path, _, _ = two_fields
+    context, target = QgsProcessingContext(), str(tmp_path / "g.tif")
+    context.addLayerToLoadOnCompletion(
+        target, QgsProcessingContext.LayerDetails("Gradient", QgsProject.instance(), "GRADIENT")
+    )
+    algorithm = registered("kriginggradient")
+    given = {"INPUT": path, "FIELDS": ["zinc", "lead"], "VARIOGRAM": variogram, "CELL_SIZE": 50, "GRADIENT": target}
+    _, found = algorithm.run(given, context, world.Log())
+    assert found
+    layer = QgsRasterLayer(target, "g")
+    style = context.layerToLoadOnCompletionDetails(target).postProcessor()
+    assert isinstance(style, RampStyle)
+    style.postProcessLayer(layer, context, world.Log())
+    assert layer.renderer().band() == 3 and layer.bandName(3) == "Band 3: zinc magnitude"
+    assert VIRIDIS[0] == layer.renderer().shader().rasterShaderFunction().colorRampItemList()[0].color.name()
+
+
+def registered(name):
+    """Return an algorithm of the provider."""
+    from qgis.core import QgsApplication
+
+    return QgsApplication.processingRegistry().algorithmById(f"hybridgeo:{name}").create()
+
+
 def test_points_with_the_gradient_of_the_others(run, two_fields, variogram, tmp_path):
     from qgis.core import QgsVectorLayer
 
