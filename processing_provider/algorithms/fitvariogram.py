@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from ...core.backend import exchange, tasks
+from ...core.errors import InputError
 from ...core.samples import Samples
 from ...core.variogram.experimental import ESTIMATORS
-from ...core.variogram.fitting import METHODS, MIN_SAMPLES, MODELS
-from ...core.variogram.models import VariogramFile
+from ...core.variogram.fitting import METHODS, MIN_SAMPLES, STRUCTURES
+from ...core.variogram.models import NAMES, VariogramFile
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..parameters import (
     VARIOGRAM_FILES,
+    check_box,
     dimensions,
     distance,
+    drift_rasters,
     file_output,
     input_field,
     input_samples,
     numbers,
+    real_number,
     report_output,
     seed,
     static_enum,
@@ -26,9 +30,11 @@ from ..parameters import (
     with_help,
 )
 
+ANISOTROPIES = ("auto", "none", "estimated", "given")
+
 
 class FitVariogram(Algorithm):
-    """Fits a nugget and one structure to one field."""
+    """Fits a nugget and one structure, or two, to one field."""
 
     spec = AlgorithmSpec(
         "fitvariogram",
@@ -41,8 +47,11 @@ class FitVariogram(Algorithm):
             transform(normal_score=True),
             dimensions(),
             with_help(
-                static_enum("MODEL", tr("Model"), ("auto", *MODELS), "auto"),
-                tr("auto: exponential, unless another model is clearly better."),
+                static_enum("MODEL", tr("Model"), ("auto", *NAMES), "auto"),
+                tr(
+                    "auto: exponential, unless spherical, gaussian or cubic is clearly better. Of matern and stable "
+                    "the shape (smoothness) is fitted, too."
+                ),
             ),
             with_help(
                 static_enum("METHOD", tr("Method"), METHODS, "reml"),
@@ -53,6 +62,63 @@ class FitVariogram(Algorithm):
                 ),
             ),
             with_help(
+                static_enum("ANISOTROPY", tr("Anisotropy"), ANISOTROPIES, "auto"),
+                tr(
+                    "Whether the range depends on direction. estimated: where the samples clearly show it (reml: by "
+                    "likelihood; least_squares: estimated from variograms by direction, kept where it lowers the "
+                    "leave-one-out error by 2 %). given: the angles and ratios below. none: not. auto: estimated with "
+                    "reml, none with least_squares."
+                ),
+            ),
+            with_help(
+                real_number("AZIMUTH", tr("Azimuth"), 0.0, -360.0, 360.0),
+                tr("For a given anisotropy: direction of the longest range, in degrees clockwise from north."),
+                advanced=True,
+            ),
+            with_help(
+                real_number("DIP", tr("Dip"), 0.0, -90.0, 90.0),
+                tr("For a given anisotropy in 3-D: of that direction, in degrees downward."),
+                advanced=True,
+            ),
+            with_help(
+                real_number("PLUNGE", tr("Plunge"), 0.0, -180.0, 180.0),
+                tr("For a given anisotropy in 3-D: turn about that direction, in degrees."),
+                advanced=True,
+            ),
+            with_help(
+                real_number("RATIO_MINOR", tr("Ratio across"), 1.0, 0.00001, 100000.0),
+                tr("For a given anisotropy: range across the azimuth / range along it."),
+                advanced=True,
+            ),
+            with_help(
+                real_number("RATIO_VERTICAL", tr("Vertical ratio"), 1.0, 0.00001, 100000.0),
+                tr("For a given anisotropy in 3-D: vertical range / range along the azimuth."),
+                advanced=True,
+            ),
+            with_help(
+                static_enum("STRUCTURES", tr("Structures"), STRUCTURES, "one"),
+                tr(
+                    "one: a nugget and one structure. two: a short and a long one of the same model. auto: two where "
+                    "they are clearly better."
+                ),
+                advanced=True,
+            ),
+            drift_rasters(
+                tr(
+                    "Rasters of quantities that the field follows: the variogram is then that of what they leave, for "
+                    "kriging with external drift. Samples outside them are left out."
+                )
+            ),
+            with_help(
+                whole_number("TREND_ORDER", tr("Order of the trend"), 0, 0, 2),
+                tr(
+                    "1: the variogram of what a plane in the coordinates leaves, for universal kriging. 2: of what a "
+                    "quadratic surface leaves. 0: of the field itself."
+                ),
+                advanced=True,
+            ),
+            dimensions(),
+            with_help(
                 whole_number("N_LAGS", tr("Number of lags"), 15, 3, 200),
                 tr("Distance classes of the experimental variogram."),
                 advanced=True,
@@ -60,6 +126,14 @@ class FitVariogram(Algorithm):
             with_help(
                 distance("MAX_LAG", tr("Largest lag"), "INPUT"),
                 tr("Pairs farther apart, in map units, are not used. Empty: a third of the diagonal of the area."),
+                advanced=True,
+            ),
+            with_help(
+                check_box("SEARCH_LAGS", tr("Search lags"), False),
+                tr(
+                    "Choose number of lags and largest lag by the leave-one-out error of the least-squares fit: those "
+                    "above, unless others lower it by 1 %."
+                ),
                 advanced=True,
             ),
             with_help(
@@ -83,17 +157,32 @@ class FitVariogram(Algorithm):
                 EFFECTIVE_RANGE=tr("Effective range"),
                 LOO_RMSE=tr("Leave-one-out RMSE, on the scale of the transform"),
                 LOO_MSDR=tr("Leave-one-out mean squared deviation ratio"),
+                MEAN_RMSE=tr("Leave-one-out RMSE without a variogram"),
+                LOG_LIKELIHOOD=tr("Restricted log likelihood (reml)"),
+                FITTED_AZIMUTH=tr("Azimuth of the longest range"),
+                FITTED_RATIO_MINOR=tr("Range across / along"),
+                FITTED_RATIO_VERTICAL=tr("Vertical range / range along"),
+                N_STRUCTURES=tr("Number of structures"),
                 N=tr("Number of samples"),
             ),
-            *texts(MODEL_NAME=tr("Chosen model")),
+            *texts(
+                MODEL_NAME=tr("Chosen model"),
+                STRUCTURE=tr("What it says: structured, pure nugget, or range beyond the extent"),
+            ),
         ],
         tags=("variogram", "semivariogram", "geostatistics", "scikit-gstat", "nugget", "sill", "range"),
     )
 
     def compute(self, read, progress, is_cancelled):
         """Fit where scikit-gstat is: here, or in the backend."""
-        samples = read.samples(at_least=MIN_SAMPLES)
+        rasters = read.drift()
+        samples = read.samples(covariates=rasters, at_least=MIN_SAMPLES)
+        kind = read.choice("ANISOTROPY")
         options = {
+            "anisotropic": {"auto": None, "none": False, "estimated": True, "given": None}[kind],
+            "anisotropy": given_anisotropy(read, samples) if kind == "given" else None,
+            "structures": read.choice("STRUCTURES"),
+            "search_lags": read.is_checked("SEARCH_LAGS"),
             "model": read.choice("MODEL"),
             "method": read.choice("METHOD"),
             "n_lags": read.whole("N_LAGS"),
@@ -108,20 +197,50 @@ class FitVariogram(Algorithm):
             files=read.wanted(variogram="VARIOGRAM", report="OUTPUT_HTML"),
             transform={"kind": read.choice("TRANSFORM")},
             options=options,
+            trend_order=read.whole("TREND_ORDER"),
             map_unit=read.map_unit(),
             provenance=read.provenance(),
         )
         tell(read.feedback, result)
-        structure = result["variogram"]["structures"][0]
+        structures = result["variogram"]["structures"]
+        outer = structures[-1]
         return {
             "NUGGET": result["nugget"],
             "PSILL": result["psill"],
             "EFFECTIVE_RANGE": result["effective_range"],
             "LOO_RMSE": result["loo_rmse"],
             "LOO_MSDR": result["loo_msdr"],
+            "MEAN_RMSE": result["mean_rmse"],
+            **({"LOG_LIKELIHOOD": result["log_likelihood"]} if options["method"] == "reml" else {}),
+            "FITTED_AZIMUTH": outer["azimuth"],
+            "FITTED_RATIO_MINOR": outer["ratio_minor"],
+            "FITTED_RATIO_VERTICAL": outer["ratio_vertical"],
+            "N_STRUCTURES": len(structures),
             "N": len(samples),
-            "MODEL_NAME": structure["model"],
+            "MODEL_NAME": outer["model"],
+            "STRUCTURE": result["structure"],
         }
+
+
+def given_anisotropy(read, samples: Samples) -> dict:
+    """Return the angles and ratios that were entered.
+
+    Raises
+    ------
+    InputError
+        For none that differs from isotropy, or vertical ones for samples without elevations.
+    """
+    names = ("azimuth", "dip", "plunge", "ratio_minor", "ratio_vertical")
+    entered = {name: read.number(name.upper()) for name in names}
+    if entered["ratio_minor"] == 1.0 and entered["ratio_vertical"] == 1.0:
+        raise InputError(
+            tr("Expected a ratio across or a vertical ratio other than 1 for a given anisotropy. Enter one, or none.")
+        )
+    if samples.n_dimensions == 2 and (entered["dip"] or entered["plunge"] or entered["ratio_vertical"] != 1.0):
+        raise InputError(
+            tr("Dip, plunge and vertical ratio need samples with elevations that count; these are 2-D. Leave them out.")
+        )
+    return entered
 
 
 def fit(samples: Samples, progress, is_cancelled, files=None, **inputs) -> dict:
@@ -132,25 +251,38 @@ def fit(samples: Samples, progress, is_cancelled, files=None, **inputs) -> dict:
 
 
 def automatic_variogram(
-    samples: Samples, feedback, progress, is_cancelled, transform: str = "none"
+    samples: Samples, feedback, progress, is_cancelled, transform: str = "none", trend_order: int = 0
 ) -> VariogramFile:
     """Fit a variogram to the field, as it is or transformed, with every other setting left to itself.
 
-    Of 3-D samples by likelihood, which finds how much shorter it reaches upwards than across.
+    With covariates or a trend it is that of what they leave of the field. Of 3-D samples by likelihood,
+    which finds how much shorter it reaches upwards than across.
     """
     options = {"method": "reml"} if samples.n_dimensions == 3 else {}
-    result = fit(samples, progress, is_cancelled, options=options, transform={"kind": transform})
+    result = fit(
+        samples, progress, is_cancelled, options=options, transform={"kind": transform}, trend_order=trend_order
+    )
     tell(feedback, result)
     return VariogramFile.from_dict(result["variogram"])
 
 
 def tell(feedback, result: dict) -> None:
-    """Say what was fitted."""
-    structure = result["variogram"]["structures"][0]
-    feedback.pushInfo(
-        tr("Variogram: {model}, nugget {nugget:.4g}, psill {psill:.4g}, effective range {reach:.4g}.").format(
-            model=structure["model"], nugget=result["nugget"], psill=result["psill"], reach=result["effective_range"]
+    """Say what was fitted, and why."""
+    for structure in result["variogram"]["structures"]:
+        text = tr("Variogram: {model}, nugget {nugget:.4g}, psill {psill:.4g}, effective range {reach:.4g}").format(
+            model=structure["model"],
+            nugget=result["nugget"],
+            psill=structure["psill"],
+            reach=structure["effective_range"],
         )
-    )
+        if structure["ratio_minor"] != 1.0:
+            text += tr(" along azimuth {azimuth:.0f}°, ratio across {ratio:.2g}").format(
+                azimuth=structure["azimuth"], ratio=structure["ratio_minor"]
+            )
+        if structure["ratio_vertical"] != 1.0:
+            text += tr(", vertical ratio {ratio:.2g}").format(ratio=structure["ratio_vertical"])
+        feedback.pushInfo(text + ".")
+    for sentence in result["account"]:
+        feedback.pushInfo(sentence)
     for warning in result["warnings"]:
         feedback.pushWarning(warning)

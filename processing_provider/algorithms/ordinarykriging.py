@@ -135,12 +135,11 @@ class OrdinaryKriging(Algorithm):
         variogram = read.variogram(samples)
         asked = read.choice("TRANSFORM")
         if variogram is None:
-            if rasters.members or options["trend_order"]:
-                read.feedback.pushWarning(
-                    tr("The variogram is fitted to the field itself, not to what the drift leaves of it.")
-                )
-            without, _ = average_coincident(replace(samples, covariates=None, holes=None))
-            variogram = automatic_variogram(without, read.feedback, progress, is_cancelled, asked)
+            # With a drift it is that of what the drift leaves of the field.
+            single, _ = average_coincident(replace(samples, holes=None))
+            variogram = automatic_variogram(
+                single, read.feedback, progress, is_cancelled, asked, options["trend_order"]
+            )
         elif asked not in ("none", variogram.transform.kind):
             read.feedback.pushWarning(
                 tr("The variogram has the transform {theirs}, which is used instead of {ours}.").format(
