@@ -229,9 +229,12 @@ def _key_figures(comparison: Comparison, units: Mapping[str, str]) -> list[tuple
     for target in comparison.samples.targets[:4]:
         row, of = comparison.row(target, scheme, method), f"{target}: " if several else ""
         unit = f" {units[target]}" if units.get(target) else ""
-        found.append((f"{of}variance explained (R2)", f"{100 * max(row['r2'], 0):.0f} %"))
-        found.append((f"{of}typical error (mean absolute)", f"{rounded(row['mae'])}{unit}"))
-        if not several:
+        explained, error = f"{100 * max(row['r2'], 0):.0f} %", f"{rounded(row['mae'])}{unit}"
+        if several:
+            found.append((f"{target}: R2, typical error", f"{explained}, {error}"))
+        else:
+            found.append(("variance explained (R2)", explained))
+            found.append(("typical error (mean absolute)", error))
             found.append(("samples inside their 90 % interval", f"{100 * row['coverage90']:.0f} %"))
         grades = comparison.classes.get((target, scheme, method))
         if grades is not None:

@@ -48,7 +48,7 @@ def test_comparison_page_answers_first(comparison):
     page = comparison_page(comparison, units={"zinc": "mg/kg"}, provenance={"layer": "meuse.gpkg"})
     summary = texts(page.split("<section>")[0])
     assert "Use the hybrid: the simplest of the methods compared that no other beats" in summary
-    assert "variance explained (R2)" in summary and "Error of each method" in summary
+    assert "zinc: R2, typical error" in summary and "Error of each method" in summary
     assert page.split("<section>")[0].count("<svg") == 1  # one figure on page one
     words = texts(page.split("<section>")[1])
     assert "Zinc, filling in between samples (random folds)" in words
