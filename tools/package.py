@@ -18,7 +18,7 @@ FOLDERS = {
     "core": {".py", ".txt"},
     "processing_provider": {".py"},
     "ui": {".py"},
-    "resources": {".svg", ".png", ".qml", ".md", ".model3", ".gpkg", ".tif"},
+    "resources": {".svg", ".png", ".qml", ".md", ".model3", ".gpkg", ".tif", ".onnx"},
 }
 MAX_BYTES = 25 * 1024 * 1024  # the plugin site refuses more
 TIME = (2024, 1, 1, 0, 0, 0)

@@ -28,13 +28,14 @@ N_NEAR = 4
 TOKEN_NAMES = ("value", "d_along", "d_across", "lag", "correlation", "score", "residual")
 CONTEXT_NAMES = (
     # of the site, the same at every place
-    "nugget_share", "n_samples", "sill", "median_gap", "skewness", "skewness_of_ranks", "ties", "preference",
-    "residual_spread", "residual_skewness", "residual_by_spacing", "residual_by_estimate", "residual_by_gaussian",
-    "residual_by_gap", "size_by_estimate", "size_by_spread",
+    "nugget_share", "n_samples", "skewness", "ties", "preference", "residual_by_spacing",
     # of the place
     "sigma", "spacing", "nearest", "farthest", "mean", "score", "local_mean", "local_spread", "local_skewness",
     "proportional", "gaussian_gap", "gaussian_spread", "score_gap", "local_residual", "local_residual_size",
 )  # fmt: skip
+
+N_SITE_COLUMNS = 6
+"""Columns of the context that are the same at every place of a site."""
 
 _NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 _NODE_WEIGHTS = _NODE_WEIGHTS / _NODE_WEIGHTS.sum()
@@ -162,13 +163,9 @@ class KrigingContext:
         return np.interp(ndtr(scores) * n - 0.5, np.arange(n), self._sorted)
 
     @cached_property
-    def _left_out_once(self) -> KrigingEstimate:
-        return self.kriging.leave_one_out()
-
-    @cached_property
     def _residuals(self) -> np.ndarray:
         """Leave-one-out residuals in units of sigma; 0 where there is no estimate."""
-        left_out = self._left_out_once
+        left_out = self.kriging.leave_one_out()
         return np.nan_to_num((self.values - left_out.estimate) / np.maximum(left_out.kriging_std, self._least_sigma))
 
     @property
@@ -185,30 +182,12 @@ class KrigingContext:
     @cached_property
     def _site(self) -> np.ndarray:
         """What is told of the site as a whole, the first columns of the context."""
-        values, residuals = self.values, self._residuals
-        spread = float(np.std(values)) or 1.0
-        z = (values - values.mean()) / spread
-        low, middle, high = (float(v) for v in self._value_of(np.array([-1.0, 0.0, 1.0])))
-        left_out = self._left_out_once
-        estimate = np.where(np.isfinite(left_out.estimate), left_out.estimate, values.mean())
-        score = np.nan_to_num(self._scores_kriging.leave_one_out().estimate)
-        sigma = np.where(np.isfinite(left_out.kriging_std), left_out.kriging_std, spread)
-        gaussian, _ = self._gaussian(score, sigma)
-        bounded = np.clip(residuals, -3.0, 3.0)
-        size = np.log(np.maximum(np.abs(bounded), 0.05))
-        _, near = self._tree.query(self._tree.data, k=np.arange(2, min(9, len(values)) + 1))
+        z = (self.values - self.values.mean()) / (float(np.std(self.values)) or 1.0)
         return np.array(
             [
-                self.variogram.nugget / self.variogram.sill, np.log(len(values)) - 5.0,
-                0.5 * np.log(self.variogram.sill) - np.log(spread), (values.mean() - middle) / spread,
-                np.arcsinh(np.mean(z**3)), (low + high - 2.0 * middle) / max(high - low, 1e-6 * spread),
+                self.variogram.nugget / self.variogram.sill, np.log(len(z)) - 5.0, np.arcsinh(np.mean(z**3)),
                 2.0 * float(ndtr(self.scores.min())), _correlation(self.scores, self._spacing),
-                0.5 * np.log(np.mean(bounded**2) + 1e-3), np.mean(bounded**3),
-                _correlation(bounded, self._spacing), _correlation(bounded, self._score_of(estimate)),
-                _correlation(bounded, gaussian - estimate),
-                _correlation(bounded, values[near].mean(axis=1) - estimate),
-                _correlation(size, self._score_of(estimate)),
-                _correlation(size, np.log(values[near].std(axis=1) + 1e-3 * spread)),
+                _correlation(np.clip(self._residuals, -3.0, 3.0), self._spacing),
             ]
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...features.kriging_context import CONTEXT_NAMES, N_NEIGHBORS, TOKEN_NAMES
+from ...features.kriging_context import CONTEXT_NAMES, N_NEIGHBORS, N_SITE_COLUMNS, TOKEN_NAMES
 from ...progress import Progress, silent
 from .rows import Rows
 
@@ -81,6 +81,9 @@ def build(settings: PretrainingSettings, scales: tuple[np.ndarray, ...]) -> Any:
     context = keras.Input((len(CONTEXT_NAMES),), name="context")
     read = (tokens - token_mean) / token_spread
     around = (context - context_mean) / context_spread
+    # There are far fewer sites than places: what is told of a site is at times withheld, lest sites be memorised.
+    site = layers.Dropout(settings.dropout, seed=settings.seed + 1)(around[:, :N_SITE_COLUMNS])
+    around = layers.Concatenate()([site, around[:, N_SITE_COLUMNS:]])
     hidden = layers.Dense(width, name="token_in")(read) + layers.Dense(width, name="context_in")(around)[:, None, :]
     hidden = layers.Dense(width, activation="relu", name="token_hidden")(ops.relu(hidden))
     attention = layers.Softmax(axis=1)(layers.Dense(N_HEADS, name="attention")(hidden))

@@ -11,10 +11,8 @@ from ...errors import InputError
 from ...features.kriging_context import Described, KrigingContext
 from ...kriging.ordinary import fit_kriging
 from ...variogram.fitting import fit_variogram
+from ..pretrained import DROPPED
 from .fields import SimulatedSite, simulate_site
-
-DROPPED = (0, 1, 3, 7)
-"""Nearest others that are left out with a sample: they match the distances of deployment."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Rows:
         return cls(*(np.concatenate([getattr(one, field.name) for one in parts]) for field in fields(cls)))
 
 
-def site_rows(site: SimulatedSite, number: int, n_left_out: int = 96) -> Rows | None:
+def site_rows(site: SimulatedSite, number: int, n_left_out: int = 48) -> Rows | None:
     """Krige a site as a user would, and describe its held-out places and some of its samples, left out.
 
     Parameters

@@ -68,7 +68,7 @@ def test_rows_weigh_every_site_alike(rows):
     assert rows.context.shape[1:] == (len(CONTEXT_NAMES),)
     assert np.isfinite(rows.tokens).all() and np.isfinite(rows.context).all()
     for site in (1, 2, 3):
-        for dropped in (-1, 0, 1, 3, 7):
+        for dropped in (-1, 0, 1):
             own = rows.take((rows.site == site) & (rows.dropped == dropped))
             assert np.isclose(np.mean(own.weight * own.residual**2), 1.0, rtol=1e-4)
 
@@ -138,7 +138,7 @@ def test_network_is_the_same_in_numpy_keras_and_onnx(rows, tmp_path):
 @pytest.mark.backend
 def test_training_learns_what_is_there_and_repeats_itself(rows):
     wanted = Rows(
-        rows.tokens, rows.context, (0.5 * rows.context[:, 16]).astype(np.float32), np.ones_like(rows.weight), rows.site,
+        rows.tokens, rows.context, (0.5 * rows.context[:, 6]).astype(np.float32), np.ones_like(rows.weight), rows.site,
         rows.dropped,
     )  # fmt: skip
     settings = PretrainingSettings(width=8, epochs=20, batch_size=32)

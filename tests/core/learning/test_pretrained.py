@@ -1,0 +1,186 @@
+"""Kriging with the pre-trained correction, fitted to samples.
+
+Truth: limits (a gate of 0 is kriging to the last bit, at a sample the estimate is its value), theorems (units of the
+values do not matter; noise brings no gain), two roads (the file = the fitted model) and a simulated field.
+"""
+
+import json
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.errors import InputError, ModelFileError
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
+from hybrid_geostatistics.core.learning.pretrained import (
+    Gate,
+    PretrainedSettings,
+    fit_gate,
+    fit_pretrained,
+    pretrained_method,
+    shipped_network,
+    train_pretrained,
+)
+from hybrid_geostatistics.core.prediction.pretrained import PretrainedModel, with_contract
+from hybrid_geostatistics.core.prediction.trained_model import TrainedModel
+from hybrid_geostatistics.core.samples import Covariates, Samples
+from hybrid_geostatistics.core.transforms import Transform
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, scaled
+
+pytest.importorskip("onnxruntime")
+MODEL = VariogramModel(0.1, (Structure("exponential", 1.0, 60.0),))
+GIVEN = PretrainedSettings(variograms={"V": MODEL})
+
+
+def skewed(n=80, seed=3):
+    rng = np.random.default_rng(seed)
+    coordinates = rng.uniform(0.0, 100.0, (n, 2))
+    values = np.maximum(np.sin(coordinates[:, 0] / 12.0) * np.cos(coordinates[:, 1] / 17.0), 0.0) ** 2
+    return Samples(coordinates, (values + 0.05 * rng.random(n))[:, None], ("V",), "EPSG:28992")
+
+
+PLACES = np.random.default_rng(9).uniform(0.0, 100.0, (50, 2))
+
+
+def test_gate_is_half_of_least_squares_within_bounds():
+    rng = np.random.default_rng(0)
+    corrections = rng.normal(size=(2, 40))
+    errors = 0.8 * corrections + rng.normal(size=(2, 40))
+    gate = fit_gate(errors, corrections)
+    slope = np.sum(errors * corrections) / np.sum(corrections**2)
+    assert np.isclose(gate.least_squares, slope) and np.isclose(gate.share, slope / 2)
+    assert gate.rmse < gate.kriging_rmse
+    assert fit_gate(-errors, corrections).share == 0.0
+    assert fit_gate(9 * errors, corrections).share == 1.0
+    nothing = fit_gate(errors, np.zeros_like(errors))
+    assert nothing.share == nothing.gain == 0.0 and nothing.within_noise
+
+
+def without(fitted, gate=0.0):
+    (target,) = fitted.model.targets
+    from dataclasses import replace
+
+    return PretrainedModel(fitted.model.samples, fitted.model.neighborhood, (replace(target, gate=gate),))
+
+
+@pytest.mark.parametrize("neighborhood", [None, Neighborhood(max_neighbors=20, search_radius=40.0)])
+def test_a_gate_of_0_is_kriging_to_the_last_bit(neighborhood):
+    samples = skewed()
+    fitted = fit_pretrained(samples, PretrainedSettings(variograms={"V": MODEL}, neighborhood=neighborhood))
+    kriging = fit_kriging(samples.coordinates, samples.values[:, 0], MODEL, neighborhood)
+    found = without(fitted).predict(PLACES, None, shipped_network())
+    np.testing.assert_array_equal(found.estimate[:, 0], kriging.predict(PLACES).estimate)
+    np.testing.assert_array_equal(found.kriging_variance[:, 0], kriging.predict(PLACES).kriging_std ** 2)
+
+
+def test_the_correction_is_bounded_and_vanishes_at_samples():
+    samples = skewed()
+    fitted = fit_pretrained(samples, GIVEN)
+    whole, kriging = without(fitted, 1.0), without(fitted)
+    at_samples = whole.predict(samples.coordinates, None, shipped_network())
+    np.testing.assert_array_equal(at_samples.estimate, samples.values)
+    centre, sigma, _ = whole.transformed(PLACES, shipped_network())
+    plain = kriging.transformed(PLACES, shipped_network())[0]
+    assert 0 < np.abs(centre - plain).max() and (np.abs(centre - plain) <= 1.5 * sigma).all()
+    far = np.array([[1e5, 1e5]])
+    assert np.isfinite(whole.predict(far, None, shipped_network()).estimate).all()
+
+
+def test_places_out_of_reach_stay_empty():
+    fitted = fit_pretrained(skewed(), PretrainedSettings(variograms={"V": MODEL}, neighborhood=Neighborhood(8, 1, 20.0)))
+    found = without(fitted, 1.0).predict(np.array([[50.0, 50.0], [900.0, 900.0]]), None, shipped_network())
+    assert np.isfinite(found.estimate[0, 0]) and np.isnan(found.estimate[1, 0])
+
+
+def test_units_of_the_values_do_not_matter():
+    samples = skewed()
+    other = Samples(samples.coordinates, 7.0 + 1e4 * samples.values, ("V",), samples.crs)
+    here = fit_pretrained(samples, GIVEN)
+    there = fit_pretrained(other, PretrainedSettings(variograms={"V": scaled(MODEL, 1e8)}))
+    assert np.isclose(there.gates[0].least_squares, here.gates[0].least_squares, rtol=1e-3)
+    estimate = here.predict(PLACES, None).estimate
+    np.testing.assert_allclose(there.predict(PLACES, None).estimate, 7.0 + 1e4 * estimate, rtol=1e-3)
+
+
+def test_the_file_predicts_as_the_fitted_model(tmp_path):
+    samples = skewed()
+    settings = PretrainedSettings(Transform("log"), units={"V": "ppm"})
+    trained = train_pretrained(samples, settings, tmp_path / "model.onnx", schemes=())
+    model = TrainedModel.read(tmp_path / "model.onnx")
+    assert model.contract["kind"] == "pretrained" and model.units == ("ppm",) and model.targets == ("V",)
+    assert model.covariate_names == () and model.crs == "EPSG:28992" and model.n_dimensions == 2
+    assert model.contract["gates"][0]["share"] == trained.fitted.gates[0].share
+    expected, found = trained.fitted.predict(PLACES, None), model.predict(PLACES, None)
+    for name in ("estimate", "lower", "upper", "kriging_variance"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-12)
+    assert (found.lower < found.estimate).all() and (found.estimate < found.upper).all()
+    wider = model.predict(PLACES, None, 0.99)
+    assert (wider.upper >= found.upper).all()
+
+
+def test_a_damaged_contract_is_refused(tmp_path):
+    trained = train_pretrained(skewed(), GIVEN, tmp_path / "model.onnx", schemes=())
+    contract = trained.fitted.contract()
+    contract["targets"][0]["gate"] = 3.0
+    with pytest.raises(ModelFileError, match="gate between 0 and 1"):
+        PretrainedModel.from_dict(contract)
+    contract["targets"][0]["gate"] = 0.5
+    del contract["targets"][0]["variogram"]
+    with pytest.raises(ModelFileError, match="variogram"):
+        PretrainedModel.from_dict(contract)
+
+
+def test_a_contract_is_appended_as_protocol_buffers_do():
+    text = json.dumps({"long": "x" * 300})
+    content = with_contract(b"", text)
+    # Field 14, two varint bytes of length, key and value.
+    assert content[0] == 14 << 3 | 2 and content[3:5] == b"\x0a\x09" and content[5:14] == b"hybridgeo"
+    assert content.endswith(text.encode()) and (content[1] & 0x7F) + (content[2] << 7) == len(content) - 3
+
+
+def test_samples_it_was_not_trained_for_are_refused():
+    flat = skewed()
+    deep = Samples(np.column_stack([flat.coordinates, np.arange(80.0)]), flat.values, ("V",))
+    with pytest.raises(InputError, match="3-D"):
+        fit_pretrained(deep, GIVEN)
+    with pytest.raises(InputError, match="20"):
+        fit_pretrained(Samples(flat.coordinates[:9], flat.values[:9], ("V",)), GIVEN)
+
+
+def test_covariates_are_left_aside_and_told():
+    samples = skewed()
+    covariates = Covariates(("slope",), samples.coordinates[:, :1], (False,))
+    fitted = fit_pretrained(Samples(samples.coordinates, samples.values, ("V",), covariates=covariates), GIVEN)
+    assert "no covariates" in fitted.notes[0] and fitted.model.covariate_names == ()
+
+
+def test_noise_is_left_to_kriging():
+    rng = np.random.default_rng(8)
+    ratios = []
+    for _ in range(4):
+        coordinates, values = rng.uniform(0.0, 100.0, (300, 2)), rng.normal(size=(300, 1))
+        training = Samples(coordinates[:150], values[:150], ("V",))
+        model = VariogramModel(0.9, (Structure("exponential", 0.1, 30.0),))
+        fitted = fit_pretrained(training, PretrainedSettings(variograms={"V": model}))
+        errors = [
+            values[150:] - one.predict(coordinates[150:], None, shipped_network()).estimate
+            for one in (fitted.model, without(fitted))
+        ]
+        ratios.append(np.sqrt(np.mean(errors[0] ** 2) / np.mean(errors[1] ** 2)))
+    assert max(ratios) < 1.01 and np.mean(ratios) < 1.003
+
+
+def test_many_samples_take_the_nearest_ones():
+    samples = skewed(1100)
+    fitted = fit_pretrained(samples, GIVEN)
+    assert fitted.model.neighborhood.max_neighbors == 64
+    assert isinstance(fitted.gates[0], Gate) and np.isfinite(fitted.gates[0].least_squares)
+    assert np.isfinite(fitted.predict(PLACES, None).estimate).all()
+
+
+def test_method_of_comparisons_gives_distributions():
+    samples = skewed(90)
+    training = Samples(samples.coordinates[:70], samples.values[:70], ("V",))
+    predicted = pretrained_method()(training, 0)(samples.coordinates[70:], None)
+    assert predicted.estimate.shape == (20, 1) and (np.diff(predicted.quantiles, axis=-1) >= 0).all()
+    inside = (samples.values[70:] >= predicted.lower) & (samples.values[70:] <= predicted.upper)
+    assert inside.mean() > 0.7
