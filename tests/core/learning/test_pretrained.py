@@ -5,6 +5,7 @@ values do not matter; noise brings no gain), two roads (the file = the fitted mo
 """
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,8 +58,6 @@ def test_gate_is_half_of_least_squares_within_bounds():
 
 def without(fitted, gate=0.0):
     (target,) = fitted.model.targets
-    from dataclasses import replace
-
     return PretrainedModel(fitted.model.samples, fitted.model.neighborhood, (replace(target, gate=gate),))
 
 
@@ -86,7 +85,8 @@ def test_the_correction_is_bounded_and_vanishes_at_samples():
 
 
 def test_places_out_of_reach_stay_empty():
-    fitted = fit_pretrained(skewed(), PretrainedSettings(variograms={"V": MODEL}, neighborhood=Neighborhood(8, 1, 20.0)))
+    settings = PretrainedSettings(variograms={"V": MODEL}, neighborhood=Neighborhood(8, 1, 20.0))
+    fitted = fit_pretrained(skewed(), settings)
     found = without(fitted, 1.0).predict(np.array([[50.0, 50.0], [900.0, 900.0]]), None, shipped_network())
     assert np.isfinite(found.estimate[0, 0]) and np.isnan(found.estimate[1, 0])
 

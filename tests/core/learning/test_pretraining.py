@@ -87,7 +87,7 @@ def test_validation_of_the_truth_and_of_nothing(rows):
 
 
 def forward(network, tokens, context):
-    """The network in numpy."""
+    """Evaluate the network in numpy."""
 
     def dense(name, x):
         layer = network.get_layer(name)
