@@ -220,13 +220,14 @@ def _continued_folds(
     So a network that starts from its old weights has never seen what it leaves out.
     """
     n_kept = int(stays.sum())
-    _, nearest = cKDTree(joined.coordinates[:n_kept]).query(joined.coordinates[n_kept:])
-    if joined.holes is not None:
+    # One that replaces an old sample is nearest to that one, and stays in its fold.
+    _, nearest = cKDTree(old.coordinates).query(joined.coordinates[n_kept:])
+    if old.holes is not None and joined.holes is not None:
         for row, hole in enumerate(joined.holes[n_kept:]):
-            same = np.flatnonzero(joined.holes[:n_kept] == hole) if hole else []
+            same = np.flatnonzero(old.holes.astype(str) == hole) if hole else []
             nearest[row] = same[0] if len(same) else nearest[row]
     sets = inner_folds(old, settings.n_inner_folds, settings.n_sets, settings.seed)
-    return tuple(np.append(own[stays], own[stays][nearest]) for own in sets)
+    return tuple(np.append(own[stays], own[nearest]) for own in sets)
 
 
 def _require_alike(old: Samples, new: Samples) -> None:

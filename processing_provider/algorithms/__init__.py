@@ -17,6 +17,7 @@ from .rareearths import RareEarths
 from .setupbackend import SetUpBackend
 from .spectralpca import SpectralPca
 from .trainhybridmodel import TrainHybridModel
+from .updatemodel import UpdateModel
 
 ALGORITHMS = (
     ExampleDeposit,
@@ -32,6 +33,7 @@ ALGORITHMS = (
     CompositionRaster,
     TrainHybridModel,
     PredictRaster,
+    UpdateModel,
     ExportBlockModel,
     CompareMethods,
     SetUpBackend,

@@ -50,9 +50,10 @@ PROMISED = {
     "exportblockmodel": ({"RASTERS"}, {"OUTPUT", "POINTS", "VTK", "N"}),
     "spectralpca": ({"RASTER", "COMPONENTS"}, {"OUTPUT", "PCA", "EXPLAINED"}),
     "trainhybridmodel": (
-        {"INPUT", "TARGETS", "COVARIATES", "TRANSFORM", "VARIOGRAM", "SEED"},
+        {"INPUT", "TARGETS", "COVARIATES", "ARCHITECTURE", "TRANSFORM", "VARIOGRAM", "HOLE", "SEED"},
         {"MODEL", "OUTPUT_HTML", "RMSE", "R2", "KRIGING_RMSE", "RMSE_RATIO", "WEIGHTS", "COVERAGE"},
     ),
+    "updatemodel": ({"MODEL", "INPUT", "MODE"}, {"UPDATED_MODEL", "OUTPUT_HTML"}),
     "predictraster": (
         {"MODEL", "COVARIATES", "EXTENT", "CELL_SIZE", "TEMPLATE", "COVERAGE"},
         {"PREDICTION", "LOWER", "UPPER", "APPLICABILITY"},

@@ -90,6 +90,13 @@ def test_old_samples_stay_in_their_folds(world, path):
         assert set(np.unique(own)) == {0, 1, 2}
 
 
+def test_a_new_survey_of_all_old_places_replaces_them(world, path, tmp_path):
+    again = replace(world[0], values=world[0].values + 0.1)
+    updated = update_model(path, again, "warm_start", tmp_path / "new.onnx")
+    assert updated.drifts == () and updated.n_replaced == 60
+    assert_array_equal(updated.trained.fitted.model.samples.values, again.values)
+
+
 @pytest.mark.parametrize(
     ("change", "mode", "message"),
     [
