@@ -24,10 +24,15 @@ quickly = settings(max_examples=40, deadline=None, derandomize=True)
 CLOSE = {"rtol": 1e-7, "atol": 1e-7}
 
 
+SHAPES = {**dict.fromkeys(sorted(SLOPES)), "matern": 1.7, "stable": 1.3}
+"""Every model, with a shape where it has one."""
+
+
 @st.composite
 def structures(draw):
+    name = draw(st.sampled_from(list(SHAPES)))
     return Structure(
-        draw(st.sampled_from(sorted(SLOPES))),
+        name,
         draw(st.floats(0.1, 2.0)),
         draw(st.floats(20.0, 2000.0)),
         azimuth=draw(st.floats(0.0, 180.0)),
@@ -35,6 +40,7 @@ def structures(draw):
         plunge=draw(st.floats(-60.0, 60.0)),
         ratio_minor=draw(st.floats(0.2, 1.0)),
         ratio_vertical=draw(st.floats(0.1, 1.0)),
+        shape=SHAPES[name],
     )
 
 
@@ -211,6 +217,42 @@ def test_the_gradient_is_that_of_the_estimate(world):
         assert_allclose(
             result.gradient[smooth, 0, axis] * reach / scale, difference[smooth] * reach / scale, atol=0.05
         )
+
+
+@given(worlds(n_least=6), st.floats(0.1, 1.0))
+@quickly
+def test_repeated_measurements_weigh_as_their_mean(world, share):
+    coordinates, values, model, hood, kind, targets = world
+    if not hood.is_global:
+        return  # repeats take places of other neighbours
+    error = VariogramModel(model.nugget, model.structures, share * model.nugget)
+    # All measured twice: the same as their means with half the error.
+    twice = np.tile(coordinates, (2, 1))
+    scale = np.abs(values).max()
+    measured = np.append(values, values + 0.1 * scale)
+    half = VariogramModel(model.nugget * (1 - 0.5 * share), model.structures, 0.5 * share * model.nugget)
+    result = fit_kriging(twice, measured, error, hood, **kind).predict(np.vstack([targets, coordinates]))
+    means = fit_kriging(coordinates, values + 0.05 * scale, half, hood, **kind)
+    expected = means.predict(np.vstack([targets, coordinates]))
+    assert_allclose(result.estimate / scale, expected.estimate / scale, **CLOSE)
+    assert_allclose(result.kriging_variance, expected.kriging_variance, **CLOSE)
+    assert_allclose(result.smoothing_variance, expected.smoothing_variance, **CLOSE)
+
+
+@given(worlds(n_least=6), st.integers(1, 4))
+@quickly
+def test_at_most_so_many_of_a_hole(world, most):
+    coordinates, values, model, _, kind, targets = world
+    holes = np.arange(len(values)) % 3
+    hood = Neighborhood(max_neighbors=10, max_per_hole=most)
+    result = fit_kriging(coordinates, values, model, hood, holes=holes, **kind).predict(targets)
+    assert (result.n_neighbors == min(10, 3 * most, sum(min(most, n) for n in np.bincount(holes)))).all()
+    assert (result.kriging_variance >= 0).all()
+    # Without a name nobody shares a hole.
+    unnamed = fit_kriging(coordinates, values, model, hood, holes=np.full(len(values), ""), **kind).predict(targets)
+    nearest = fit_kriging(coordinates, values, model, Neighborhood(max_neighbors=10), **kind).predict(targets)
+    scale = np.abs(values).max()
+    assert_allclose(unnamed.estimate / scale, nearest.estimate / scale, **CLOSE)
 
 
 @given(worlds(n_least=6), st.integers(1, 4))
