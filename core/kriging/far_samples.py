@@ -30,6 +30,7 @@ import numpy as np
 
 from ..variogram.models import SUPPORTS
 from .compiled import frame_arrays, padded, term_arrays
+from .covariance import SmoothCovariance
 from .lattice import Lattice, product_points
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ class FarSamples:
         n_nodes, scales = nodes_for(self.tolerance), self._scales()
         tiles = lattice.tiles(side)
         parts_y, parts_x = ({part.start: part for part in parts} for parts in zip(*tiles))
-        axis_y = {start: _Axis.of(lattice.y[rows], n_nodes) for start, rows in parts_y.items()}
-        axis_x = {start: _Axis.of(lattice.x[columns], n_nodes) for start, columns in parts_x.items()}
+        axis_y = {start: TileAxis.of(lattice.y[rows], n_nodes) for start, rows in parts_y.items()}
+        axis_x = {start: TileAxis.of(lattice.x[columns], n_nodes) for start, columns in parts_x.items()}
         is_exact, is_smooth = self._split(np.stack([lattice.part(*tile).corners() for tile in tiles]))
 
         def solve(number: int) -> bool:
@@ -124,7 +125,9 @@ class FarSamples:
             nodes = product_points(tile_x.nodes, tile_y.nodes, lattice.z)
             at_nodes = road.at_nodes(nodes, exact, is_smooth[number])
             at_nodes = at_nodes.reshape(-1, len(tile_y.nodes), len(tile_x.nodes))
-            if not _error(at_nodes, tile_x, tile_y, scales) <= self.tolerance:
+            last = last_coefficients(at_nodes, tile_x, tile_y)
+            last[: len(scales)] /= scales
+            if not last.max() <= self.tolerance:
                 return False
             road.at_cells(lattice, (rows, columns), exact, at_nodes, (tile_y, tile_x), quadratic, products)
             return True
@@ -146,7 +149,7 @@ class FarSamples:
 
     def at_cells(
         self, lattice: Lattice, tile: tuple[slice, slice], exact: np.ndarray, at_nodes: np.ndarray,
-        axes: tuple[_Axis, _Axis], quadratic: np.ndarray, products: np.ndarray,
+        axes: tuple[TileAxis, TileAxis], quadratic: np.ndarray, products: np.ndarray,
     ) -> None:  # fmt: skip
         """Interpolate from the nodes, add what the exact samples make, and write it to the tile's cells."""
         part, (tile_y, tile_x) = lattice.part(*tile), axes
@@ -167,38 +170,47 @@ class FarSamples:
             to_products[:, few] = wanted.reshape(n_wanted, -1, n_columns)
 
     def _scales(self) -> np.ndarray:
-        """Return the size of the form and of each product, shape (1 + n_wanted,)."""
+        """Return the size of the form and of each product, shape (1 + n_wanted,).
+
+        What is multiplied by the covariances of exact samples is of the size of weights: its scale is 1.
+        """
         sill = self.system.sill
         spread = float(np.std(self.system.samples.values)) or 1.0
         n_columns = self.system.samples.columns.shape[1]
         return np.array([sill, spread, *[np.sqrt(sill)] * n_columns])
 
     def _split(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return which samples need every cell of each box, and which are smooth over it and not 0.
+        """Return which samples need every cell of each box, and which are smooth over it and not 0."""
+        return split_samples(self.system.covariance, self.system.samples.points, boxes)
 
-        Parameters
-        ----------
-        boxes : ndarray, shape (n_boxes, 4, n_dimensions)
-            Corners.
 
-        Returns
-        -------
-        is_exact, is_smooth : ndarray of bool, shape (n_boxes, n_samples)
-        """
-        points, covariance = self.system.samples.points, self.system.covariance
-        is_exact, is_smooth = np.zeros((2, len(boxes), len(points)), dtype=bool)
-        for frame in covariance.frames:
-            nearest, farthest, half = distances_to_boxes(frame.scale(boxes), frame.scale(points))
-            kinked = nearest <= _CLEARANCE * half[:, None]
-            for term in frame.terms:
-                if term.model in _ENDING:
-                    reaches = nearest < term.scale
-                    is_exact |= reaches & (kinked | (farthest > term.scale))
-                    is_smooth |= reaches
-                else:
-                    is_exact |= kinked
-                    is_smooth[:] = True
-        return is_exact, is_smooth & ~is_exact
+def split_samples(covariance: SmoothCovariance, points: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which samples need every cell of each box, and which are smooth over it and not 0.
+
+    Parameters
+    ----------
+    covariance : SmoothCovariance
+    points : ndarray, shape (n_samples, n_dimensions)
+    boxes : ndarray, shape (n_boxes, 4, n_dimensions)
+        Corners.
+
+    Returns
+    -------
+    is_exact, is_smooth : ndarray of bool, shape (n_boxes, n_samples)
+    """
+    is_exact, is_smooth = np.zeros((2, len(boxes), len(points)), dtype=bool)
+    for frame in covariance.frames:
+        nearest, farthest, half = distances_to_boxes(frame.scale(boxes), frame.scale(points))
+        kinked = nearest <= _CLEARANCE * half[:, None]
+        for term in frame.terms:
+            if term.model in _ENDING:
+                reaches = nearest < term.scale
+                is_exact |= reaches & (kinked | (farthest > term.scale))
+                is_smooth |= reaches
+            else:
+                is_exact |= kinked
+                is_smooth[:] = True
+    return is_exact, is_smooth & ~is_exact
 
 
 def distances_to_boxes(boxes: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -240,19 +252,23 @@ def probe_boxes(points: np.ndarray, sides: np.ndarray) -> np.ndarray:
     return boxes
 
 
-def _error(at_nodes: np.ndarray, tile_x: _Axis, tile_y: _Axis, scales: np.ndarray) -> float:
-    """Return the next Chebyshev coefficients, estimated from the last two, as a share of the scales."""
+def last_coefficients(at_nodes: np.ndarray, tile_x: TileAxis, tile_y: TileAxis) -> np.ndarray:
+    """Return the size of the next Chebyshev coefficients of each function, estimated from the last two.
+
+    Parameters
+    ----------
+    at_nodes : ndarray, shape (n_functions, n_nodes_y, n_nodes_x)
+    """
     last = np.zeros(len(at_nodes))
     if tile_x.last is not None:
         last = np.maximum(last, np.abs(at_nodes @ tile_x.last.T).max(axis=(1, 2)))
     if tile_y.last is not None:
         last = np.maximum(last, np.abs(tile_y.last @ at_nodes).max(axis=(1, 2)))
-    last[: len(scales)] /= scales
-    return float(last.max())
+    return last
 
 
 @dataclass(frozen=True)
-class _Axis:
+class TileAxis:
     """One axis of a tile: its nodes, and what takes values there to the cells and to the last coefficients."""
 
     nodes: np.ndarray
@@ -260,7 +276,7 @@ class _Axis:
     last: np.ndarray | None
 
     @classmethod
-    def of(cls, cells: np.ndarray, n_nodes: int) -> _Axis:
+    def of(cls, cells: np.ndarray, n_nodes: int) -> TileAxis:
         """Place the nodes; on an axis of no more cells than nodes they are the cells."""
         if len(cells) <= n_nodes:
             return cls(cells, np.eye(len(cells)), None)
@@ -317,7 +333,7 @@ class _Compiled:
 
     def at_cells(
         self, lattice: Lattice, tile: tuple[slice, slice], exact: np.ndarray, at_nodes: np.ndarray,
-        axes: tuple[_Axis, _Axis], quadratic: np.ndarray, products: np.ndarray,
+        axes: tuple[TileAxis, TileAxis], quadratic: np.ndarray, products: np.ndarray,
     ) -> None:  # fmt: skip
         """Do the same as `FarSamples.at_cells`."""
         part, (tile_y, tile_x) = lattice.part(*tile), axes

@@ -31,6 +31,7 @@ import numpy as np
 from ..errors import InputError
 from ..variogram.models import VariogramModel
 from .estimate import Reason
+from .far_gradient import gradient_of_all
 from .functionals import Derivative, Functional, is_differentiable, slope_over
 from .neighborhood import Neighborhood
 from .ordinary import FittedKriging, fit_kriging
@@ -173,8 +174,7 @@ class FittedGradient:
         counts, reason = np.zeros(n, dtype=int), np.zeros(n, dtype=np.int8)
         if isinstance(system, GlobalSystem) and left_out is None:
             dual = system.dual_of(self.values)
-            for part in system.parts(n):
-                gradient[part] = system.covariance.gradient_of_sum(points[part], system.samples.points, dual)
+            gradient[:] = gradient_of_all(system.covariance, points, system.samples.points, dual)
         for axis in range(n_dimensions):
             derivative = Derivative(axis)
             spread: Functional | None = None

@@ -1,11 +1,12 @@
 """Kriging compiled with numba: the twins of the numpy roads of `moving`, `system` and `far_samples`.
 
-Only this module and the four it gathers (`*_numba`) import numba. The same systems are solved in the
+Only this module and the five it gathers (`*_numba`) import numba. The same systems are solved in the
 same way, so both roads agree to rounding; tests compare them.
 """
 
 from .far_numba import reduce_at_cells, reduce_at_nodes
 from .global_numba import whiten_lattice
+from .gradient_numba import gradient_of_sum
 from .lanes_numba import MATERN_CODES, MODEL_CODES, CompilationError
 from .nearest_numba import solve_lattice
 
@@ -13,6 +14,7 @@ __all__ = [
     "MATERN_CODES",
     "MODEL_CODES",
     "CompilationError",
+    "gradient_of_sum",
     "reduce_at_cells",
     "reduce_at_nodes",
     "solve_lattice",

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError, KrigingSystemError
 from hybrid_geostatistics.core.grid import Block, RasterGrid
-from hybrid_geostatistics.core.kriging import compiled, far_samples, moving, reduction, system
+from hybrid_geostatistics.core.kriging import compiled, far_gradient, far_samples, moving, reduction, system
+from hybrid_geostatistics.core.kriging.gradient import fit_gradient
 from hybrid_geostatistics.core.kriging.lattice import Lattice, product_points
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
@@ -157,6 +158,25 @@ def test_the_stated_tolerance_holds(tolerance):
     assert 1e-3 * tolerance < error < tolerance
     estimate = covariances @ exact._system.dual
     assert np.abs(products[0].ravel() - estimate).max() < tolerance * values.std()
+
+
+@pytest.mark.parametrize("structures", SMOOTH.values(), ids=SMOOTH.keys())
+def test_gradient_on_a_raster(monkeypatch, structures):
+    random = np.random.default_rng(7)
+    places = random.random((300, 2)) * 300.0 + 5e6
+    fields = np.column_stack([random.normal(50.0, 9.0, 300), places[:, 0] - places[:, 1]])
+    gradient = fit_gradient(places, fields, VariogramModel(0.1, structures))
+    grid = RasterGrid((100, 83), (5e6 - 10.0, 3.7, 0.0, 5e6 + 310.0, 0.0, -3.3))
+    cells = grid.centers(Block(0, 0, *grid.shape))
+    points = cells - gradient.kriging._system.samples.center
+    dual = gradient.kriging._system.dual_of(gradient.values)
+    in_full = gradient.kriging._system.covariance.gradient_of_sum(points, gradient.kriging._system.samples.points, dual)
+    for side in (0, 50):
+        monkeypatch.setattr(far_gradient, "_tile_side", lambda *arguments, side=side: side)
+        for enough in (10**9, 0):
+            monkeypatch.setattr(far_gradient, "WORTH_COMPILING", enough)
+            found = gradient.predict(cells, with_variance=False).gradient
+            assert_allclose(found, in_full, rtol=1e-9, atol=1e-10 * np.abs(in_full).max())
 
 
 def test_a_tolerance_is_passed_on_and_checked(monkeypatch):

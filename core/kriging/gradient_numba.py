@@ -1,0 +1,124 @@
+"""Gradients of a sum of covariances, compiled: the twin of `covariance.SmoothCovariance.gradient_of_sum`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .lanes_numba import exact, exponential, fast
+
+_WIDTH = 256
+
+
+@fast
+def _slope_ratios(
+    ratio: np.ndarray, distance: np.ndarray, n: int, frame: int,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the sum over a frame's terms of ``C'(h) / h`` at the distances; 0 where a model has no limit at 0."""
+    for s in range(n):
+        ratio[s] = 0.0
+    for term in range(len(models)):
+        if frames[term] != frame:
+            continue
+        factor = 1.0 / scales[term]
+        size = psills[term] * factor * factor
+        if models[term] == 0:
+            for s in range(n):
+                r = distance[s] * factor
+                r = r if r < 1.0 and r > 0.0 else 1.0
+                ratio[s] += size * 1.5 * (r - 1.0 / r)
+        elif models[term] == 1:
+            for s in range(n):
+                r = distance[s] * factor
+                inverse = 1.0 / (r if r > 0.0 else 1.0)
+                ratio[s] -= (size * 3.0 * inverse if r > 0.0 else 0.0) * exponential(-3.0 * r)
+        elif models[term] == 2:
+            for s in range(n):
+                r = distance[s] * factor
+                ratio[s] -= size * 6.0 * exponential(-3.0 * r * r)
+        elif models[term] == 3:
+            for s in range(n):
+                r = distance[s] * factor
+                r = r if r < 1.0 else 1.0
+                ratio[s] += size * (-14.0 + r * (26.25 - r * r * (17.5 - 5.25 * r * r)))
+        elif models[term] == 4:
+            for s in range(n):
+                ratio[s] -= size * 9.0 * exponential(-3.0 * factor * distance[s])
+        else:
+            for s in range(n):
+                x = 3.0 * factor * distance[s]
+                ratio[s] -= size * 3.0 * (1.0 + x) * exponential(-x)
+
+
+@fast
+def _distances(distance: np.ndarray, places: np.ndarray, samples: np.ndarray, sample: int, n: int) -> None:
+    """Write the distances of a sample from n places, both by axis."""
+    x, along = samples[0, sample], places[0]
+    for s in range(n):
+        offset = along[s] - x
+        distance[s] = offset * offset
+    for axis in range(1, len(places)):
+        x, along = samples[axis, sample], places[axis]
+        for s in range(n):
+            offset = along[s] - x
+            distance[s] += offset * offset
+    for s in range(n):
+        distance[s] = np.sqrt(distance[s])
+
+
+@fast
+def _add_offsets(out: np.ndarray, ratio: np.ndarray, along: np.ndarray, x: float, weight: float, n: int) -> None:
+    """Add the offsets from a sample along an axis, each times its ratio and a weight."""
+    for s in range(n):
+        out[s] += weight * ratio[s] * (along[s] - x)
+
+
+@exact
+def gradient_of_sum(
+    targets: np.ndarray, frame_matrices: np.ndarray, sample_places: np.ndarray, coefficients: np.ndarray,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, result: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the gradients of ``sum_j coefficients_j C(x - x_j)``.
+
+    Parameters
+    ----------
+    targets : ndarray, shape (n_targets, n_dimensions)
+    frame_matrices, sample_places : ndarray
+        As in `global_numba.whiten_lattice`.
+    coefficients : ndarray, shape (n_samples, n_fields)
+    frames, models, psills, scales : ndarray, shape (n_terms,)
+        Terms of the covariance, ordered by frame.
+    result : ndarray, shape (n_targets, n_fields, n_dimensions)
+        Filled.
+    """
+    n_targets, n_dimensions = targets.shape
+    n_samples, n_fields = coefficients.shape
+    places, sums = np.empty((n_dimensions, _WIDTH)), np.empty((n_fields, n_dimensions, _WIDTH))
+    distance, ratio = np.empty(_WIDTH), np.empty(_WIDTH)
+    result[:] = 0.0
+    for begin in range(0, n_targets, _WIDTH):
+        n = min(_WIDTH, n_targets - begin)
+        for frame in range(len(frame_matrices)):
+            matrix = frame_matrices[frame]
+            for axis in range(n_dimensions):
+                for s in range(n):
+                    place = 0.0
+                    for other in range(n_dimensions):
+                        place += matrix[axis, other] * targets[begin + s, other]
+                    places[axis, s] = place
+            sums[:] = 0.0
+            for sample in range(n_samples):
+                _distances(distance, places, sample_places[frame], sample, n)
+                _slope_ratios(ratio, distance, n, frame, frames, models, psills, scales)
+                for field in range(n_fields):
+                    weight = coefficients[sample, field]
+                    for axis in range(n_dimensions):
+                        x = sample_places[frame, axis, sample]
+                        _add_offsets(sums[field, axis], ratio, places[axis], x, weight, n)
+            # From the frame back to the map: the gradient of |M h| is M'M h / |M h|.
+            for field in range(n_fields):
+                for axis in range(n_dimensions):
+                    for other in range(n_dimensions):
+                        share = matrix[other, axis]
+                        for s in range(n):
+                            result[begin + s, field, axis] += share * sums[field, other, s]
