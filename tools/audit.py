@@ -178,9 +178,9 @@ def page(results: dict[tuple[str, str, int], tuple[float, float]]) -> str:
         "  about 0 or below.",
         "* **Unsampled points.** A map is made for places without a sample. There the truth is compared with the map.",
         "",
-        f"Each site is a square of {SIDE:g} m with {N_SAMPLES} samples and {N_UNSAMPLED} unsampled points, mean",
-        f"{MEAN:g}, standard deviation {SPREAD:g}. The spherical field has a range of {RANGE:g} m and a nugget of a",
-        "tenth of the sill: a field that kriging was made for.",
+        f"Each site is a square of {SIDE:g} m with {N_SAMPLES} samples and {N_UNSAMPLED} unsampled points;",
+        f"mean {MEAN:g}, standard deviation {SPREAD:g}. The spherical field has a range of {RANGE:g} m and a nugget of",
+        "a tenth of the sill: a field that kriging was made for.",
         "",
     ]
     for field in FIELDS:
@@ -238,12 +238,16 @@ def page(results: dict[tuple[str, str, int], tuple[float, float]]) -> str:
     return "\n".join(lines)
 
 
+def _number(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # adding 0 makes -0.00 0.00
+
+
 def _span(values: Sequence[float]) -> str:
-    return f"{min(values):.2f} to {max(values):.2f}"
+    return f"{_number(min(values))} to {_number(max(values))}"
 
 
 def _numbers(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:.2f}" for value in values)
+    return ", ".join(_number(value) for value in values)
 
 
 if __name__ == "__main__":
