@@ -59,9 +59,9 @@ class TrainHybridModel(Algorithm):
                 tr(
                     "What to train. hybrid: kriging stacked with kriging whose drift is a network; kriging is its "
                     "floor. pretrained: kriging corrected by the network that comes with the plugin, for data without "
-                    "covariates. The others are networks whose output is the estimate itself. gcnn_rnn: Conv1D and BiLSTM; "
-                    "afg_pms: two LSTM and two dense layers; feedforward: dense layers; as_published: the layers "
-                    "of Anvari et al. (2025)."
+                    "covariates. The others are networks whose output is the estimate itself. gcnn_rnn: Conv1D and "
+                    "BiLSTM; afg_pms: two LSTM and two dense layers; feedforward: dense layers; as_published: the "
+                    "layers of Anvari et al. (2025)."
                 ),
             ),
             transform(normal_score=True),
