@@ -35,6 +35,7 @@ from .help import help_html
 from .identity import PLUGIN_FOLDER, metadata, tr
 from .layers import PointTable
 from .outputs import Maps, StagedFiles, require_geotiff
+from .rasters import small_cache
 from .reader import Reader, problem_with_inputs, with_layer_lists
 from .styles import MAGMA, VIRIDIS, RampStyle
 
@@ -224,7 +225,7 @@ class Algorithm(QgsProcessingAlgorithm):
     def _run(self, parameters, context, feedback) -> dict[str, Any]:
         progress, is_cancelled = _progress(feedback), feedback.isCanceled
         rasters, files, sinks = {}, {}, []
-        with StagedFiles() as stage, self._read.resources:
+        with small_cache(), StagedFiles() as stage, self._read.resources:
             destinations = self.destinationParameterDefinitions()
             for definition in destinations:
                 name = definition.name()

@@ -21,7 +21,7 @@ from ..core.progress import IsCancelled, Progress, never, silent, stop_if
 from ..core.samples import Covariates
 from .identity import tr
 from .polygons import PolygonCodes, PolygonSource, RasterizedPolygons, polygon_codes
-from .rasters import TILE, RasterSource, WarpedBands, is_same, read_window, small_cache
+from .rasters import TILE, RasterSource, WarpedBands, is_same, read_window
 
 MOST_CLASSES = 20
 """A covariate with whole numbers only, and at most so many different ones, is taken as categorical."""
@@ -431,16 +431,15 @@ def band_moments(
     bands = WarpedBands(source, range(1, n_bands + 1), grid, nearest=False)
     wanted = mask.with_categorical(mask.names[:1]).on(grid) if mask is not None and mask.members else None
     moments, done = BandMoments.none(n_bands), 0
-    with small_cache():
-        for piece in bands.parts(Block(0, 0, *grid.shape), max(1, NUMBERS_AT_ONCE // n_bands)):
-            stop_if(is_cancelled)
-            values = bands.read(piece, np.float32 if bands.is_float32 else np.float64)
-            if wanted is not None:
-                chosen = wanted.block(piece).values[:, 0]
-                values = values[np.isfinite(chosen) & (chosen != 0)]
-            moments = moments.merged(BandMoments.of(values))
-            done += piece.n_rows * piece.n_columns
-            progress(done / grid.n_cells, tr("Reading the bands"))
+    for piece in bands.parts(Block(0, 0, *grid.shape), max(1, NUMBERS_AT_ONCE // n_bands)):
+        stop_if(is_cancelled)
+        values = bands.read(piece, np.float32 if bands.is_float32 else np.float64)
+        if wanted is not None:
+            chosen = wanted.block(piece).values[:, 0]
+            values = values[np.isfinite(chosen) & (chosen != 0)]
+        moments = moments.merged(BandMoments.of(values))
+        done += piece.n_rows * piece.n_columns
+        progress(done / grid.n_cells, tr("Reading the bands"))
     return moments
 
 

@@ -21,7 +21,7 @@ from ..core.grid import Block, RasterGrid
 from ..core.progress import IsCancelled, Progress
 from .crs import crs_from_code, wkt
 from .identity import tr
-from .rasters import TILE, quiet_gdal, small_cache
+from .rasters import TILE, quiet_gdal
 
 NODATA = -9999.0
 BYTES_A_CELL = 4
@@ -111,14 +111,13 @@ class Maps:
                 values[~wanted] = np.nan
             return maps
 
-        with small_cache():
-            try:
-                missing = predict_blocks(
-                    self.grid, predict, write, progress, is_cancelled, TILE, self.cells_at_once
-                )
-            finally:
-                for writer in writers.values():
-                    writer.close()
+        try:
+            missing = predict_blocks(
+                self.grid, predict, write, progress, is_cancelled, TILE, self.cells_at_once
+            )
+        finally:
+            for writer in writers.values():
+                writer.close()
         for writer in writers.values():
             writer.require_complete()
         if self.afterwards is not None:
@@ -130,7 +129,7 @@ def level_name(name: str, elevation: Optional[float], crs: QgsCoordinateReferenc
     """Return what the band of one level is called: "zinc 350 m"."""
     if elevation is None:
         return name
-    unit = QgsUnitTypes.toAbbreviatedString(crs.mapUnits()) if crs.isValid() else ""
+    unit = QgsUnitTypes.toAbbreviatedString(crs.mapUnits()) if crs.isValid() and not crs.isGeographic() else ""
     return f"{name} {elevation:.10g} {unit}".strip()
 
 

@@ -26,7 +26,7 @@ from .identity import tr
 TILE = 256
 """Side of the blocks in which rasters are written, in cells."""
 GDAL_CACHE = 64 * 2**20
-"""Most bytes of tiles that GDAL keeps while maps are written; its default grows with the machine."""
+"""Most bytes of tiles that GDAL keeps while an algorithm runs; its default grows with the machine."""
 COARSER = 2.0
 """A grid whose cells are so many times as wide as a raster's takes the mean of its cells."""
 WARP_ERROR = 0.01

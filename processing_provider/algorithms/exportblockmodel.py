@@ -14,7 +14,7 @@ from ..block_models import LevelReader, quantities_of, require_one_grid
 from ..identity import tr
 from ..layers import PointTable, new_field
 from ..parameters import file_output, numbers, points_output, rasters_input
-from ..rasters import TILE, small_cache
+from ..rasters import TILE
 
 MOST_POINTS = 2_000_000
 """More points than this are a table's business, not a layer's."""
@@ -79,7 +79,7 @@ class ExportBlockModel(Algorithm):
         height = common_step(elevations) if as_image else (float(steps[0]) if len(set(steps.round(9))) == 1 else None)
         kept: list[np.ndarray] = []
         levels = np.full((len(names), len(elevations), *grid.shape), np.nan, np.float32) if as_image else None
-        with small_cache(), open(read.staged_files["OUTPUT"], "w", encoding="utf-8", newline="") as file:
+        with open(read.staged_files["OUTPUT"], "w", encoding="utf-8", newline="") as file:
             table = BlockTable(file, names)
             for index, elevation in enumerate(elevations):
                 level = LevelReader(quantities, grid, elevation)
