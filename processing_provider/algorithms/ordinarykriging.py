@@ -11,7 +11,7 @@ from ...core.kriging.cross_validation import LeftOut, leave_out
 from ...core.kriging.estimate import KrigingEstimate, Reason
 from ...core.kriging.log_blocks import block_moments, block_quantile
 from ...core.kriging.ordinary import fit_kriging
-from ...core.samples import Samples, average_coincident
+from ...core.samples import Samples, average_coincident, disguised_targets
 from ...core.validation.applicability import fit_applicability
 from ..applicability import APPLICABILITY, ApplicabilityMap, applicability_bands, applicability_output
 from ..base import Algorithm, AlgorithmSpec, Group
@@ -130,6 +130,8 @@ class OrdinaryKriging(Algorithm):
         levels = read.quantile_levels() if "QUANTILES" in wanted else ()
         samples = read.samples(covariates=rasters)
         (field,) = samples.targets
+        for suspicion in disguised_targets(samples):
+            read.feedback.pushWarning(suspicion)
         grid = read.grid(samples.crs, samples.coordinates)
         mask = read.mask(grid)
         variogram = read.variogram(samples)
