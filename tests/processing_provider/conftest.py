@@ -92,3 +92,15 @@ def template(tmp_path, world):
         top=world.TOP - 11.5,
         cell=(41.0, 23.5),
     )
+
+
+@pytest.fixture
+def kriged(run, samples, variogram, template, tmp_path):
+    """Return a function that kriges on the template and gives its results, as well as its log."""
+
+    def kriged(**more):
+        parameters = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
+                      "ESTIMATE": str(tmp_path / "e.tif"), "KRIGING_VARIANCE": str(tmp_path / "v.tif")}  # fmt: skip
+        return run("ordinarykriging", {**parameters, **more})
+
+    return kriged

@@ -13,26 +13,10 @@ from hybrid_geostatistics.core.variogram.models import VariogramFile
 from osgeo import gdal
 
 
-@pytest.fixture
-def kriged(run, samples, variogram, template, tmp_path):
-    """Return a function that runs the algorithm and gives its results, as well as its log."""
-
-    def kriged(**more):
-        parameters = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
-                      "ESTIMATE": str(tmp_path / "e.tif"), "KRIGING_VARIANCE": str(tmp_path / "v.tif")}  # fmt: skip
-        return run("ordinarykriging", {**parameters, **more})
-
-    return kriged
-
-
 def same(world, results, truth):
     for name, expected in (("ESTIMATE", truth.estimate), ("KRIGING_VARIANCE", truth.kriging_variance)):
         values, _ = world.read_raster(results[name])
         np.testing.assert_allclose(values.ravel(), expected, rtol=1e-6)  # float32
-
-
-def grid_of(template):
-    return RasterGrid((5, 3), gdal.Open(template).GetGeoTransform())
 
 
 @pytest.mark.parametrize(
@@ -48,7 +32,7 @@ def test_kinds(world, kriged, variogram, template, parameters, options):
     results, _ = kriged(**parameters)
     coordinates, values = world.field_values()
     kriging = fit_kriging(coordinates, values, VariogramFile.read(variogram).model, **options)
-    same(world, results, kriging.predict_grid(grid_of(template)))
+    same(world, results, kriging.predict_grid(world.grid_of(template)))
 
 
 def test_external_drift(world, kriged, variogram, template, tmp_path):
@@ -75,7 +59,7 @@ def test_external_drift(world, kriged, variogram, template, tmp_path):
 @pytest.mark.parametrize("side", [0, 55], ids=["cell", "map units"])
 @pytest.mark.parametrize("rule", ["gauss", "regular"])
 def test_blocks(world, kriged, variogram, template, side, rule):
-    grid = grid_of(template)
+    grid = world.grid_of(template)
     sides = (side, side) if side else (grid.transform[1], -grid.transform[5])
     results, _ = kriged(BLOCK=side, BLOCK_POINTS=3, BLOCK_RULE=rule, MAX_NEIGHBORS=10)
     coordinates, values = world.field_values()
@@ -90,7 +74,7 @@ def test_sectors_and_diagnostics(world, kriged, variogram, template, tmp_path):
     coordinates, values = world.field_values()
     hood = Neighborhood(sectors=4, max_per_sector=2, min_per_sector=1, search_radius=60.0)
     kriging = fit_kriging(coordinates, values, VariogramFile.read(variogram).model, hood)
-    grid = grid_of(template)
+    grid = world.grid_of(template)
     truth = kriging.predict_grid(grid)
     same(world, results, truth)
     bands, dataset = world.read_raster(results["DIAGNOSTICS"])
@@ -110,7 +94,7 @@ def test_a_measurement_error_in_the_file_is_filtered(world, kriged, tmp_path, te
     coordinates, values = world.field_values()
     model = VariogramFile.read(path).model
     assert model.measurement_error == 3.0
-    same(world, results, fit_kriging(coordinates, values, model).predict_grid(grid_of(template)))
+    same(world, results, fit_kriging(coordinates, values, model).predict_grid(world.grid_of(template)))
 
 
 def test_what_does_not_fit_together_is_refused(world, refused, samples, template, tmp_path):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.grid import RasterGrid
 from hybrid_geostatistics.core.kriging.back_transform import BackTransform
 from hybrid_geostatistics.core.kriging.cross_validation import leave_out
 from hybrid_geostatistics.core.kriging.functionals import BlockSize
@@ -12,31 +11,14 @@ from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.transforms import Transform
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramFile, VariogramModel
-from osgeo import gdal
 
 FLOAT32 = {"rtol": 1e-6}
-
-
-@pytest.fixture
-def kriged(run, samples, variogram, template, tmp_path):
-    """Return a function that runs the algorithm and gives its results, as well as its log."""
-
-    def kriged(**more):
-        parameters = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
-                      "ESTIMATE": str(tmp_path / "e.tif"), "KRIGING_VARIANCE": str(tmp_path / "v.tif")}  # fmt: skip
-        return run("ordinarykriging", {**parameters, **more})
-
-    return kriged
 
 
 def same(world, results, estimate, variance):
     for name, expected in (("ESTIMATE", estimate), ("KRIGING_VARIANCE", variance)):
         values, _ = world.read_raster(results[name])
         np.testing.assert_allclose(values.ravel(), expected, **FLOAT32)
-
-
-def grid_of(template):
-    return RasterGrid((5, 3), gdal.Open(template).GetGeoTransform())
 
 
 def log_file(world, tmp_path):
@@ -53,9 +35,10 @@ def test_at_most_so_many_of_a_drill_hole(world, kriged, variogram, template, tmp
     alone = np.array(["first", "second", *holes[2:]])
     hood = Neighborhood(max_neighbors=9, max_per_hole=2)
     model = VariogramFile.read(variogram).model
-    truth = fit_kriging(coordinates, values, model, hood, holes=alone).predict_grid(grid_of(template))
+    truth = fit_kriging(coordinates, values, model, hood, holes=alone).predict_grid(world.grid_of(template))
     same(world, results, truth.estimate, truth.kriging_variance)
-    without = fit_kriging(coordinates, values, model, Neighborhood(max_neighbors=9)).predict_grid(grid_of(template))
+    without = fit_kriging(coordinates, values, model, Neighborhood(max_neighbors=9))
+    without = without.predict_grid(world.grid_of(template))
     assert np.abs(without.estimate - truth.estimate).max() > 0.1
 
 
@@ -70,7 +53,7 @@ def test_the_gradient_counts_holes_too(run, world, variogram, template, tmp_path
     )  # fmt: skip
     hood = Neighborhood(max_neighbors=6, max_per_hole=1)
     fitted = fit_gradient(coordinates, values, VariogramFile.read(variogram).model, hood, holes=np.array(holes))
-    grid = grid_of(template)
+    grid = world.grid_of(template)
     truth = fitted.predict(grid.centers(next(grid.blocks())), with_variance=False).gradient[:, 0]
     bands, _ = world.read_raster(results["GRADIENT"])
     np.testing.assert_allclose(bands[:2].reshape(2, -1).T, truth, **FLOAT32)
@@ -81,7 +64,7 @@ def test_an_anisotropic_radius_is_an_ellipse(world, kriged, template, tmp_path):
     path = world.write_variogram(tmp_path / "turned.json", structures=[structure])
     results, log = kriged(VARIOGRAM=path, SEARCH_RADIUS=35, DIAGNOSTICS=str(tmp_path / "d.tif"))
     coordinates, _ = world.field_values()
-    grid = grid_of(template)
+    grid = world.grid_of(template)
     offset = coordinates - grid.centers(next(grid.blocks()))[:, None]
     along = np.array([np.sin(np.radians(60.0)), np.cos(np.radians(60.0))])
     across = np.array([along[1], -along[0]])
@@ -107,13 +90,13 @@ def test_samples_at_one_location(world, kriged, variogram, template, tmp_path, t
         three = measured[[3, 40, 41]]
         pooled = (np.sum((three - three.mean()) ** 2) + 0.5 * 3.0**2) / 3
         error = VariogramModel(model.nugget, model.structures, min(pooled, model.nugget))
-        truth = fit_kriging(again, measured, error).predict_grid(grid_of(template))
+        truth = fit_kriging(again, measured, error).predict_grid(world.grid_of(template))
     else:
         assert results["N"] == 40
         one = values.copy()
         if treatment == "average":
             one[3], one[8] = measured[[3, 40, 41]].mean(), measured[[8, 42]].mean()
-        truth = fit_kriging(coordinates, one, model).predict_grid(grid_of(template))
+        truth = fit_kriging(coordinates, one, model).predict_grid(world.grid_of(template))
     same(world, results, truth.estimate, truth.kriging_variance)
 
 
@@ -123,7 +106,7 @@ def test_repeats_that_do_not_differ_are_one_sample(world, kriged, variogram, tem
         tmp_path / "twice.gpkg", np.vstack([coordinates, coordinates]), {"zinc": [*values, *values]}
     )
     results, _ = kriged(INPUT=path, DUPLICATES="measurement_error")
-    truth = fit_kriging(coordinates, values, VariogramFile.read(variogram).model).predict_grid(grid_of(template))
+    truth = fit_kriging(coordinates, values, VariogramFile.read(variogram).model).predict_grid(world.grid_of(template))
     assert results["N"] == 40
     same(world, results, truth.estimate, truth.kriging_variance)
 
@@ -133,7 +116,7 @@ def test_a_measurement_error_is_part_of_the_nugget(world, kriged, refused, sampl
     coordinates, values = world.field_values()
     model = VariogramFile.read(variogram).model
     error = VariogramModel(model.nugget, model.structures, 1.5)
-    truth = fit_kriging(coordinates, values, error).predict_grid(grid_of(template))
+    truth = fit_kriging(coordinates, values, error).predict_grid(world.grid_of(template))
     same(world, results, truth.estimate, truth.kriging_variance)
     given = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
              "ESTIMATE": str(tmp_path / "x.tif")}  # fmt: skip
@@ -153,7 +136,7 @@ def test_quantiles_and_blocks_of_logarithms(world, kriged, variogram, template, 
     kriging = fit_kriging(
         coordinates, transform.forward(values), VariogramFile.read(path).model, Neighborhood(max_neighbors=12)
     )
-    way_back, grid = BackTransform.of(kriging, transform), grid_of(template)
+    way_back, grid = BackTransform.of(kriging, transform), world.grid_of(template)
     if block is None:
         found = kriging.predict_grid(grid)
         truth = way_back.moments(found.estimate, found.kriging_variance, found.smoothing_variance)

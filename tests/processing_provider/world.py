@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from hybrid_geostatistics.core.grid import RasterGrid
 from osgeo import gdal, ogr, osr
 from qgis.core import QgsProcessingFeedback
 
@@ -110,6 +111,12 @@ def read_raster(path):
     values = dataset.ReadAsArray().reshape(dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
     nodata = dataset.GetRasterBand(1).GetNoDataValue()
     return np.where(values == np.float32(nodata), np.nan, values.astype(float)), dataset
+
+
+def grid_of(path):
+    """Return the grid of a raster."""
+    dataset = gdal.Open(str(path))
+    return RasterGrid((dataset.RasterYSize, dataset.RasterXSize), dataset.GetGeoTransform())
 
 
 def write_variogram(path, **more):
