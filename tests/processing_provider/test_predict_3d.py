@@ -109,3 +109,25 @@ def test_every_kind_is_read_at_the_samples(run, world, rock, rasters, tmp_path):
     assert "Samples lie above one another" in log.text and results["N"] == 48
     assert "Covariates: slope, rock, organic, elevation. Categorical (found by their values): rock." in log.text
     assert results["BEST_METHOD"] == "external_drift_kriging"
+
+
+def test_components_of_spectra_are_chosen(run, world, tmp_path):
+    """The field follows the second component alone: two are taken, and kriging with them beats kriging."""
+    pytest.importorskip("skgstat")
+    rng = np.random.default_rng(3)
+    wide, narrow = (rng.normal(size=(60, 70)) * spread for spread in (30.0, 10.0))
+    ends = np.array([[0.5, 0.5, 0.5, 0.5, 0, 0], [0.5, -0.5, 0.5, -0.5, 0, 0]])
+    signal = np.einsum("kb,krc->brc", ends, np.stack([wide, narrow]))
+    cube = (1000 + signal + rng.normal(0, 1, (6, 60, 70))).astype(np.float32)
+    path = world.write_raster(tmp_path / "cube.tif", cube, cell=(3.0, 3.0))
+    cells = rng.choice(60 * 70, 90, replace=False)
+    places = np.column_stack([world.LEFT + (cells % 70 + 0.5) * 3.0, world.TOP - (cells // 70 + 0.5) * 3.0])
+    zinc = 50 + 0.5 * narrow.ravel()[cells] + rng.normal(0, 1, 90)
+    samples = world.write_points(tmp_path / "s.gpkg", places, {"zinc": zinc.tolist()})
+    results, log = run(
+        "comparemethods",
+        {"INPUT": samples, "TARGETS": ["zinc"], "SPECTRA": [path], "COMPONENTS": 0, "N_FOLDS": 2, "FOLDS": "random",
+         "METHODS": ["ordinary_kriging", "external_drift_kriging"], "OUTPUT": str(tmp_path / "c.csv")},
+    )  # fmt: skip
+    assert "Covariates: cube PC1, cube PC2, cube PC3, cube PC4, cube PC5, cube PC6." in log.text
+    assert results["BEST_METHOD"] == "external_drift_kriging"
