@@ -25,7 +25,7 @@ from .grade_classes import ClassScores, class_scores
 from .metrics import ClusterBootstrap
 from .noise import LEAST_DEGREES, NoiseCeiling, noise_ceilings
 from .predictive import LEVELS, Method, PredictiveDistribution
-from .scores import Score, moments_of, paired_scores, scores_of
+from .scores import Score, mean_score, moments_of, paired_scores, scores_of
 from .verdicts import KRIGING, Verdict, describe, judge, label, simplicity
 
 COLUMNS = (
@@ -39,6 +39,9 @@ ALARM_R2 = 0.95
 
 DETAIL_COLUMNS = ("target", "folds", "method", "score", "value", "low", "high")
 """Columns of the table of all scores, one row a score with its 95 % interval."""
+
+IN_AREA, OUTSIDE_AREA = "coverage90_in_area", "coverage90_outside_area"
+"""Names of the coverage inside and outside the area of applicability among the scores."""
 
 MAX_CLUSTERS = 30
 
@@ -76,7 +79,8 @@ class Comparison:
     data_hash : str
         SHA-256 of coordinates, values and covariates.
     scores : dict of (str, str, str) to dict of str to Score
-        By target, scheme and method: every score of `core.validation.scores`, with its 95 % interval.
+        By target, scheme and method: every score of `core.validation.scores`, with its 95 % interval, and
+        where the area of applicability is known the coverage inside and outside it.
     class_breaks : dict of str to tuple of float
         By target; only targets with classes.
     classes : dict of (str, str, str) to ClassScores
@@ -339,6 +343,10 @@ def score(
             for method in methods:
                 predicted = predictions[scheme, method]
                 found_scores = scores_of(observed, predicted, column, bootstrap)
+                if outside and scheme in outside:
+                    inside = (observed >= predicted.lower[:, column]) & (observed <= predicted.upper[:, column])
+                    for name, members in ((IN_AREA, ~outside[scheme]), (OUTSIDE_AREA, outside[scheme])):
+                        found_scores[name] = mean_score(inside.astype(float), bootstrap, members)
                 scores[target, scheme, method] = found_scores
                 by_method[method] = _row(target, scheme, method, len(samples), found_scores)
                 by_method[method]["seconds"] = seconds[scheme, method] / len(samples.targets)

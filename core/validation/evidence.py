@@ -12,7 +12,7 @@ from ..report.charts import Line, Points, sample_map, xy_chart
 from ..report.markup import rounded
 from ..report.page import note, paragraph, side_by_side, table
 from ..variogram.experimental import experimental_variogram
-from .comparison import Comparison
+from .comparison import IN_AREA, OUTSIDE_AREA, Comparison
 from .distance_matching import distances_to_samples, held_out_distances
 from .folds import folds_label
 from .grade_classes import class_names, members
@@ -90,11 +90,10 @@ def interval_parts(comparison: Comparison, units: Mapping[str, str]) -> list[str
                 scores = comparison.scores[target, scheme, method]
                 predicted = comparison.predictions[scheme, method]
                 inside = (observed >= predicted.lower[:, column]) & (observed <= predicted.upper[:, column])
-                area = comparison.outside.get(scheme)
                 rows.append((
                     written(method), with_interval(scores["coverage90"], percent=True), scores["width90"].value,
                     scores["crps"].value, _percent(scores["own_coverage90"].value), scores["own_width90"].value,
-                    *(() if area is None else (_share(inside, ~area), _share(inside, area))),
+                    *(_percent(scores[name].value) for name in (IN_AREA, OUTSIDE_AREA) if name in scores),
                 ))  # fmt: skip
                 by_class.append((written(method), *(_share(inside, member == i) for i in range(len(names)))))
             columns = ["method", "inside (%)", "mean width", "CRPS", "own: inside (%)", "own: width"]

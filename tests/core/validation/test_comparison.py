@@ -204,6 +204,8 @@ def test_all_scores_are_written_with_intervals_classes_and_distances(samples, tm
         float(found["zinc", "mean", "accuracy"]["value"]) - float(found["zinc", "mean", "majority_accuracy"]["value"])
     )
     assert float(found["zinc", "ordinary_kriging", "rmse_difference"]["value"]) == 0
+    inside = float(found["zinc", "mean", "coverage90_in_area"]["value"])
+    assert comparison.outside["random"].shape == (150,) and 0 < inside <= 1
     mismatched = found["", "", "distance_mismatch"]
     assert float(mismatched["value"]) == pytest.approx(comparison.mismatches["random"], rel=1e-6)
 
