@@ -11,8 +11,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.grid import Block, RasterGrid
 from .identity import tr
-from .outputs import ELEVATION, QUANTITY
-from .rasters import RasterSource, WarpedBands
+from .rasters import ELEVATION, QUANTITY, RasterSource, WarpedBands
 
 _NAMED = re.compile(r"(?P<quantity>.*\S)\s+(?P<elevation>-?\d+(\.\d+)?)(\s+\S+)?")
 """A band of a raster of another origin: "zinc 350 m"."""

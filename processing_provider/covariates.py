@@ -6,6 +6,7 @@ it again travels as its origin; `core.features.covariates` lists the kinds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional, Union
@@ -27,6 +28,7 @@ MOST_CLASSES = 20
 """A covariate with whole numbers only, and at most so many different ones, is taken as categorical."""
 ROWS_LOOKED_AT = 512
 NO_CATEGORICAL = "none"
+_HAIR = 1e-9
 KEPT_BYTES = 64 * 2**20
 """Most bytes of covariates kept for the blocks that follow."""
 NUMBERS_AT_ONCE = 2**23
@@ -104,6 +106,49 @@ class PlaceElevation:
 
 
 @dataclass(frozen=True)
+class LevelBands:
+    """A quantity of a block model, a band a level: between levels it is interpolated, beyond them unknown.
+
+    Parameters
+    ----------
+    name : str
+    source : RasterSource
+    elevations : tuple of float
+        Ascending.
+    numbers : tuple of int
+        Band of each elevation.
+    """
+
+    name: str
+    source: RasterSource
+    elevations: tuple[float, ...]
+    numbers: tuple[int, ...]
+    is_categorical: bool = False
+    origin: Origin = None
+
+    def looks_categorical(self) -> bool:
+        """Never: codes cannot be interpolated."""
+        return False
+
+    def between(self, elevations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the index of the level below and the share of the one above it, NaN beyond the levels."""
+        levels = np.array(self.elevations)
+        lower = np.clip(np.searchsorted(levels, elevations, side="right") - 1, 0, max(len(levels) - 2, 0))
+        upper = np.minimum(lower + 1, len(levels) - 1)
+        gap = np.where(upper > lower, levels[upper] - levels[lower], 1.0)
+        share = (elevations - levels[lower]) / gap
+        return lower, np.where((share >= -_HAIR) & (share <= 1 + _HAIR), np.clip(share, 0.0, 1.0), np.nan)
+
+    def mixed(self, elevations: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the values at elevations from those on all levels, shape (n, n_levels)."""
+        lower, share = self.between(elevations)
+        rows = np.arange(len(values))
+        below, above = values[rows, lower], values[rows, np.minimum(lower + 1, len(self.elevations) - 1)]
+        # A level without a value does no harm where it has no weight.
+        return np.where(share == 0, below, np.where(share == 1, above, (1 - share) * below + share * above))
+
+
+@dataclass(frozen=True)
 class Projected:
     """A weighted sum over the bands of a raster: a principal component of spectra."""
 
@@ -138,7 +183,7 @@ class SampleColumn:
         return _are_classes(self.values[np.isfinite(self.values)])
 
 
-Covariate = Union[RasterBand, PolygonField, PlaceElevation, Projected, SampleColumn]
+Covariate = Union[RasterBand, LevelBands, PolygonField, PlaceElevation, Projected, SampleColumn]
 
 
 @dataclass(frozen=True)
@@ -172,7 +217,12 @@ class CovariateStack:
         members = []
         for source in sources:
             described = source.band_names()
-            for number, description in enumerate(described, start=1):
+            levels = source.levels()
+            for quantity, numbers in levels.items():
+                name = source.name if len(levels) == 1 else f"{source.name}: {quantity}"
+                elevations = tuple(sorted(numbers))
+                members.append(LevelBands(name, source, elevations, tuple(numbers[z] for z in elevations)))
+            for number, description in enumerate(described if not levels else [], start=1):
                 name = source.name if len(described) == 1 else f"{source.name}: {description}"
                 members.append(RasterBand(name, source, number))
         return cls(tuple(members))
@@ -198,7 +248,7 @@ class CovariateStack:
     @property
     def sources(self) -> list[RasterSource]:
         """The rasters that are read, each once."""
-        read = [member.source for member in self.members if isinstance(member, (RasterBand, Projected))]
+        read = [member.source for member in self.members if isinstance(member, (RasterBand, LevelBands, Projected))]
         return list({source.path: source for source in read}.values())
 
     def source_in(self, crs: QgsCoordinateReferenceSystem) -> Optional[RasterSource]:
@@ -268,6 +318,8 @@ class CovariateStack:
                     members.append(Projected(name, source, origin))
             elif name in bands:
                 members.append(replace(bands[name], is_categorical=flag))
+            elif len(alike := [band for band in bands.values() if _plainly(band.name) == _plainly(name)]) == 1:
+                members.append(replace(alike[0], name=name, is_categorical=flag))
             else:
                 missing.append(name)
         if missing:
@@ -309,10 +361,13 @@ class CovariateStack:
             if isinstance(member, RasterBand):
                 found = member.source.at(coordinates, crs, [member.number], member.is_categorical)
                 values[:, i] = found[:, 0]
+            elif isinstance(member, LevelBands):
+                found = member.source.at(coordinates, crs, member.numbers)
+                values[:, i] = member.mixed(_elevations(coordinates, member.name), found)
             elif isinstance(member, PolygonField):
                 values[:, i] = member.codes.at(coordinates, crs)
             elif isinstance(member, PlaceElevation):
-                values[:, i] = _elevations(coordinates)
+                values[:, i] = _elevations(coordinates, member.name)
             elif isinstance(member, SampleColumn):
                 values[:, i] = member.values if rows is None else member.values[rows]
         for columns, members in _projections(self.members):
@@ -356,6 +411,11 @@ class CovariateGrid:
             self._readers.append((columns, WarpedBands(_source_of(chosen[0]), numbers, grid, nearest)))
         for columns, members in _projections(stack.members):
             self._readers.append((columns, _ProjectedBands(members, grid)))
+        self._levels = [
+            (i, member, WarpedBands(member.source, member.numbers, grid, nearest=False))
+            for i, member in enumerate(stack.members)
+            if isinstance(member, LevelBands)
+        ]
         self._tile: Optional[Block] = None
         self._values = np.empty((0, 0))
 
@@ -370,6 +430,9 @@ class CovariateGrid:
             values = self._values.reshape(tile.n_rows, tile.n_columns, -1)[block.within(tile)]
             values = values.reshape(block.n_rows * block.n_columns, -1).copy()
         values[:, self._elevation] = np.nan if block.elevation is None else block.elevation
+        for column, member, bands in self._levels:
+            places = np.full(len(values), np.nan if block.elevation is None else block.elevation)
+            values[:, column] = member.mixed(places, bands.read(block))
         return Covariates(self._stack.names, values, self._stack.categorical)
 
     def _tile_of(self, block: Block) -> Optional[Block]:
@@ -511,14 +574,19 @@ def _source_of(member: Covariate) -> RasterSource:
     return member.source
 
 
-def _elevations(coordinates: np.ndarray) -> np.ndarray:
+def _plainly(name: str) -> str:
+    """Return a name without its layer, as fields write it: "GRADIENT: Fe magnitude" and Fe_magnitude are one."""
+    return re.sub(r"\W+", "_", name.rsplit(": ", 1)[-1]).strip("_").lower()
+
+
+def _elevations(coordinates: np.ndarray, name: str) -> np.ndarray:
     """Return the third coordinate."""
     if coordinates.shape[1] != 3:
         raise InputError(
             tr(
-                "Expected samples with elevations (PointZ) for the elevation as a covariate, got 2-D ones. "
+                "Expected samples with elevations (PointZ) for the covariate {}, which depends on them, got 2-D ones. "
                 "Leave it out."
-            )
+            ).format(name)
         )
     return coordinates[:, 2]
 

@@ -21,7 +21,7 @@ from ..core.grid import Block, RasterGrid
 from ..core.progress import IsCancelled, Progress
 from .crs import crs_from_code, wkt
 from .identity import tr
-from .rasters import TILE, quiet_gdal
+from .rasters import ELEVATION, QUANTITY, TILE, quiet_gdal
 
 NODATA = -9999.0
 BYTES_A_CELL = 4
@@ -34,8 +34,6 @@ CREATION_OPTIONS = (
     "BIGTIFF=IF_SAFER",
     "INTERLEAVE=BAND",
 )
-ELEVATION, QUANTITY = "ELEVATION", "QUANTITY"
-"""Metadata of the bands of a block model."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ TILE = 256
 """Side of the blocks in which rasters are written, in cells."""
 GDAL_CACHE = 64 * 2**20
 """Most bytes of tiles that GDAL keeps while an algorithm runs; its default grows with the machine."""
+ELEVATION, QUANTITY = "ELEVATION", "QUANTITY"
+"""Metadata of the bands of a block model."""
 COARSER = 2.0
 """A grid whose cells are so many times as wide as a raster's takes the mean of its cells."""
 WARP_ERROR = 0.01
@@ -123,6 +125,17 @@ class RasterSource:
         dataset = self.open()
         numbers = range(1, dataset.RasterCount + 1)
         return [dataset.GetRasterBand(number).GetDescription() or f"band {number}" for number in numbers]
+
+    def levels(self) -> dict[str, dict[float, int]]:
+        """Return the bands of a block model by quantity and elevation; empty for any other raster."""
+        dataset = self.open()
+        found: dict[str, dict[float, int]] = {}
+        for number in range(1, dataset.RasterCount + 1):
+            metadata = dataset.GetRasterBand(number).GetMetadata()
+            if QUANTITY not in metadata or ELEVATION not in metadata:
+                return {}
+            found.setdefault(metadata[QUANTITY], {})[float(metadata[ELEVATION])] = number
+        return found
 
     def at(
         self,

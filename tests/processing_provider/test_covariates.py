@@ -295,3 +295,48 @@ def test_external_drift_takes_a_raster_in_degrees(run, world, samples, variogram
         maps[name] = world.read_raster(results["ESTIMATE"])[0]
         assert np.isfinite(maps[name]).all()
     np.testing.assert_allclose(maps["away"], maps["here"], atol=0.5)  # of values around 100
+
+
+# ---------------------------------------------------------------- bands that are levels
+
+
+@pytest.fixture
+def block_model(world, tmp_path):
+    """Return the path of two quantities on three levels, the first 3 + 2 z and the second its negative."""
+    levels = (10.0, 4.0, 2.0)
+    values = np.array([np.full(world.SHAPE, sign * (3 + 2 * z)) for sign in (1, -1) for z in levels], np.float32)
+    values[1][world.HOLE] = -1e6
+    path = world.write_raster(tmp_path / "GRADIENT.tif", values, nodata=-1e6)
+    dataset = gdal.Open(path, gdal.GA_Update)
+    for number in range(6):
+        quantity = ("Fe magnitude", "d Fe/dZ")[number // 3]
+        dataset.GetRasterBand(number + 1).SetMetadata({"QUANTITY": quantity, "ELEVATION": repr(levels[number % 3])})
+    del dataset
+    return path
+
+
+def test_levels_are_interpolated(world, source, block_model, crs):
+    stack = CovariateStack.of_sources([source(block_model)])
+    assert stack.names == ("GRADIENT: Fe magnitude", "GRADIENT: d Fe/dZ")
+    places = np.column_stack([np.full(5, world.LEFT + 50), np.full(5, world.TOP - 50), [2.0, 3.0, 7.0, 10.0, 10.1]])
+    expected = np.where(places[:, 2] > 10, np.nan, 3 + 2 * places[:, 2])
+    np.testing.assert_allclose(stack.at(places, crs).values, np.column_stack([expected, -expected]), rtol=1e-6)
+    grid = RasterGrid((9, 7), (world.LEFT, 30.0, 0.0, world.TOP, 0.0, -20.0), world.CRS, Levels(10.0, 1.0, 3.0))
+    reader = stack.on(grid)
+    for elevation in grid.elevations:
+        values = reader.block(Block(1, 2, 5, 4, elevation)).values
+        hole = np.isnan(values[:, 0])
+        assert hole.sum() == {10.0: 0, 7.0: 2, 4.0: 2, 1.0: 20}[elevation]  # the hole lies on the middle level
+        np.testing.assert_allclose(values[~hole, 0], 3 + 2 * elevation, rtol=1e-6)
+    with pytest.raises(InputError, match="GRADIENT: Fe magnitude, which depends on them"):
+        stack.at(places[:, :2], crs)
+
+
+def test_a_column_finds_the_band_it_stands_for(world, source, block_model):
+    """Leave-one-out gradients are columns of samples; on a map their raster has a layer and blanks in its name."""
+    trained = Covariates(("Fe_magnitude",), np.zeros((1, 1)), (False,))
+    stack = CovariateStack.of_model(trained, [source(block_model)], [])
+    assert stack.names == ("Fe_magnitude",)
+    assert stack.at(np.array([[world.LEFT + 50, world.TOP - 50, 4.0]])).values.tolist() == [[11.0]]
+    with pytest.raises(InputError, match="Al_magnitude"):
+        CovariateStack.of_model(Covariates(("Al_magnitude",), np.zeros((1, 1)), (False,)), [source(block_model)], [])
