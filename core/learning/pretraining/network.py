@@ -9,6 +9,7 @@ tensorflow is imported inside the functions, here and in `core.learning.export`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,3 +152,25 @@ def train(rows: Rows, settings: PretrainingSettings, progress: Progress = silent
             losses.append(float(step(rows.tokens[at], rows.context[at], residual[at], weight[at], turn)))
         progress((epoch + 1) / settings.epochs, f"Epoch {epoch + 1}: {np.mean(losses) / base:.4f} of kriging's loss")
     return network
+
+
+def mean_of(networks: Sequence[Any]) -> Any:
+    """Return the mean of networks with the same inputs as one network.
+
+    Parameters
+    ----------
+    networks : sequence of keras.Model
+        From `train`, with other seeds.
+
+    Returns
+    -------
+    keras.Model
+    """
+    import keras
+    from keras import layers
+
+    if len(networks) == 1:
+        return networks[0]
+    tokens = keras.Input(networks[0].inputs[0].shape[1:], name="sequences")
+    context = keras.Input(networks[0].inputs[1].shape[1:], name="context")
+    return keras.Model([tokens, context], layers.Average()([network([tokens, context]) for network in networks]))

@@ -12,7 +12,10 @@ from ...features.kriging_context import Described, KrigingContext
 from ...kriging.ordinary import fit_kriging
 from ...variogram.fitting import fit_variogram
 from ..pretrained import DROPPED
-from .fields import SimulatedSite, simulate_site
+from .fields import SimulatedSite
+
+MOST_DROPPED = 1
+"""Nearest others left out with a sample in the rows of the training, at most; the gate sees more of them."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,14 @@ class Rows:
     def __len__(self) -> int:
         return len(self.residual)
 
+    def to_learn_from(self) -> Rows:
+        """Return the rows a network is trained on: of left-out samples only those near others.
+
+        Where samples were placed by their values, a sample whose nearest seven are left out too stands in an artificial
+        gap, unlike the gaps nobody sampled.
+        """
+        return self.take(self.dropped <= MOST_DROPPED)
+
     def take(self, which: np.ndarray) -> Rows:
         """Return some rows."""
         return Rows(*(getattr(self, field.name)[which] for field in fields(self)))
@@ -54,7 +65,7 @@ class Rows:
         return cls(*(np.concatenate([getattr(one, field.name) for one in parts]) for field in fields(cls)))
 
 
-def site_rows(site: SimulatedSite, number: int, n_left_out: int = 48) -> Rows | None:
+def site_rows(site: SimulatedSite, number: int, n_left_out: int = 96) -> Rows | None:
     """Krige a site as a user would, and describe its held-out places and some of its samples, left out.
 
     Parameters
@@ -100,9 +111,3 @@ def _rows(described: Described, truth: np.ndarray, number: int, dropped: int) ->
         np.full(n, number, dtype=np.int32),
         np.full(n, dropped, dtype=np.int32),
     )
-
-
-def simulate_rows(seeds: Sequence[int]) -> Rows:
-    """Return the rows of the sites of these seeds, one after the other."""
-    parts = (site_rows(simulate_site(seed), seed) for seed in seeds)
-    return Rows.join([rows for rows in parts if rows is not None])

@@ -94,6 +94,8 @@ def test_the_contract_is_plain_json_and_complete(trained):
         weights = [base["weight"] for base in target["bases"]]
         assert min(weights) >= 0
         assert_allclose(sum(weights), 1)
+    area = contract["applicability"]
+    assert area["threshold"] > 0 and set(area["importance"]) >= {"place"}
     scores = contract["scores"]["random"]["zinc"]
     assert scores["rmse_ratio"] == pytest.approx(scores["rmse"] / scores["kriging_rmse"])
     assert 0.5 < scores["coverage"] <= 1
@@ -197,7 +199,7 @@ def test_white_noise_has_no_cross_validated_r2():
     assert comparison.row("noise", "random", "hybrid")["r2"] < 0.05
 
 
-def test_a_class_no_training_sample_has_falls_back_to_kriging_in_comparisons():
+def test_a_class_no_training_sample_has_counts_as_the_most_frequent_in_comparisons():
     samples = make_samples(targets=("zinc",))
     covariates = samples.covariates.values.copy()
     held_out = np.arange(70) < 9
@@ -205,4 +207,8 @@ def test_a_class_no_training_sample_has_falls_back_to_kriging_in_comparisons():
     samples = replace(samples, covariates=replace(samples.covariates, values=covariates))
     fitted = hybrid_method(SETTINGS)(samples.rows(~held_out), 0)
     result = fitted(samples.coordinates[held_out], samples.covariates.rows(held_out))
-    assert np.isfinite(result.estimate).all() and "fell back" in result.notes[0]
+    assert np.isfinite(result.estimate).all() and "1 of 9" in result.notes[0] and "most frequent" in result.notes[0]
+    classes, counts = np.unique(covariates[~held_out, 1], return_counts=True)
+    covariates[3, 1] = classes[np.argmax(counts)]
+    usual = fitted(samples.coordinates[held_out], replace(samples.covariates, values=covariates).rows(held_out))
+    assert_array_equal(result.estimate, usual.estimate)

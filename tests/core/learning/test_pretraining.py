@@ -13,6 +13,7 @@ from hybrid_geostatistics.core.learning.pretraining.network import (
     N_HEADS,
     PretrainingSettings,
     build,
+    mean_of,
     train,
 )
 from hybrid_geostatistics.core.learning.pretraining.rows import Rows, site_rows
@@ -68,9 +69,13 @@ def test_rows_weigh_every_site_alike(rows):
     assert rows.context.shape[1:] == (len(CONTEXT_NAMES),)
     assert np.isfinite(rows.tokens).all() and np.isfinite(rows.context).all()
     for site in (1, 2, 3):
-        for dropped in (-1, 0, 1):
+        for dropped in (-1, 0, 1, 3, 7):
             own = rows.take((rows.site == site) & (rows.dropped == dropped))
             assert np.isclose(np.mean(own.weight * own.residual**2), 1.0, rtol=1e-4)
+
+
+def test_training_leaves_artificial_gaps_out(rows):
+    assert set(rows.dropped) == {-1, 0, 1, 3, 7} and set(rows.to_learn_from().dropped) == {-1, 0, 1}
 
 
 def test_left_out_residuals_of_a_right_variogram_have_unit_size(rows):
@@ -130,6 +135,11 @@ def test_network_is_the_same_in_numpy_keras_and_onnx(rows, tmp_path):
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (found,) = session.run(["correction"], {"sequences": tokens, "context": context})
     np.testing.assert_allclose(found, expected, atol=1e-4)
+    twice = to_onnx(mean_of([network, network]), 0, "correction")
+    session = onnxruntime.InferenceSession(twice.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(
+        session.run(["correction"], {"sequences": tokens, "context": context})[0], found, atol=1e-6
+    )
     # The order of the neighbours does not matter.
     shuffled = np.asarray(network([tokens[:, rng.permutation(N_NEIGHBORS)], context], training=False))
     np.testing.assert_allclose(shuffled, keras_output, atol=1e-5)
