@@ -433,7 +433,7 @@ class _Fit:
         said = "; ".join(f"{n} to {rounded(reach)}: {rounded(error, 4)}" for error, (n, reach) in tried)
         account.append(
             f"Lags by the leave-one-out error of the {kind} model ({said}): {setting[0]} up to {rounded(setting[1])}"
-            + (", others are not lower by 1 %." if setting == first else ".")
+            + (f", others are not lower by {100 * CLEAR_LAGS:g} %." if setting == first else ".")
         )
         return setting
 

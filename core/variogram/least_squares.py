@@ -128,7 +128,7 @@ def skgstat_variogram(
     lags, semivariances, sigma : ndarray, shape (n_lags,)
         Sigma divides the misfit of each lag.
     bounds, start : sequences of float
-        Of (range, psill[, shape], nugget) in scikit-gstat's conventions, of each model.
+        Of (range, psill[, shape]) of each model, then the nugget, in scikit-gstat's conventions.
 
     Returns
     -------
@@ -222,23 +222,24 @@ def fit_two_structures(skgstat: Any, kind: str, experimental: ExperimentalVariog
         (scaled.linear([rises[i], rises[j]], 0.0), i, j) for i in range(len(ranges)) for j in range(i + 2, len(ranges))
     ]
     (solved, _), i, j = min(tried, key=lambda one: one[0][1])
-    # Each of scikit-gstat's two models has a nugget; the second one stays 0.
     bounds = (
-        [scaled.shortest, 0.0, 0.0, scaled.shortest, 0.0, 0.0],
-        [scaled.longest, 10.0, 2.0, scaled.longest, 10.0, 1e-12],
+        [scaled.shortest, 0.0, scaled.shortest, 0.0, 0.0],
+        [scaled.longest, 10.0, scaled.longest, 10.0, 2.0],
     )
-    start = [ranges[i], solved[0], solved[2], ranges[j], solved[1], 5e-13]
+    start = [ranges[i], solved[0], ranges[j], solved[1], solved[2]]
     try:
         variogram = skgstat_variogram(
             skgstat, f"{kind}+{kind}", scaled.lags, scaled.semivariances, scaled.sigma, bounds, start
         )
     except (RuntimeError, ValueError) as error:
         return LeastSquaresFit(None, note=f"scikit-gstat found no fit of two structures: {error}")
-    first_range, first_psill, nugget, second_range, second_psill, _ = (float(number) for number in variogram.cof)
+    first_range, first_psill, second_range, second_psill, nugget = (float(number) for number in variogram.cof)
     parts = sorted([(first_range, first_psill), (second_range, second_psill)])
     model = _model(kind, scaled, parts, 0.0 if nugget < 1e-9 else nugget)
-    misfit = scaled.misfit(np.asarray(variogram.fitted_model(scaled.lags)))
-    return LeastSquaresFit(model, misfit * scaled.unit_gamma**2 / scaled.unit_lag**2)
+    fitted = np.asarray(variogram.fitted_model(scaled.lags))
+    if not np.allclose(model.gamma(scaled.lags * scaled.unit_lag) / scaled.unit_gamma, fitted, rtol=1e-6, atol=1e-6):
+        return LeastSquaresFit(None, note="This version of scikit-gstat orders the parameters of two models otherwise.")
+    return LeastSquaresFit(model, scaled.misfit(fitted) * scaled.unit_gamma**2 / scaled.unit_lag**2)
 
 
 def _model(kind: str, scaled: _Scaled, parts: Sequence[Sequence[float]], nugget: float) -> VariogramModel:

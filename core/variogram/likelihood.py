@@ -296,7 +296,8 @@ class LikelihoodSearch:
         changes: list[dict[str, Any]] = [
             {"azimuth": float(azimuth), "ratio_minor": ratio} for azimuth in range(0, 180, 30) for ratio in (0.6, 0.3)
         ]
-        climbed = self._with_more(climbed, ("azimuth", "ratio_minor"), changes, _GAIN_OF_TWO, "An azimuth and a ratio")
+        what = "A shorter range across an azimuth"
+        climbed = self._with_more(climbed, ("azimuth", "ratio_minor"), changes, _GAIN_OF_TWO, what)
         progress(1.0, "")
         return climbed
 

@@ -252,6 +252,23 @@ class VariogramModel:
         """Return the semivariance along the azimuth for lags in map units; gamma(0) = 0."""
         return self.sill - self.covariance_at_lag(lag)
 
+    def gamma_in(self, direction: np.ndarray, lag: np.ndarray) -> np.ndarray:
+        """Return the semivariance in any direction; gamma(0) = 0.
+
+        Parameters
+        ----------
+        direction : ndarray, shape (n_dimensions,)
+            Unit vector: easting, northing[, elevation].
+        lag : ndarray, shape (n_lags,)
+            In map units.
+        """
+        lag = np.abs(np.asarray(lag, dtype=float))
+        total = np.where(lag > 0, self.nugget, 0.0)
+        for structure in self.structures:
+            scale = float(np.linalg.norm(structure.scaling(len(direction)) @ direction))
+            total = total + structure.psill * (1.0 - structure.correlation(lag * scale))
+        return total
+
     def covariance(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Return C(a_i - b_j) between two sets of locations.
 
