@@ -26,7 +26,7 @@ from .evidence import (
 from .folds import QUESTIONS, folds_label
 from .scores import SCORES
 from .verdicts import KRIGING, label, simplicity
-from .wording import drawn_rows, in_unit, is_skewed, question_of, sentence, span, with_interval, written
+from .wording import drawn_rows, in_unit, is_skewed, question_of, sentence, with_interval, written
 
 MAX_ROWS = 14
 """Rows of the chart on the first screen; where there would be more it shows the most involved method only."""
@@ -319,11 +319,9 @@ def _score_tables(comparison: Comparison, units: Mapping[str, str], with_ratios:
             rows = [comparison.row(target, scheme, method) for method in comparison.methods]
             best = min(range(len(rows)), key=lambda i: rows[i]["rmse"])
             unit = in_unit(units, target)
-            columns = ("method", f"RMSE{unit}", "RMSE ratio", "95 % interval", "R2", "R2 (log)", "CCC", "MAE", "bias",
-                       "seconds")  # fmt: skip
+            columns = ("method", f"RMSE{unit}", "RMSE ratio", "R2", "R2 (log)", "CCC", "MAE", "bias", "seconds")
             cells = [
-                (written(row["method"]), row["rmse"], row["rmse_ratio"],
-                 span(row["rmse_ratio_low"], row["rmse_ratio_high"]), row["r2"], row["r2_log"], row["ccc"],
+                (written(row["method"]), row["rmse"], row["rmse_ratio"], row["r2"], row["r2_log"], row["ccc"],
                  row["mae"], row["bias"], row["seconds"])
                 for row in rows
             ]  # fmt: skip
@@ -365,7 +363,7 @@ def _one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[
                 predicted = comparison.predictions[scheme, method].estimate[:, column]
                 plots.append(
                     one_to_one(
-                        f"{target}, " * several + f"{written(method)}, {folds_label(scheme)}",
+                        f"{target}, " * several + f"{written(method)}, {folds_label(scheme).replace(' folds', '')}",
                         observed[drawn].tolist(),
                         predicted[drawn].tolist(),
                         units.get(target, ""),

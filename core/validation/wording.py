@@ -30,11 +30,6 @@ def in_unit(units: Mapping[str, str], target: str) -> str:
     return f" ({units[target]})" if units.get(target) else ""
 
 
-def span(low: float, high: float) -> str:
-    """Write an interval in a table cell."""
-    return "–" if math.isnan(low) or low == high else f"{rounded(low)} to {rounded(high)}"
-
-
 def with_interval(score: Score, percent: bool = False) -> str:
     """Write a score with its interval in a table cell.
 
@@ -46,7 +41,9 @@ def with_interval(score: Score, percent: bool = False) -> str:
     if percent:
         numbers = [f"{100 * value:.0f}".replace("-", "−") if math.isfinite(value) else "–" for value in score]
     else:
-        numbers = [rounded(score.value), rounded(score.low, 2), rounded(score.high, 2)]
+        # two digits tell an interval's end, three where it is a ratio near 1
+        ends = [rounded(end, 3 if 0.9 <= abs(end) < 10 else 2) for end in (score.low, score.high)]
+        numbers = [rounded(score.value), *ends]
     return numbers[0] if not math.isfinite(score.low) or score.low == score.high else (
         f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
     )  # fmt: skip
