@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
+from .declustering import decluster
 from .errors import InputError
 from .samples import coincident_samples
 from .transforms import Transform
@@ -29,6 +30,8 @@ MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "--", "n
 MISSING_CODES = (-9.0, -99.0, -999.0, -9999.0, -99999.0, 9999.0, 99999.0)
 FEWEST_SAMPLES = 30
 """Below this, a variogram is little more than a guess (Webster & Oliver 1992 ask for 100 and more)."""
+CLUSTERED = 0.8
+"""Below this nearest-neighbour index samples are called clustered."""
 FENCE = 3.0
 """Tukey's outer fences: quartiles and so many times the distance between them."""
 LOCAL_NEIGHBORS = 8
@@ -302,6 +305,8 @@ def check_samples(
     findings += _about_closure(parsed)
     index, of_pattern = _about_pattern(coordinates, is_geographic)
     findings += of_pattern
+    if index < CLUSTERED and of_pattern:
+        findings += _about_clusters(coordinates, parsed)
     order = (PROBLEM, WARNING, NOTE)
     return SampleCheck(
         n=len(coordinates),
@@ -580,6 +585,25 @@ def _local_outliers(values: np.ndarray, coordinates: np.ndarray, transform: Tran
     return rows[np.abs(difference - np.median(difference)) > LOCAL_LIMIT * spread] if spread > 0 else rows[:0]
 
 
+def _about_clusters(coordinates: np.ndarray, parsed: Mapping[str, Column]) -> list[Finding]:
+    """Tell what the mean of each field would be without the clusters."""
+    findings = []
+    for name, column in parsed.items():
+        known = np.isfinite(column.values)
+        if known.sum() >= FEWEST_SAMPLES and np.ptp(column.values[known]) > 0:
+            found = decluster(coordinates[known], column.values[known])
+            findings.append(
+                Finding(
+                    NOTE,
+                    f"{name}: declustered mean {found.mean:.4g}",
+                    f"The plain mean is {column.values[known].mean():.4g}; cells of {found.cell_size:.3g} map units "
+                    "take away what the clusters weigh too much.",
+                    "Take the declustered one as the mean of the area, and as the known mean of simple kriging.",
+                )
+            )
+    return findings
+
+
 def _about_pattern(coordinates: np.ndarray, is_geographic: bool) -> tuple[float, list[Finding]]:
     """Tell whether the samples are clustered."""
     locations = np.unique(coordinates, axis=0)
@@ -596,7 +620,7 @@ def _about_pattern(coordinates: np.ndarray, is_geographic: bool) -> tuple[float,
     nearest = cKDTree(locations).query(locations, k=2)[0][:, 1]
     index = float(nearest.mean() / (0.5 * np.sqrt(area / n)))
     z = float((nearest.mean() - 0.5 * np.sqrt(area / n)) / (0.26136 * np.sqrt(area) / n))
-    if index < 0.8 and z < -1.96:
+    if index < CLUSTERED and z < -1.96:
         return index, [
             Finding(
                 NOTE,

@@ -41,7 +41,7 @@ print("ok")
 LAYERS = (
     ("errors",),
     ("progress",),
-    ("samples", "grid", "transforms", "normal_score", "provenance"),
+    ("samples", "grid", "transforms", "normal_score", "provenance", "declustering"),
     ("blockwise", "block_model", "sample_check", "geochemistry"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
     ("features", "sample_report", "drillholes"),

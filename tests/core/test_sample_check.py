@@ -117,6 +117,7 @@ def test_clusters_are_seen():
     clustered = (centers[:, None] + rng.normal(0, 50, (6, 10, 2))).reshape(-1, 2)
     check = check_samples(clustered, {"zinc": rng.normal(9, 1, 60).tolist()}, crs_name="x")
     assert "clustered" in titles(check) and check.nearest_neighbor_index < 0.5
+    assert "zinc: declustered mean" in titles(check)
 
 
 def test_samples_on_one_line():
