@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..features.sequences import SequenceFeatures
+from ..features.sequences import Inputs, SequenceFeatures
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from .architectures import Schedule, Sizes, network_for
 from .layers import LayeredNetwork, Optimizer, evaluate_members, initial_weights, trainer_for
@@ -56,15 +56,25 @@ class MemberRows:
         return len(self.held_out)
 
 
+def fewest_donors(folds: tuple[np.ndarray, ...], are_apart: bool) -> int:
+    """Return how many samples are left to describe one by: without one fold, or two where samples are not apart."""
+    away = 1 if are_apart else 2
+    return min(len(own) - int(np.sort(np.unique(own, return_counts=True)[1])[-away:].sum()) for own in folds)
+
+
 def prepare_members(
     features: SequenceFeatures,
     coordinates: np.ndarray,
     encoded: np.ndarray,
     values: np.ndarray,
     folds: tuple[np.ndarray, ...],
+    are_apart: bool = True,
     is_cancelled: IsCancelled = never,
 ) -> MemberRows:
     """Describe every sample to every member, by the samples outside the member's fold.
+
+    A sample that a member learns from is described by all others outside that fold. In drill holes these would be the
+    ones just above and below, which no unsampled place has; there, a sample is described without its own fold.
 
     Parameters
     ----------
@@ -74,6 +84,8 @@ def prepare_members(
     values : ndarray, shape (n_samples, n_targets)
         Transformed.
     folds : tuple of ndarray of int, shape (n_samples,)
+    are_apart : bool
+        Whether every sample stands for itself; False where some lie above one another or in one hole.
     is_cancelled : IsCancelled
 
     Raises
@@ -86,20 +98,29 @@ def prepare_members(
     held_out = np.array([own == fold for own in folds for fold in np.unique(own)])
     member_set = np.repeat(np.arange(len(folds)), [len(np.unique(own)) for own in folds])
     n_neighbors = features.neighbors.n_neighbors
-    fewest = int((~held_out).sum(axis=1).min())
+    fewest = fewest_donors(folds, are_apart)
     if fewest <= n_neighbors + 1:
         raise InputError(
-            f"A sequence of {n_neighbors} neighbours needs more than {n_neighbors + 1} samples in training, but an "
-            f"inner fold leaves {fewest} of {len(coordinates)}. Use shorter sequences or more samples."
+            f"A sequence of {n_neighbors} neighbours needs more than {n_neighbors + 1} samples in training, but inner "
+            f"folds leave {fewest} of {len(coordinates)}. Use shorter sequences, more samples or more inner folds."
         )
     sigma, kriged = np.full((2, len(folds), *values.shape), np.nan)
     sequences, context = [], []
     for rows, which in zip(held_out, member_set):
         stop_if(is_cancelled)
-        donors = features.donors(coordinates[~rows], encoded[~rows], values[~rows])
         own = np.full(len(coordinates), -1)
-        own[~rows] = np.arange(int((~rows).sum()))
-        inputs = features.at(coordinates, encoded, donors, own)
+        if are_apart:
+            own[~rows] = np.arange(int((~rows).sum()))
+            parts = [np.ones(len(coordinates), dtype=bool)]
+        else:
+            parts = [rows, *(folds[which] == fold for fold in np.unique(folds[which][~rows]))]
+        found: list[Inputs] = []
+        for part in parts:
+            known = ~rows if are_apart else ~(rows | part)
+            donors = features.donors(coordinates[known], encoded[known], values[known])
+            found.append(features.at(coordinates[part], encoded[part], donors, own[part]))
+        order = np.argsort(np.concatenate([np.flatnonzero(part) for part in parts]))
+        inputs = Inputs(*(np.concatenate(arrays)[order] for arrays in zip(*found)))
         if not (np.isfinite(inputs.sequences).all() and np.isfinite(inputs.context).all()):
             raise InputError(
                 "Some samples cannot be kriged from the others, but the network reads kriging. Widen the search "

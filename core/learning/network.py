@@ -33,12 +33,12 @@ from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistributio
 from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
 from .architectures import Schedule, Sizes, architecture_of
-from .ensembles import InnerProblem, NetworkEnsemble, prepare_members
+from .ensembles import InnerProblem, NetworkEnsemble, fewest_donors, prepare_members
 from .inner import inner_folds, require_trainable, set_kinds
 from .networks import Weights
 from .outer import beside_kriging, cross_validated_scores
 from .search import Trial, search
-from .self_evaluation import Ablation, Evaluated, SelfEvaluation, ablate, self_evaluate
+from .self_evaluation import NEGLIGIBLE, Ablation, Evaluated, SelfEvaluation, ablate, self_evaluate
 
 _SAMPLES_PER_BLOCK = 5
 """Samples in one of the blocks that are permuted together and that intervals resample."""
@@ -273,7 +273,9 @@ def inner_problem(
         neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
     if folds is None:
         folds = inner_folds(samples, settings.n_inner_folds, settings.n_sets, settings.seed)
-    fewest = min(int((own != fold).sum()) for own in folds for fold in np.unique(own))
+    groups = inseparable_groups(samples.coordinates, samples.holes)
+    are_apart = int(groups.max()) + 1 == len(samples)
+    fewest = fewest_donors(folds, are_apart)
     order = settings.order
     if order is None:
         order = "top_to_bottom" if samples.holes is not None and samples.n_dimensions == 3 else "far_to_near"
@@ -300,8 +302,7 @@ def inner_problem(
             )  # fmt: skip
         features = replace(features, drift_variograms=tuple(drifted))
     progress(0.75, "Describing the samples to each network")
-    rows = prepare_members(features, samples.coordinates, encoded, values, folds, is_cancelled)
-    groups = inseparable_groups(samples.coordinates, samples.holes)
+    rows = prepare_members(features, samples.coordinates, encoded, values, folds, are_apart, is_cancelled)
     n_blocks = max(2, int(groups.max() + 1) // _SAMPLES_PER_BLOCK)
     clusters = spatial_blocks(samples.coordinates, n_blocks, settings.seed, holes=samples.holes)
     return InnerProblem(
@@ -413,7 +414,9 @@ def _notes(
         ratio = np.sqrt(
             np.mean([(scores["network"][kind] / scores["kriging"][kind]) ** 2 for kind in scores["network"]])
         )
-        if ratio > 1.0:
+        if abs(ratio - 1.0) < NEGLIGIBLE:
+            notes.append(f"{name}: at samples left out the network ties with the kriging among its inputs.")
+        elif ratio > 1.0:
             notes.append(
                 f"{name}: the network's error at samples left out is {100 * (ratio - 1):.0f} % above that of the "
                 "kriging among its inputs. The architecture hybrid keeps kriging as its floor."

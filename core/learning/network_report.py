@@ -32,7 +32,7 @@ def _make(fitted: FittedNetwork) -> list[str]:
     ensemble, schedule = fitted.ensemble, fitted.schedule
     layers = []
     for layer in ensemble.network.layers:
-        size = f"{layer.rate:g}" if layer.kind == "dropout" else (str(layer.width) if layer.width else "–")
+        size = f"{layer.rate:.2g}" if layer.kind == "dropout" else (str(layer.width) if layer.width else "–")
         kernel = f"kernel {layer.kernel}" if layer.kind == "conv" else ""
         layers.append((layer.kind, size, layer.activation.replace("_", " ") if layer.width else "–", kernel))
     layers.append(("dense", str(ensemble.network.n_targets), "linear", "output"))
@@ -47,11 +47,11 @@ def _make(fitted: FittedNetwork) -> list[str]:
         table(("layer", "width", "activation", ""), layers, caption="Layers of each network"),
         paragraph(
             f"{ensemble.n_members} networks of {ensemble.network.n_weights} weights, one for each inner fold, trained "
-            f"with {optimizer}, learning rate {ensemble.learning_rate:g} (halved after {schedule.reduction_patience} "
-            f"epochs without gain, not below {schedule.least_rate:g}), batches of {schedule.batch_size}, weight decay "
-            f"{schedule.weight_decay:g}. They stopped at epochs {min(ensemble.epochs)} to {max(ensemble.epochs)} of at "
-            f"most {schedule.max_epochs}; the error that stops a network is taken where neither it nor its fold has a "
-            "say. The estimate is their mean."
+            f"with {optimizer}, learning rate {ensemble.learning_rate:.2g} (halved after {schedule.reduction_patience} "
+            f"epochs without gain, not below {schedule.least_rate:.2g}), batches of {schedule.batch_size}, weight "
+            f"decay {schedule.weight_decay:.2g}. They stopped at epochs {min(ensemble.epochs)} to "
+            f"{max(ensemble.epochs)} of at most {schedule.max_epochs}; the error that stops a network is taken where "
+            "neither it nor its fold has a say. The estimate is their mean."
         ),
         paragraph(
             f"Each reads a sequence of the {features.neighbors.n_neighbors} nearest other samples, "
@@ -114,9 +114,9 @@ def _self_evaluation(fitted: FittedNetwork) -> list[str]:
 def _ablation(fitted: FittedNetwork) -> list[str]:
     """RMSE without / with each group."""
     ablations = fitted.ablations
-    colors = [2 if one.low > 1 else 1 if one.high < 1 else 0 for one in ablations]
-    needed = [one.group for one in ablations if one.low > 1]
-    harmful = [one.group for one in ablations if one.high < 1]
+    colors = [2 if one.helps else 1 if one.harms else 0 for one in ablations]
+    needed = [one.group for one in ablations if one.helps]
+    harmful = [one.group for one in ablations if one.harms]
     words = (
         f"The network needs {', '.join(needed)}." if needed else "No single group is needed beyond doubt: the others "
         "make up for it, or the samples are too few to tell."

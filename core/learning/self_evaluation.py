@@ -23,6 +23,9 @@ from .networks import Weights
 SIGNIFICANT = 2.0
 """A change of the error below so many standard errors counts as none."""
 
+NEGLIGIBLE = 0.01
+"""A relative difference of RMSE below this matters to nobody, however sure it is."""
+
 
 @dataclass(frozen=True)
 class SelfEvaluation:
@@ -251,6 +254,16 @@ class Ablation:
     ratio: float
     low: float
     high: float
+
+    @property
+    def helps(self) -> bool:
+        """Whether the group lowers the error, by more than noise and more than `NEGLIGIBLE`."""
+        return self.low > 1.0 and self.ratio > 1.0 + NEGLIGIBLE
+
+    @property
+    def harms(self) -> bool:
+        """Whether the group raises the error, by more than noise and more than `NEGLIGIBLE`."""
+        return self.high < 1.0 and self.ratio < 1.0 - NEGLIGIBLE
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the ablation."""

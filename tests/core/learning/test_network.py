@@ -145,6 +145,22 @@ def test_a_value_left_out_changes_nothing_of_what_its_member_reads():
     assert np.abs(again.context - problem.rows.context).max() > 1.0
 
 
+def test_in_holes_a_sample_is_described_without_its_own_hole():
+    """No neighbour of a sample, in training either, lies in its own hole, as at a place no hole goes through."""
+    rng = np.random.default_rng(4)
+    collars = np.repeat(rng.uniform(0, 500, (12, 2)), 5, axis=0)
+    coordinates = np.column_stack([collars, np.tile(-2.0 * np.arange(5), 12)])
+    holes = np.repeat([f"H{number}" for number in range(12)], 5)
+    samples = Samples(coordinates, rng.normal(size=(60, 1)), ("gold",), holes=holes)
+    problem, _ = inner_problem(samples, replace(QUICK, transforms=Transform(), variograms={"gold": MODEL}, units={}))
+    assert problem.features.order == "top_to_bottom"
+    names = problem.features.token_names
+    axes = [names.index(name) for name in ("d_easting", "d_northing")]
+    assert (np.linalg.norm(problem.rows.sequences[..., axes], axis=-1) > 0).all()
+    with pytest.raises(InputError, match="inner folds leave 0 of 60"):
+        inner_problem(samples, replace(QUICK, transforms=Transform(), variograms={"gold": MODEL}, n_inner_folds=2))
+
+
 def test_same_seed_same_network_other_seed_another(samples):
     one, again = fit_network(samples, QUICK), fit_network(samples, QUICK)
     assert_array_equal(one.ensemble.out_of_fold, again.ensemble.out_of_fold)
