@@ -29,7 +29,7 @@ MOST_CLASSES = 20
 ROWS_LOOKED_AT = 512
 NO_CATEGORICAL = "none"
 _HAIR = 1e-9
-KEPT_BYTES = 64 * 2**20
+KEPT_BYTES = 32 * 2**20
 """Most bytes of covariates kept for the blocks that follow."""
 NUMBERS_AT_ONCE = 2**23
 """Most numbers of all bands that are held while moments are gathered."""
@@ -426,6 +426,7 @@ class CovariateGrid:
             values = self._read(replace(block, elevation=None))
         else:
             if tile != self._tile:
+                self._values = np.empty((0, 0))  # room for the next one
                 self._tile, self._values = tile, self._read(tile)
             values = self._values.reshape(tile.n_rows, tile.n_columns, -1)[block.within(tile)]
             values = values.reshape(block.n_rows * block.n_columns, -1).copy()
