@@ -1,6 +1,6 @@
 """Train the network that comes with the plugin; a module to run in the backend's Python.
 
-    python -m hybrid_geostatistics.core.learning.pretraining.train --rows rows.npz --sites 2600 --card
+    python -m hybrid_geostatistics.core.learning.pretraining.train --rows rows.npz --sites 2100 --card
 
 simulates the sites (about 0.2 s each on one core), keeps their rows in the file given, or reads them from there,
 trains, and writes ``resources/pretrained/kriging_correction.onnx`` and, with ``--card``, its card beside it. More
@@ -116,8 +116,8 @@ def card(
         "50 to 600 samples, random, regular, clustered, infilled at high values or along lines; errors of measurement,",
         "detection limits, rounding; variograms fitted to the samples as the plugin does.",
         "",
-        f"**Network.** The mean of {n_members} networks, {n_weights} weights in all: attention with four heads over "
-        "the 16 nearest samples. Settings of the first, the others with the next seeds: "
+        f"**Network.** {'One network' if n_members == 1 else f'The mean of {n_members} networks with seeds in turn'}, "
+        f"{n_weights} weights: attention with four heads over the 16 nearest samples. Settings: "
         + ", ".join(f"{name} {value:g}" for name, value in asdict(settings).items())
         + f". Trained in {seconds / 60:.0f} minutes on a CPU.",
         "",
@@ -153,9 +153,9 @@ def main(arguments: list[str] | None = None) -> None:
     standard = PretrainingSettings()
     parser = argparse.ArgumentParser(description="Train the network for data without covariates.")
     parser.add_argument("--rows", type=Path, help="rows of the training sites: read where the file is there")
-    parser.add_argument("--sites", type=int, default=2600, help="simulated sites to train on")
+    parser.add_argument("--sites", type=int, default=2100, help="simulated sites to train on")
     parser.add_argument("--validation-sites", type=int, default=120)
-    parser.add_argument("--members", type=int, default=3, help="networks of other seeds, whose mean is taken")
+    parser.add_argument("--members", type=int, default=1, help="networks of other seeds, whose mean is taken")
     parser.add_argument("--width", type=int, default=standard.width)
     parser.add_argument("--epochs", type=int, default=standard.epochs)
     parser.add_argument("--batch-size", type=int, default=standard.batch_size)
