@@ -181,10 +181,13 @@ class NeighborFeatures:
     def table_names(self) -> tuple[str, ...]:
         """Names of the columns of `table`."""
         features = () if self.encoder is None else self.encoder.feature_names
-        return (*features, *("easting", "northing", "elevation")[: self.n_dimensions])
+        return (*features, *("easting", "northing", "elevation")[: self.n_dimensions], "northeast", "southeast")
 
     def table(self, coordinates: np.ndarray, encoded: np.ndarray) -> np.ndarray:
         """Describe locations by covariates and place alone, as forests read them.
+
+        Trees cut across one column at a time, so the diagonals are columns too: a border that runs from southwest to
+        northeast needs one cut instead of a staircase.
 
         Parameters
         ----------
@@ -193,9 +196,11 @@ class NeighborFeatures:
 
         Returns
         -------
-        ndarray, shape (n, n_features + n_dimensions)
+        ndarray, shape (n, n_features + n_dimensions + 2)
         """
-        return np.hstack([encoded, (coordinates - self.center) @ self.scaling.T / self.extent])
+        scaled = (coordinates - self.center) @ self.scaling.T / self.extent
+        diagonals = scaled[:, :2] @ np.array([[1.0, 1.0], [1.0, -1.0]]) * np.sqrt(0.5)
+        return np.hstack([encoded, scaled, diagonals])
 
     def to_dict(self) -> dict:
         """Return the JSON object of the description."""

@@ -34,7 +34,7 @@ class ForestSettings:
 
     trees_per_fold: int = 40
     min_leaf: int = 3
-    max_features: float = 1 / 3
+    max_features: float = 0.5
     max_nodes: int = 80_000
 
     def __post_init__(self) -> None:

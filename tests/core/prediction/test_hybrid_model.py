@@ -111,13 +111,16 @@ def test_all_weight_on_one_base_is_that_kriging(model):
 
 def test_forests_are_a_base_of_their_own_and_travel_in_the_contract(model):
     def both(sequences, context, table):
-        """Let the forests rise with northing, the last column of the table."""
-        return np.hstack([network(sequences, context), 2.0 + table[:, -1:], 5.0 - table[:, -1:]])
+        """Let the forests rise with the column of the table that is northing."""
+        north = table[:, [model.features.table_names.index("northing")]]
+        return np.hstack([network(sequences, context), 2.0 + north, 5.0 - north])
 
     samples = model.samples
     table = model.features.table(samples.coordinates, model.features.encode(samples.covariates, 70))
     assert table.shape == (70, len(model.features.table_names))
-    own = np.hstack([2.0 + table[:, -1:], 5.0 - table[:, -1:]])
+    assert_allclose(table[:, -2], (table[:, -4] + table[:, -3]) / np.sqrt(2))
+    assert_allclose(table[:, -1], (table[:, -4] - table[:, -3]) / np.sqrt(2))
+    own = np.hstack([2.0 + table[:, [-3]], 5.0 - table[:, [-3]]])
     targets = tuple(replace(t, bases=(t.bases[0], Base(FOREST, MODEL, 1.0))) for t in model.targets)
     grown = replace(weighted(replace(model, targets=targets), forest=1.0), forest_drift=own)
     read = HybridModel.from_dict(json.loads(json.dumps(grown.to_dict())))
