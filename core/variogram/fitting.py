@@ -494,7 +494,6 @@ class _Fit:
         account: list[str],
     ) -> Candidate:
         """Try anisotropies estimated from variograms by direction; keep the best where it is clearly better."""
-        isotropic = chosen
         for anisotropy in estimated_anisotropies(self.coordinates, self.residuals, seed=self.seed):
             stop_if(self.is_cancelled)
             stretched = anisotropy.stretched(self.coordinates)
@@ -507,8 +506,8 @@ class _Fit:
             candidates += found
             if best is None:
                 continue
-            lower = 1.0 - best.loo_rmse / isotropic.loo_rmse
-            kept = best.loo_rmse < chosen.loo_rmse and lower > CLEAR_ANISOTROPY
+            lower = 1.0 - best.loo_rmse / chosen.loo_rmse
+            kept = lower > CLEAR_ANISOTROPY
             account.append(
                 f"{_described(anisotropy)}, estimated from variograms by direction, changes the leave-one-out error by "
                 f"{-100 * lower:+.1f} %: it is {'taken' if kept else 'left out'} (it has to lower it by "
@@ -816,14 +815,14 @@ def _with_reasons(candidates: Sequence[Candidate], chosen: Candidate) -> list[Ca
             reason = "where the likelihood starts" if chosen.method == "reml" else "not used"
         elif chosen.method == "reml":
             behind = chosen.log_likelihood - candidate.log_likelihood
-            reason = f"log likelihood {abs(behind):.1f} {'lower' if behind >= 0 else 'higher'}"
+            reason = f"likelihood {abs(behind):.1f} {'lower' if behind >= 0 else 'higher'}"
             if behind < 0:
-                reason += f", which is not clear (more than {CLEAR_GAIN:g})"
+                reason += ", not clear"
         elif np.isfinite(candidate.loo_rmse):
             above = 100 * (candidate.loo_rmse / chosen.loo_rmse - 1)
-            reason = f"leave-one-out error {abs(above):.1f} % {'higher' if above >= 0 else 'lower'}"
+            reason = f"error {abs(above):.1f} % {'higher' if above >= 0 else 'lower'}"
             if above < 0:
-                reason += ", which is not clear"
+                reason += ", not clear"
         else:
             reason = "kriging is impossible with it"
         result.append(replace(candidate, reason=reason))

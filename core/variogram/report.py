@@ -326,7 +326,7 @@ def _choice(fitted: FittedVariogram, squared: str, map_unit: str) -> list[str]:
             columns,
             rows,
             caption=f"Candidates by least squares (LS) and restricted likelihood (REML); nugget and psill in "
-            f"{squared}, effective range in {map_unit}, anisotropy as azimuth, ratio across and up",
+            f"{squared}, range in {map_unit}, anisotropy as azimuth, ratio across and up, a shape after its model",
             digits=3,
             highlight=chosen,
         ),
@@ -348,6 +348,9 @@ def _candidate_row(candidate: Candidate) -> list[object]:
     if model is None:
         row += [np.nan, np.nan, np.nan, ""]
     else:
+        shape = model.structures[-1].shape
+        if shape is not None:
+            row[0] = f"{candidate.name} {rounded(shape, 2)}"
         if len(model.structures) > 1:
             row[0] = f"2 x {candidate.name}"
         row += [model.nugget, model.psill, model.effective_range, _frame(model)]

@@ -1,12 +1,14 @@
 """Fit variogram through Processing. Truth: the core on the same numbers; a file that kriging takes."""
 
 import json
+import re
 
 import pytest
 
 pytest.importorskip("skgstat", reason="needs scikit-gstat here")
 
 from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
+from hybrid_geostatistics.core.variogram.anisotropy import Anisotropy  # noqa: E402
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram  # noqa: E402
 from hybrid_geostatistics.core.variogram.models import VariogramFile  # noqa: E402
 
@@ -95,3 +97,52 @@ def test_normal_scores_travel_in_the_file_to_kriging(run, world, samples, templa
     )  # fmt: skip
     estimate, _ = world.read_raster(results["ESTIMATE"])
     assert values.min() < estimate.min() < estimate.max() < values.max()
+
+
+def test_given_anisotropy_drift_and_structures_reach_the_file(run, world, samples, tmp_path):
+    """Truth: the core on the same numbers, with the same drift and frame."""
+    results, log = run(
+        "fitvariogram",
+        {"INPUT": samples, "FIELD": "zinc", "MODEL": "spherical", "METHOD": "reml", "ANISOTROPY": "given",
+         "AZIMUTH": 30, "RATIO_MINOR": 0.5, "TREND_ORDER": 1, "VARIOGRAM": str(tmp_path / "v.json"),
+         "OUTPUT_HTML": str(tmp_path / "v.html")},
+    )  # fmt: skip
+    coordinates, values = world.field_values()
+    centred = coordinates - coordinates.mean(axis=0)
+    frame = Anisotropy(30.0, ratio_minor=0.5)
+    fitted = fit_variogram(
+        coordinates, values, model="spherical", method="reml", drift=centred, anisotropy=frame
+    )
+    file = VariogramFile.read(results["VARIOGRAM"])
+    assert file.model.structures[0].azimuth == 30.0 and file.model.structures[0].ratio_minor == 0.5
+    assert file.model.sill == pytest.approx(fitted.model.sill, rel=1e-4)
+    assert file.fit["drift"] == ["a plane in the coordinates"]
+    assert [one["chosen"] for one in file.fit["candidates"]].count(True) == 1
+    assert (results["FITTED_AZIMUTH"], results["FITTED_RATIO_MINOR"]) == (30.0, 0.5)
+    assert results["STRUCTURE"] == fitted.structure and results["N_STRUCTURES"] == 1
+    assert results["MEAN_RMSE"] == pytest.approx(fitted.mean_rmse) and "along azimuth 30" in log.text
+    page = (tmp_path / "v.html").read_text(encoding="utf-8")
+    assert "residuals from a plane in the coordinates" in page and "By direction" in page
+
+
+def test_kriging_with_a_trend_fits_what_the_trend_leaves(run, world, samples, template, tmp_path):
+    """The sill of residuals from a plane is below that of the field, whatever the variogram."""
+    sills = {}
+    for kind in ("ordinary", "universal"):
+        _, log = run(
+            "ordinarykriging",
+            {"INPUT": samples, "FIELD": "zinc", "TEMPLATE": template, "KRIGING_TYPE": kind,
+             "ESTIMATE": str(tmp_path / f"{kind}.tif")},
+        )  # fmt: skip
+        said = re.search(r"nugget ([\d.e+-]+), psill ([\d.e+-]+),", log.text)
+        sills[kind] = float(said.group(1)) + float(said.group(2))
+    assert sills["universal"] < sills["ordinary"]
+
+
+def test_a_given_anisotropy_has_to_differ_from_isotropy(refused, samples, tmp_path):
+    said = refused(
+        "fitvariogram",
+        {"INPUT": samples, "FIELD": "zinc", "ANISOTROPY": "given", "AZIMUTH": 30,
+         "VARIOGRAM": str(tmp_path / "v.json")},
+    )  # fmt: skip
+    assert "ratio across or a vertical ratio other than 1" in said
