@@ -30,9 +30,10 @@ from .job import Job, TaskResult
 
 if TYPE_CHECKING:
     from ..learning.hybrid import HybridSettings
-    from ..learning.network import NetworkByName
+    from ..learning.network import NetworkByName, TrainedNetwork
     from ..learning.pretrained import PretrainedSettings
     from ..prediction.trained_model import TrainedModel
+    from ..report.page import Section
     from ..validation.comparison import Comparison
     from ..validation.predictive import Method, Transforms
 
@@ -258,8 +259,6 @@ def _train_network(job: Job) -> TaskResult:
     Besides, its outputs hold ``inner_scores`` and ``group_weights``; ``weights`` is empty.
     """
     from ..learning.network import train_network
-    from ..learning.network_report import network_sections
-    from ..validation.report import LearningCurve, training_page
 
     inputs = job.inputs
     architecture = inputs["architecture"]
@@ -285,23 +284,45 @@ def _train_network(job: Job) -> TaskResult:
     }
     if trained.comparison is not None:
         outputs.update(_verdict(trained.comparison))
-    ensemble = fitted.ensemble
+    title = inputs.get("title") or f"{architecture.replace('_', ' ')} of {', '.join(samples.targets)}"
+    return TaskResult(outputs, files=_network_files(job, trained, title))
+
+
+def _network_files(
+    job: Job,
+    trained: TrainedNetwork,
+    title: str,
+    before: Sequence[Section] = (),
+    lines: Sequence[tuple[str, object]] = (),
+) -> dict[str, Path]:
+    """Write the report of a trained network, and return the files of the job.
+
+    Parameters
+    ----------
+    before, lines
+        Sections before those about the network, and further lines about what went in.
+    """
+    from ..learning.network_report import network_sections
+    from ..validation.report import LearningCurve, training_page
+
+    fitted = trained.fitted
+    settings, ensemble, samples = fitted.settings, fitted.ensemble, fitted.model.samples
     page = training_page(
-        title=inputs.get("title") or f"{architecture.replace('_', ' ')} of {', '.join(samples.targets)}",
+        title=title,
         targets=samples.targets,
         weights={},
         comparison=trained.comparison,
-        method=architecture,
+        method=settings.architecture,
         curves=[LearningCurve("mean of the networks", ensemble.training_losses, ensemble.held_out_losses)],
-        inputs=_what_went_in(samples, settings.transforms, settings.variograms, settings.seed),
+        inputs=[*_what_went_in(samples, settings.transforms, settings.variograms, settings.seed), *lines],
         warnings=fitted.notes,
-        more=network_sections(fitted),
+        more=[*before, *network_sections(fitted)],
         units=settings.units,
-        created=inputs.get("created", ""),
-        provenance=inputs.get("provenance"),
+        created=job.inputs.get("created", ""),
+        provenance=job.inputs.get("provenance"),
     )
     (job.folder / "report.html").write_text(page, encoding="utf-8")
-    return TaskResult(outputs, files={"model": job.folder / "model.onnx", "report": job.folder / "report.html"})
+    return {"model": job.folder / "model.onnx", "report": job.folder / "report.html"}
 
 
 def _train_pretrained(job: Job) -> TaskResult:
@@ -350,9 +371,8 @@ def update_model(job: Job) -> TaskResult:
     ``created`` and ``provenance`` for the report. Outputs: ``drifts`` by target, ``n_new``, ``n_replaced``, ``n``,
     ``notes``, ``inner_scores``. Files: ``model`` (ONNX), ``report`` (HTML).
     """
-    from ..learning.network_report import drift_section, network_sections
+    from ..learning.network_report import drift_section
     from ..learning.updating import update_model as update
-    from ..validation.report import LearningCurve, training_page
 
     inputs = job.inputs
     new = exchange.unpack_samples(inputs["samples"], job.arrays)
@@ -360,26 +380,7 @@ def update_model(job: Job) -> TaskResult:
         inputs["model"], new, inputs["mode"], job.folder / "model.onnx", job.progress, job.is_cancelled
     )  # fmt: skip
     fitted = updated.trained.fitted
-    samples, settings, ensemble = fitted.model.samples, fitted.settings, fitted.ensemble
-    page = training_page(
-        title=f"{settings.architecture.replace('_', ' ')} of {', '.join(samples.targets)}, with new samples",
-        targets=samples.targets,
-        weights={},
-        method=settings.architecture,
-        curves=[LearningCurve("mean of the networks", ensemble.training_losses, ensemble.held_out_losses)],
-        inputs=[
-            *_what_went_in(samples, settings.transforms, settings.variograms, settings.seed),
-            ("New samples", updated.n_new),
-            ("Old samples replaced", updated.n_replaced),
-            ("Mode", inputs["mode"]),
-        ],
-        warnings=fitted.notes,
-        more=[drift_section(updated), *network_sections(fitted)],
-        units=settings.units,
-        created=inputs.get("created", ""),
-        provenance=inputs.get("provenance"),
-    )
-    (job.folder / "report.html").write_text(page, encoding="utf-8")
+    samples = fitted.model.samples
     outputs = {
         "drifts": [one.to_dict() for one in updated.drifts],
         "n_new": updated.n_new,
@@ -388,7 +389,12 @@ def update_model(job: Job) -> TaskResult:
         "notes": fitted.notes,
         "inner_scores": fitted.inner_scores,
     }
-    return TaskResult(outputs, files={"model": job.folder / "model.onnx", "report": job.folder / "report.html"})
+    architecture = fitted.settings.architecture.replace("_", " ")
+    title = f"{architecture} of {', '.join(samples.targets)}, with new samples"
+    lines = [
+        ("New samples", updated.n_new), ("Old samples replaced", updated.n_replaced), ("Mode", inputs["mode"]),
+    ]  # fmt: skip
+    return TaskResult(outputs, files=_network_files(job, updated.trained, title, [drift_section(updated)], lines))
 
 
 @dataclass(frozen=True)
