@@ -91,8 +91,8 @@ def write_vtk_image(
         from pyevtk.hl import imageToVTK
     except ImportError as error:
         raise BackendMissing(
-            f"Writing VTK needs the small library pyevtk, which cannot be imported here ({error}). Install it into the "
-            "backend's Python (pip install pyevtk), or leave the VTK output empty."
+            f"Writing VTK needs the small library pyevtk, which cannot be imported here ({error}). Run Set up backend "
+            "(hybridgeo:setupbackend), or leave the VTK output empty."
         ) from error
     cells = {
         name: np.asfortranarray(values[::-1, ::-1, :].transpose(2, 1, 0)) for name, values in quantities.items()

@@ -127,8 +127,9 @@ def level_name(name: str, elevation: Optional[float], crs: QgsCoordinateReferenc
     """Return what the band of one level is called: "zinc 350 m"."""
     if elevation is None:
         return name
-    unit = QgsUnitTypes.toAbbreviatedString(crs.mapUnits()) if crs.isValid() and not crs.isGeographic() else ""
-    return f"{name} {elevation:.10g} {unit}".strip()
+    # Files without a CRS may come with an undefined one in degrees, which no elevation is in.
+    known = crs.isValid() and QgsUnitTypes.encodeUnit(crs.mapUnits()) != "degrees"
+    return f"{name} {elevation:.10g} {QgsUnitTypes.toAbbreviatedString(crs.mapUnits()) if known else ''}".strip()
 
 
 class RasterWriter:

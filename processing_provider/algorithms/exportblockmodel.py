@@ -52,7 +52,7 @@ class ExportBlockModel(Algorithm):
                 "VTK image (*.vti *.VTI)",
                 tr(
                     "VTK image with the quantities of the blocks, for ParaView and other 3-D viewers. Needs the small "
-                    "library pyevtk here or in the backend."
+                    "library pyevtk, which comes with the backend."
                 ),
                 optional=True,
             ),

@@ -157,3 +157,15 @@ def test_levels():
     for wrong in ((1.0, 2.0, 1.0), (2.0, 1.0, 0.0), (2.0, 1.0, -1.0), (np.nan, 1.0, 1.0), (2e9, 0.0, 1.0)):
         with pytest.raises(InputError, match="Expected"):
             Levels(*wrong)
+
+
+@pytest.mark.parametrize(
+    "code, expected", [("EPSG:25833", "zinc 7.5 m"), ("EPSG:2263", "zinc 7.5 ft"), ("EPSG:4326", "zinc 7.5"),
+                       ("", "zinc 7.5")]  # fmt: skip
+)
+def test_bands_are_called_after_the_elevation(qgis_app, code, expected):
+    from hybrid_geostatistics.processing_provider.crs import crs_from_code
+    from hybrid_geostatistics.processing_provider.outputs import level_name
+
+    assert level_name("zinc", 7.5, crs_from_code(code)) == expected
+    assert level_name("zinc", None, crs_from_code(code)) == "zinc"
