@@ -65,8 +65,10 @@ def cell_weights(coordinates: np.ndarray, cell_size: float, n_offsets: int = 5) 
     low = coordinates.min(axis=0)
     total = np.zeros(len(coordinates))
     for shift in np.arange(n_offsets) / n_offsets:
-        cells = np.floor((coordinates - low) / cell_size + shift + 1e-9).astype(np.int64)
-        _, cell, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+        cells = np.floor((coordinates - low) / cell_size + shift + 1e-9)
+        # One number a cell: floats are exact up to 2^53 of them.
+        key = cells @ np.cumprod(np.append(1.0, cells.max(axis=0)[:-1] + 1.0))
+        _, cell, counts = np.unique(key, return_inverse=True, return_counts=True)
         total += 1.0 / (counts[cell.reshape(-1)] * len(counts))
     return total * (len(coordinates) / n_offsets)
 

@@ -1,5 +1,7 @@
 """The check of samples. Truth: tables whose faults are known, and limits (nothing wrong -> nothing found)."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
@@ -118,6 +120,16 @@ def test_clusters_are_seen():
     check = check_samples(clustered, {"zinc": rng.normal(9, 1, 60).tolist()}, crs_name="x")
     assert "clustered" in titles(check) and check.nearest_neighbor_index < 0.5
     assert "zinc: declustered mean" in titles(check)
+
+
+def test_clusters_in_high_values_between_regular_samples_are_told():
+    # GSLIB's cluster.dat: nearest neighbours lie as far away as in a regular pattern, but the mean is 4.35, not 2.58.
+    table = np.genfromtxt(Path(__file__).resolve().parents[1] / "data" / "cluster.csv", delimiter=",", names=True)
+    places = np.column_stack([table["x"], table["y"]])
+    check = check_samples(places, {"v": table["v"].tolist()}, crs_name="x")
+    assert "v: declustered mean 2.5" in titles(check) and check.nearest_neighbor_index > 1.0
+    everywhere = np.random.default_rng(2).normal(9.0, 2.0, len(places))
+    assert "declustered" not in titles(check_samples(places, {"v": everywhere.tolist()}, crs_name="x"))
 
 
 def test_samples_on_one_line():
