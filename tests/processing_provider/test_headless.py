@@ -62,7 +62,7 @@ def test_runs_and_gives_json(qgis_process, samples, variogram, template, tmp_pat
         f"TEMPLATE={template}", f"ESTIMATE={tmp_path / 'e.tif'}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["results"] == {"ESTIMATE": str(tmp_path / "e.tif"), "N": 40}
+    assert json.loads(done.stdout)["results"] == {"ESTIMATE": str(tmp_path / "e.tif"), "N": 40, "N_DUPLICATES": 0}
     assert world.read_raster(tmp_path / "e.tif")[0].shape == (1, 5, 3)
 
 
