@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 _PACKAGES = (
-    "scipy", "scikit-gstat", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "skl2onnx", "scikit-learn",
-    "onnx", "optuna",
+    "scipy", "scikit-gstat", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "skl2onnx",
+    "scikit-learn", "onnx", "optuna",
 )  # fmt: skip
 
 

@@ -1,10 +1,11 @@
 """A synthetic deposit of rare earths in a banded iron formation, known in every place.
 
 Everything here is invented to try methods on; it is no model of any real deposit. A folded, steeply dipping band of
-iron formation (bands of iron oxide and chert) lies between shale and quartzite. A steep fault crosses it. Fluids along the
-fault leached rare earths from the shale and the quartzite and dropped them in the iron formation: what alteration
-does depends on the rock, which no drift that is a sum of effects can follow. What is measured at the surface (magnetics, chargeability, reflectance)
-sees iron, alteration and minerals, each blurred and noisy; what drill holes measure is the rock itself.
+iron formation (bands of iron oxide and chert) lies between shale and quartzite. A steep fault crosses it. Fluids
+along the fault leached rare earths from the shale and the quartzite and dropped them in the iron formation: what
+alteration does depends on the rock, which no drift that is a sum of effects can follow. What is measured at the
+surface (magnetics, chargeability, reflectance) sees iron, alteration and minerals, each blurred and noisy; what drill
+holes measure is the rock itself.
 """
 
 from __future__ import annotations
