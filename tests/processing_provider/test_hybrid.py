@@ -108,7 +108,7 @@ def test_comparison_without_the_hybrid_needs_no_tensorflow(run, world, place, tm
     from qgis.core import QgsVectorLayer
 
     layer = QgsVectorLayer(results["RESIDUALS"], "residuals", "ogr")
-    assert layer.featureCount() == results["N"] * 2 * 3 and layer.crs().authid() == world.CRS
+    assert layer.featureCount() == results["N"] * 3 * 3 and layer.crs().authid() == world.CRS
     for feature in layer.getFeatures():
         assert feature["residual"] == pytest.approx(feature["observed"] - feature["predicted"])
     mean = [f for f in layer.getFeatures() if f["method"] == "mean" and f["folds"] == "random"]
