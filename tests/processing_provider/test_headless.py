@@ -44,7 +44,7 @@ def qgis_process(root, tmp_path_factory):
 def test_every_algorithm_is_listed(qgis_process):
     done = qgis_process("list")
     assert "Traceback" not in done.stderr + done.stdout
-    for name in ("checksamples", "fitvariogram", "ordinarykriging", "trainhybridmodel", "predictraster",
+    for name in ("checksamples", "fitvariogram", "ordinarykriging", "trainhybridmodel", "predictraster", "spectralpca",
                  "comparemethods", "setupbackend", "checkbackend"):  # fmt: skip
         assert f"hybridgeo:{name}\t" in done.stdout
 
