@@ -14,7 +14,20 @@ WORTH_COMPILING = 30_000
 """Targets in one call from which loading compiled kernels pays."""
 
 
+_FEW_AT_ONCE, _MANY_AT_ONCE, _MANY_CELLS = 8192, 65536, 250_000
+
 _broken: list[str] = []
+
+
+def cells_at_once(n_cells: int) -> int:
+    """Return how many cells of a raster to krige in one call: few of a small one, which numpy has before numba starts.
+
+    Examples
+    --------
+    >>> cells_at_once(100_000) < WORTH_COMPILING < cells_at_once(1_000_000)
+    True
+    """
+    return _MANY_AT_ONCE if n_cells >= _MANY_CELLS else _FEW_AT_ONCE
 
 
 def compiled_kernels() -> ModuleType | None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _SAMPLES_A_BIN = 4
 _LARGEST_NEIGHBORHOOD = 512
-_LARGEST_TILE = 16
+_TILES = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 9), (8, 12), (10, 12), (12, 14), (12, 16), (15, 16))
+"""Rows and columns of tiles; from 24 cells on they leave few lanes empty."""
+
 _N_THREADS = 2
 
 
@@ -91,7 +93,7 @@ def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -
             return None
     elif search.limit > _LARGEST_NEIGHBORHOOD:
         return None
-    side = _tile_side(search, lattice, float(np.median(reach)))
+    tile = _tile(search, lattice, float(np.median(reach)))
     n_known = system.samples.known.shape[1]
     products = LatticeProducts(
         np.empty(lattice.shape, dtype=np.int64), np.empty(lattice.shape),
@@ -112,16 +114,16 @@ def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -
     )  # fmt: skip
 
     def solve(first: int, last: int) -> bool:
-        corner = lattice.part(slice(first * side, (first + 1) * side), slice(0, side))
+        corner = lattice.part(slice(first * tile[0], (first + 1) * tile[0]), slice(0, tile[1]))
         start = search.scale(corner.corners()).mean(axis=0, keepdims=True)
         first_reach = float(search.kth_distance(start, search.limit)[0]) * (1.0 + 1e-9)
         return bool(
             kernels.solve_lattice(
-                lattice.x, lattice.y, lattice.z, (side, side), first, last, *arguments, first_reach, *covariance
+                lattice.x, lattice.y, lattice.z, tile, first, last, *arguments, first_reach, *covariance
             )
         )
 
-    n_tiles = -(-len(lattice.y) // side)
+    n_tiles = -(-len(lattice.y) // tile[0])
     edges = np.unique(np.linspace(0, n_tiles, _N_THREADS + 1).astype(int)).tolist()
     # The kernel holds no lock, and no two tiles write to one cell.
     with ThreadPoolExecutor(_N_THREADS) as pool:
@@ -129,10 +131,11 @@ def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -
     return products if all(solved) else None
 
 
-def _tile_side(search: NeighborSearch, lattice: Lattice, reach: float) -> int:
+def _tile(search: NeighborSearch, lattice: Lattice, reach: float) -> tuple[int, int]:
     """Return the rows and columns of a tile whose cells share most of their neighbours, measured to cost least."""
     corners = search.scale(lattice.corners())
     across = max(np.linalg.norm(corners[1] - corners[0]) / max(1, len(lattice.x) - 1),
                  np.linalg.norm(corners[2] - corners[0]) / max(1, len(lattice.y) - 1))  # fmt: skip
     cells = min(reach, search.radius) / across if across > 0 else 1.0
-    return int(np.clip(round(1.5 * np.sqrt(cells)), 2, _LARGEST_TILE))
+    n_wanted = 2.25 * max(cells, 1.0)
+    return min(_TILES, key=lambda tile: abs(np.log(tile[0] * tile[1] / n_wanted)))

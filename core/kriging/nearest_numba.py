@@ -33,6 +33,7 @@ from .lanes_numba import (
 )
 
 _MOST_COUNTS = 14
+_FEW_LANES = 3.0  # that cost less one by one than another count of all
 _LARGEST = 1.7976931348623157e308
 
 
@@ -153,10 +154,8 @@ def _mark_neighbors(
         for step in range(_MOST_COUNTS):
             _count_within(squared, m, n, bound, count)
             n_wrong = _adjust(n, float(limit), step, count, bound, low, low_count, high, high_count)
-            if n_wrong == 0.0:
+            if n_wrong <= _FEW_LANES:
                 break
-        if n_wrong > 0.0:
-            _count_within(squared, m, n, bound, count)
         for s in range(n):
             bound[s] = min(bound[s], squared_radius)
     else:
@@ -168,7 +167,7 @@ def _mark_neighbors(
         for s in range(n):
             marks[s] = row[s] <= bound[s]
     if n_wrong > 0.0:
-        # Samples at the same distance: of those the first in the table.
+        # The lanes left, often those with samples at the same distance: of these the first in the table.
         for s in range(n):
             if count[s] == limit:
                 continue
@@ -257,17 +256,19 @@ def _eliminate(
 @exact
 def _gather_group(
     small: np.ndarray, rows: np.ndarray, n_core: int, at_samples: int, at_known: int, n_known: int, own: np.ndarray,
-    n_own: np.ndarray, first: int, n: int, widest: int, most: int,
+    n_own: np.ndarray, first: int, n: int, widest: int, most: int, columns: np.ndarray,
 ) -> None:  # fmt: skip
     """Copy the small systems of GROUP cells: lower triangle, then the cell's and the known right sides."""
     for side in range(GROUP):
         lane = min(first + side, n - 1)
         count = n_own[lane]
         for i in range(count):
-            row = rows[n_core + own[i, lane]]
+            columns[i] = at_samples + n_core + own[i, lane]
+        for i in range(count):
+            row = rows[columns[i] - at_samples]
             to = i * most * GROUP + side
             for j in range(i + 1):
-                small[to + j * GROUP] = row[at_samples + n_core + own[j, lane]]
+                small[to + j * GROUP] = row[columns[j]]
             small[(most * most + i) * GROUP + side] = row[lane]
             for g in range(n_known):
                 small[((most + 1 + g) * most + i) * GROUP + side] = row[at_known + g]
@@ -438,7 +439,7 @@ def solve_lattice(
     rows, sums = np.empty((0, 0)), np.empty((ROWS, 0))
     factor = np.empty((0, 0))
     places, distance = np.empty((n_frames, n_dimensions, 0)), np.empty(0)
-    small, most_small = np.empty(0), 0
+    small, most_small, used_columns = np.empty(0), 0, np.empty(0, dtype=np.int64)
     inverse, ones = np.empty(GROUP), np.ones(GROUP)
     sum_target = np.empty(most_lanes)
     sum_known, sum_constant = np.empty((n_known, most_lanes)), np.empty((n_known, most_lanes))
@@ -549,6 +550,7 @@ def solve_lattice(
             if most_own > most_small:
                 most_small = most_own + 4
                 small = np.empty((most_small + 1 + n_known) * most_small * GROUP)
+                used_columns = np.empty(most_small, dtype=np.int64)
             for group in range(0, n_here, GROUP):
                 widest = 0
                 for s in range(group, min(group + GROUP, n)):
@@ -556,7 +558,7 @@ def solve_lattice(
                 if widest == 0:
                     continue
                 _gather_group(
-                    small, rows, n_core, at_samples, n, n_known, own, n_own, group, n, widest, most_small
+                    small, rows, n_core, at_samples, n, n_known, own, n_own, group, n, widest, most_small, used_columns
                 )  # fmt: skip
                 if not _factorize_group(small, widest, most_small, n_known, inverse, ones, smallest):
                     return False

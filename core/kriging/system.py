@@ -302,17 +302,13 @@ class GlobalSystem:
         variance = np.subtract(prior, reduction.quadratic, out=reduction.quadratic)
         estimate += columns @ self.coefficients
         smoothing = np.zeros(len(columns))
-        if columns.shape[1]:
-            white_columns = self.column_factor.T @ columns.T
-            through_samples = reduction.products[1:]
-            drift_part = white_columns - through_samples
-            smoothing = np.einsum("ij,ij->j", drift_part, white_columns)
-            if reduction.through_factor:
-                variance += np.einsum("ij,ij->j", drift_part, drift_part)
-            else:
-                # P has |Q_u' w|^2 in it.
-                variance += np.einsum("ij,ij->j", white_columns, drift_part - through_samples)
-            smoothing *= -2.0
+        for white_column, through_samples in zip(self.column_factor.T @ columns.T, reduction.products[1:]):
+            drift_part = white_column - through_samples
+            smoothing -= 2.0 * drift_part * white_column
+            # P has (Q_u' w)^2 in it, |V c|^2 has not.
+            variance += drift_part * (drift_part if reduction.through_factor else white_column)
+            if not reduction.through_factor:
+                variance -= white_column * through_samples
         smoothing += variance
         return estimate, np.maximum(variance, 0.0, out=variance), smoothing
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...core.kriging.compiled import cells_at_once
 from ...core.kriging.gradient import FittedGradient, GradientEstimate, fit_gradient
 from ...core.samples import Samples
 from ...core.transforms import Transform
@@ -147,7 +148,8 @@ class KrigingGradient(Algorithm):
             "FLUX": (tr("{} flux east"), tr("{} flux north"), tr("{} flux up"))[:n_dimensions],
         }
         bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
-        maps = Maps(grid, bands, predict, mask=mask, shown={"GRADIENT": bands["GRADIENT"][n_dimensions]})
+        shown = {"GRADIENT": bands["GRADIENT"][n_dimensions]}
+        maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, shown=shown)
         return {**{name: maps for name in forms}, "SAMPLES": at_samples(samples, groups), "N": len(samples)}
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...core.kriging.back_transform import BackTransform
+from ...core.kriging.compiled import cells_at_once
 from ...core.kriging.cross_validation import LeftOut, leave_out
 from ...core.kriging.estimate import KrigingEstimate, Reason
 from ...core.kriging.log_blocks import block_moments, block_quantile
@@ -228,7 +229,7 @@ class OrdinaryKriging(Algorithm):
             if area is not None:
                 area.tell(read.feedback)
 
-        maps = Maps(grid, bands, predict, mask=mask, afterwards=tell)
+        maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, afterwards=tell)
         results = {**dict.fromkeys(bands, maps), "N": len(samples), "N_DUPLICATES": read.n_duplicates}
         if read.given("CROSS_VALIDATION"):
             folds = read.folds(samples)

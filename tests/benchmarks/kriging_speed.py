@@ -117,8 +117,17 @@ def gstat(n_samples: int, n_neighbors: int, side: int, model: str) -> float | No
         return None
     coarse = min(side, 150 if n_neighbors or n_samples < 500 else 60)
     arguments = [str(n_samples), str(n_neighbors), str(coarse), model]
-    done = subprocess.run(["Rscript", "-e", GSTAT, *arguments], capture_output=True, text=True, timeout=600)
-    return float(done.stdout) * (side / coarse) ** 2 if done.returncode == 0 else None
+    done = finished(["Rscript", "-e", GSTAT, *arguments], dict(os.environ))
+    return None if done is None else float(done) * (side / coarse) ** 2
+
+
+def finished(command: list[str], environment: dict[str, str]) -> str | None:
+    """Return what a peer prints; None where it fails or takes more than a quarter of an hour."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, env=environment)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def python_peer(peer: str, python: str, n_samples: int, n_neighbors: int, side: int, model: str) -> float | None:
@@ -129,10 +138,10 @@ def python_peer(peer: str, python: str, n_samples: int, n_neighbors: int, side: 
     arguments = [peer, str(n_samples), str(n_neighbors), str(coarse), model]
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [python, "-c", PYTHON_PEER, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=one_thread)
-    if done.returncode != 0:
+    done = finished(command, one_thread)
+    if done is None:
         return None
-    seconds, before = (float(word) for word in done.stdout.split("seconds")[-1].split())
+    seconds, before = (float(word) for word in done.split("seconds")[-1].split())
     return seconds * (side / coarse) ** 2 + before
 
 
