@@ -124,10 +124,10 @@ def test_network_is_the_same_in_numpy_keras_and_onnx(rows, tmp_path):
               rng.normal(size=len(CONTEXT_NAMES)), rng.uniform(0.5, 2.0, len(CONTEXT_NAMES)))  # fmt: skip
     network = build(PretrainingSettings(width=8), scales)
     for variable in network.trainable_variables:
-        variable.assign(rng.normal(0.0, 0.1, variable.shape))
+        variable.assign(rng.normal(0.0, 0.2, variable.shape))
     tokens, context = rows.tokens[:50], rows.context[:50]
     expected = forward(network, (tokens - scales[0]) / scales[1], (context - scales[2]) / scales[3])
-    assert np.std(expected) > 0.01
+    assert np.ptp(expected) > 0.01
     keras_output = np.asarray(network([tokens, context], training=False))
     np.testing.assert_allclose(keras_output, expected, atol=1e-4)  # single precision
     model = to_onnx(network, 0, "correction")
