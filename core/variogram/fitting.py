@@ -321,7 +321,7 @@ def fit_variogram(
         if method == "least_squares" and chosen is not None:
             if anisotropic:
                 chosen = fit.with_anisotropy(chosen, kinds, setting, candidates, account)
-                if not chosen_is_isotropic(chosen):
+                if not _is_isotropic(chosen):
                     experimental = fit.experimental(setting, Anisotropy.of(_model_of(chosen).structures[0]))
                     stretched = True
             chosen = fit.with_second_structure(chosen, experimental, candidates, account)
@@ -647,7 +647,7 @@ class _Fit:
         return [*refined, chosen], chosen, log_likelihood
 
 
-def chosen_is_isotropic(chosen: Candidate) -> bool:
+def _is_isotropic(chosen: Candidate) -> bool:
     """Return whether the range of a candidate is the same in all directions."""
     return all(structure.is_isotropic for structure in _model_of(chosen).structures)
 
