@@ -37,6 +37,7 @@ _TILES = ((11, 24), (6, 12), (3, 8))
 _MOST_IN_CACHE = 320
 _TILE_OF_SUPPORT = 0.25
 _N_THREADS = 2
+_MOST_SAMPLES = 5000  # beyond, another matrix of that size beside V takes too much memory
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def reduce_lattice(system: GlobalSystem, lattice: Lattice) -> Reduction | None:
     lattice : Lattice
         In the coordinates of the system's samples.
     """
-    if not system.covariance.frames:
+    if not system.covariance.frames or len(system.samples) > _MOST_SAMPLES:
         return None
     shape = lattice.shape
     kernels = compiled_kernels() if shape[0] * shape[1] >= WORTH_COMPILING else None

@@ -325,7 +325,8 @@ class GlobalSystem:
         if failed:
             raise ValueError(f"LAPACK's lauum refused its argument {-failed}.")
         projection = self.whitened_columns.T @ self.inverse_factor
-        lower = np.tril(lower - projection.T @ projection)
+        lower -= projection.T @ projection
+        lower = np.tril(lower)
         lower *= 2.0
         lower[np.diag_indices(len(lower))] *= 0.5
         return padded(lower, 2)
