@@ -247,7 +247,7 @@ def fit_variogram(
     anisotropic : bool or None
         Also try geometric anisotropy, kept where the likelihood demands it ("reml"), or where it
         lowers the leave-one-out error by more than `CLEAR_ANISOTROPY` ("least_squares"). None: yes
-        with "reml".
+        with "reml", but of columns of samples (drill holes, profiles) the vertical ratio only.
     anisotropy : Anisotropy or None
         A given one, which is kept: only nugget, psill, range and shape are fitted.
     structures : str
@@ -294,6 +294,7 @@ def fit_variogram(
         )
     skgstat = scikit_gstat()
     given = anisotropy or Anisotropy()
+    asked = anisotropic is True
     if anisotropy is not None:
         anisotropic = False
     elif anisotropic is None:
@@ -329,7 +330,7 @@ def fit_variogram(
         chosen = None
     if method == "reml":
         refined, best, log_likelihood = fit.by_likelihood(
-            candidates, start, anisotropic, account, part(progress, 0.3, 0.95)
+            candidates, start, anisotropic, asked, account, part(progress, 0.3, 0.95)
         )
         candidates += refined
         chosen = best or chosen
@@ -534,19 +535,24 @@ class _Fit:
         )
         return better
 
+    def _columns_of_samples(self) -> np.ndarray | None:
+        """Return the column each sample stands in, shape (n_samples,); None where they do not stand in columns."""
+        if self.coordinates.shape[1] != 3:
+            return None
+        places, column = np.unique(self.coordinates[:, :2], axis=0, return_inverse=True)
+        return column.ravel() if 2 * COLUMN_FOLDS <= len(places) <= len(self.values) / 2 else None
+
     def _column_error(self, model: VariogramModel) -> float:
         """Return the error of kriging samples from other columns; NaN where samples do not stand above each other."""
-        if self.coordinates.shape[1] != 3:
+        column = self._columns_of_samples()
+        if column is None:
             return np.nan
-        places, column = np.unique(self.coordinates[:, :2], axis=0, return_inverse=True)
-        if not 2 * COLUMN_FOLDS <= len(places) <= len(column) / 2:
-            return np.nan
-        fold_of = np.random.default_rng(self.seed).permutation(len(places)) % COLUMN_FOLDS
+        fold_of = np.random.default_rng(self.seed).permutation(int(column.max()) + 1) % COLUMN_FOLDS
         generator = np.random.default_rng(self.seed)
         squares, count = 0.0, 0
         for fold in range(COLUMN_FOLDS):
             stop_if(self.is_cancelled)
-            out = fold_of[column.ravel()] == fold
+            out = fold_of[column] == fold
             rows = np.flatnonzero(out)
             if len(rows) > SCORED_SAMPLES // COLUMN_FOLDS:
                 rows = generator.choice(rows, SCORED_SAMPLES // COLUMN_FOLDS, replace=False)
@@ -587,10 +593,14 @@ class _Fit:
         fitted: Sequence[Candidate],
         start: VariogramModel | None,
         anisotropic: bool,
+        asked: bool,
         account: list[str],
         progress: Progress,
     ) -> tuple[list[Candidate], Candidate | None, float]:
-        """Refine least-squares fits by likelihood, choose one of them, and refine it further."""
+        """Refine least-squares fits by likelihood, choose one of them, and refine it further.
+
+        Of columns of samples a horizontal anisotropy is only tried when it is asked for.
+        """
         search = LikelihoodSearch(
             self.coordinates, self.values, self.columns, seed=self.seed, is_cancelled=self.is_cancelled
         )
@@ -622,7 +632,9 @@ class _Fit:
             return refined, None, np.nan
         progress(0.7, f"Refining the {best.name} model further")
         climbed = climbs[best.name]
-        if anisotropic:
+        if anisotropic and not asked and self._columns_of_samples() is not None:
+            account.append("Samples stand in columns: a horizontal anisotropy is not looked for unless asked for.")
+        elif anisotropic:
             turned = search.turned(climbed, part(progress, 0.7, 0.85))
             if turned is climbed or self._predicts_better(search.rough(turned)[0], search.rough(climbed)[0], account):
                 climbed = turned
