@@ -99,7 +99,8 @@ def test_a_constant_band_does_no_harm(spectra):
     values[:, 3] = 0.1
     for standardize in (False, True):
         found = principal_components(BandMoments.of(values), BANDS, 6, standardize)
-        np.testing.assert_allclose(found.loadings[3], 0.0, atol=1e-12)
+        # The values stand around 1e6: rounding leaves their variances about 1e-10 of the largest.
+        np.testing.assert_allclose(found.loadings[3], 0.0, atol=1e-9)
         assert np.isfinite(found.transform(values)).all()
 
 
