@@ -36,7 +36,8 @@ from .identity import PLUGIN_FOLDER, metadata, tr
 from .layers import PointTable
 from .outputs import Maps, StagedFiles, require_geotiff
 from .rasters import small_cache
-from .reader import Reader, problem_with_inputs, with_layer_lists
+from .reading.checks import problem_with_inputs, with_layer_lists
+from .reading.reader import Reader
 from .styles import MAGMA, VIRIDIS, RampStyle
 
 UNCERTAINTIES = ("KRIGING_VARIANCE", "GRADIENT_VARIANCE")

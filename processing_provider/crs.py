@@ -52,9 +52,9 @@ def require_projected(crs: QgsCoordinateReferenceSystem, what: str) -> None:
 
 
 def require_same(
-    crs: QgsCoordinateReferenceSystem, what: str, expected: QgsCoordinateReferenceSystem, of_what: str, tool: str
+    crs: QgsCoordinateReferenceSystem, what: str, expected: QgsCoordinateReferenceSystem, of_what: str
 ) -> None:
-    """Refuse data in another CRS; data that say nothing about theirs pass.
+    """Refuse a raster in another CRS; one that says nothing about its own passes.
 
     Raises
     ------
@@ -64,6 +64,7 @@ def require_same(
     if crs.isValid() and expected.isValid() and crs != expected:
         raise InputError(
             tr(
-                "Expected {what} in {expected}, the CRS of {of_what}, got {crs}. Reproject it first ({tool})."
-            ).format(what=what, expected=readable(expected), of_what=of_what, crs=readable(crs), tool=tool)
+                "Expected {what} in {expected}, the CRS of {of_what}, got {crs}. Reproject it first "
+                "(gdal:warpreproject)."
+            ).format(what=what, expected=readable(expected), of_what=of_what, crs=readable(crs))
         )

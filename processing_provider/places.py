@@ -11,7 +11,7 @@ from ..core.samples import Samples
 from .crs import crs_from_code
 from .identity import tr
 from .rasters import transformed
-from .reader import Reader
+from .reading.reader import Reader
 
 PLACES = 4000
 """About so many stand for a whole map."""

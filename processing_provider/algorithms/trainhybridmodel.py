@@ -33,7 +33,6 @@ from ..parameters import (
     whole_number,
     with_help,
 )
-from ..reader import fold_schemes
 
 FEWEST_SAMPLES = 20
 HYBRID = "hybrid"
@@ -169,7 +168,8 @@ class TrainHybridModel(Algorithm):
         else:
             refuse_network_parameters(read, architecture)
         content, arrays = exchange.pack_samples(samples)
-        schemes = fold_schemes(read.choice("FOLDS"))
+        folds = read.choice("FOLDS")
+        schemes = ["random", "blocks"] if folds == "all" else [folds]
         result = tasks.run(
             "train_model",
             {

@@ -1,0 +1,81 @@
+"""Layers looked at before anything runs: lists given as text, rasters nobody can open, degrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingUtils,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+
+from ...core.errors import InputError
+from ..crs import require_projected
+from ..identity import tr
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """A raster that a parameter names and nobody can open."""
+
+    parameter: str
+    value: str
+
+
+def with_layer_lists(algorithm, parameters) -> dict[str, Any]:
+    """Return the parameters with texts of several layers, separated by semicolons, as lists.
+
+    Newer versions of QGIS split them, 3.22 does not.
+    """
+    names = [
+        definition.name()
+        for definition in algorithm.parameterDefinitions()
+        if isinstance(definition, QgsProcessingParameterMultipleLayers)
+    ]
+    lists = {
+        name: [entry.strip() for entry in parameters[name].split(";") if entry.strip()]
+        for name in names
+        if isinstance(parameters.get(name), str) and parameters[name]
+    }
+    return {**parameters, **lists}
+
+
+def problem_with_inputs(algorithm, parameters, context) -> str:
+    """Return what is wrong with layers before anything runs, "" for nothing.
+
+    QGIS itself says no more than which parameter has an incorrect value.
+    """
+    missing = _missing_raster(algorithm, parameters, context)
+    if missing is not None:
+        return tr(
+            "Expected an existing raster in {parameter}, got {value}, which cannot be opened. Check the path."
+        ).format(parameter=missing.parameter, value=missing.value)
+    if algorithm.spec.projected and algorithm.parameterDefinition("INPUT") is not None:
+        source = algorithm.parameterAsSource(parameters, "INPUT", context)
+        if source is not None:
+            try:
+                require_projected(source.sourceCrs(), tr("the samples"))
+            except InputError as error:
+                return str(error)
+    return ""
+
+
+def _missing_raster(algorithm, parameters, context) -> Optional[_Missing]:
+    for definition in algorithm.parameterDefinitions():
+        value = parameters.get(definition.name())
+        several = isinstance(definition, QgsProcessingParameterMultipleLayers)
+        if several or isinstance(definition, QgsProcessingParameterRasterLayer):
+            is_vector = several and definition.layerType() != QgsProcessing.SourceType.TypeRaster
+            expected = QgsVectorLayer if is_vector else QgsRasterLayer
+            for entry in value if isinstance(value, list) else [value]:
+                if not isinstance(entry, str) or not entry:
+                    continue
+                layer = QgsProcessingUtils.mapLayerFromString(entry, context)
+                if not isinstance(layer, expected) or not layer.isValid():
+                    return _Missing(definition.name(), entry)
+    return None

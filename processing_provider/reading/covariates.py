@@ -1,0 +1,87 @@
+"""Covariates of samples and of the map: components of spectra, and what to tell about ranges, units and CRS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...core.features.covariates import RangeCheck
+from ...core.features.spectra import component_names, principal_components
+from ...core.samples import Covariates
+from ...core.validation.components import TUNED
+from ..covariates import CovariateStack, Projected, RasterBand, band_moments
+from ..crs import readable
+from ..identity import tr
+from ..rasters import RasterSource
+
+MOST_TUNED = 8
+"""Components among which their number is chosen."""
+
+
+def components_of_spectra(source: RasterSource, wanted: int, feedback) -> list[Projected]:
+    """Return the first principal components of a raster with many bands, 0 for those among which to choose."""
+    names = source.band_names()
+    tuned = wanted == 0
+    feedback.setProgressText(tr("Reading the spectra of {}").format(source.name))
+    moments = band_moments(source, source.grid(), is_cancelled=feedback.isCanceled)
+    components = principal_components(
+        moments, names, min(MOST_TUNED, len(names)) if tuned else wanted, raster=source.name
+    )
+    feedback.pushInfo(
+        tr("{raster}: shares of the variance {shares}.").format(
+            raster=source.name, shares=", ".join(f"{100 * share:.1f} %" for share in components.explained)
+        )
+    )
+    more = {TUNED: True} if tuned else {}
+    return [
+        Projected(f"{source.name} {name}", source, {**components.origin(i), **more})
+        for i, name in enumerate(component_names(components))
+    ]
+
+
+def tell_outside_ranges(checks: Sequence[RangeCheck], feedback) -> None:
+    """Tell which covariates of a map leave what the samples of a model cover."""
+    for check in checks:
+        if check.categorical and check.outside > 0:
+            feedback.pushWarning(
+                tr("{name}: about {share:.0f} % of the map is in classes that no sample has.").format(
+                    name=check.name, share=100 * check.outside
+                )
+            )
+        elif check.outside > 0:
+            low, high = check.trained
+            text = tr(
+                "{name}: about {share:.0f} % of the map is outside the samples' range ({low:.6g} to {high:.6g})."
+            ).format(name=check.name, share=100 * check.outside, low=low, high=high)
+            if check.far > 0:
+                feedback.pushWarning(
+                    text
+                    + tr(
+                        " {far:.0f} % is far outside (up to {lowest:.6g} and {highest:.6g}): estimates there are "
+                        "extrapolated. Check the unit where all of it is."
+                    ).format(far=100 * check.far, lowest=check.lowest, highest=check.highest)
+                )
+            else:
+                feedback.pushInfo(text)
+
+
+def tell_other_units(trained: Covariates, stack: CovariateStack, feedback) -> None:
+    """Tell which rasters are in another unit than a model was trained in."""
+    for name, member, origin in zip(stack.names, stack.members, trained.origins):
+        unit = "" if origin is None else origin.get("unit", "")
+        if isinstance(member, RasterBand) and unit and member.unit and unit != member.unit:
+            feedback.pushWarning(
+                tr("{name}: the model was trained in {theirs}, the raster says {ours}.").format(
+                    name=name, theirs=unit, ours=member.unit
+                )
+            )
+
+
+def tell_missing_crs(stack: CovariateStack, crs, feedback) -> None:
+    """Tell which rasters say nothing about their CRS."""
+    for source in stack.sources:
+        if not source.crs.isValid():
+            feedback.pushWarning(
+                tr("The covariate {name} has no CRS; it is taken to be in {crs}.").format(
+                    name=source.name, crs=readable(crs)
+                )
+            )

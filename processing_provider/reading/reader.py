@@ -1,0 +1,490 @@
+"""What algorithms ask for: samples, covariates, grids, variograms and settings, by the parameters they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import numpy as np
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
+    QgsUnitTypes,
+)
+
+from ...core.errors import InputError
+from ...core.features.covariates import check_ranges
+from ...core.grid import Block, RasterGrid
+from ...core.kriging.functionals import BlockSize
+from ...core.kriging.log_blocks import require_known
+from ...core.kriging.neighborhood import Neighborhood
+from ...core.samples import Covariates, Samples, require_samples, require_variation
+from ...core.validation.folds import inseparable_groups, random_folds
+from ...core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
+from ...core.variogram.models import VariogramFile, VariogramModel
+from ..covariates import (
+    CovariateStack,
+    PlaceElevation,
+    SampleColumn,
+    parse_categorical,
+    parse_names,
+    polygon_fields,
+)
+from ..crs import crs_code, crs_from_code, require_projected, require_same
+from ..identity import tr
+from ..layers import Points, numbers, read_points, require_fields
+from ..outputs import require_room
+from ..polygons import PolygonSource
+from ..provenance import provenance
+from ..rasters import RasterSource
+from ..tables import Table, read_table
+from .covariates import components_of_spectra, tell_missing_crs, tell_other_units, tell_outside_ranges
+from .grids import mask_of, tell_grid, wanted_cells, wanted_levels
+from .samples import is_3d, one_a_location, with_covariates, with_elevations, with_numbers
+from .values import Values
+from .variograms import tell_other_crs, variogram_of, variogram_of_target, with_error, with_error_of_repeats
+
+CELLS_LOOKED_AT = 30
+"""Rows and columns of cells in which ranges of covariates are looked at before a map is made."""
+
+
+class Reader(Values):
+    """Reads the parameters of one run.
+
+    It is made in the main thread and takes over raster layers there; the rest is read when asked for.
+
+    Parameters
+    ----------
+    algorithm : QgsProcessingAlgorithm
+    parameters : dict
+    context : QgsProcessingContext
+    feedback : QgsProcessingFeedback
+        Told what was left out, merged or assumed.
+
+    Attributes
+    ----------
+    raster_paths : dict of str to str
+        Rasters the user wants.
+    staged_files : dict of str to Path
+        Where to write the files the user wants.
+    template : RasterSource, optional
+        The raster of TEMPLATE.
+    resources : ExitStack
+        Closed once everything is written.
+    measured : Samples, optional
+        The samples as read, before duplicates were averaged.
+    n_duplicates : int
+        Samples at a location that an earlier one of those read has.
+    """
+
+    def __init__(self, algorithm, parameters, context, feedback) -> None:
+        super().__init__(algorithm, parameters, context, feedback)
+        self.raster_paths: Mapping[str, str] = {}
+        self.staged_files: Mapping[str, Path] = {}
+        self.resources = ExitStack()
+        self.n_duplicates = 0
+        self.measured: Optional[Samples] = None
+        self._polygons: list[PolygonSource] = []
+        self._rasters: dict[str, list[RasterSource]] = {}
+        for definition in algorithm.parameterDefinitions():
+            name = definition.name()
+            if isinstance(definition, QgsProcessingParameterRasterLayer):
+                layer = algorithm.parameterAsRasterLayer(parameters, name, context)
+                self._rasters[name] = [] if layer is None else [RasterSource.of_layer(layer)]
+            elif isinstance(definition, QgsProcessingParameterMultipleLayers):
+                layers = algorithm.parameterAsLayerList(parameters, name, context)
+                if definition.layerType() == QgsProcessing.SourceType.TypeRaster:
+                    self._rasters[name] = [RasterSource.of_layer(layer) for layer in layers]
+                else:
+                    self._polygons += [PolygonSource.of_layer(layer, context.transformContext()) for layer in layers]
+        self.template = next(iter(self._rasters.get("TEMPLATE", [])), None)
+        self._covariates = [*self._rasters.get("COVARIATES", []), *self._rasters.get("DRIFT", [])]
+
+    def wanted(self, **outputs: str) -> dict[str, Path]:
+        """Return where a task is to write its files: of its names for them to outputs, those that are wanted."""
+        return {key: self.staged_files[name] for key, name in outputs.items() if name in self.staged_files}
+
+    # ------------------------------------------------------------ samples
+
+    @property
+    def source(self):
+        """The features of INPUT."""
+        return self._features("INPUT")
+
+    def _features(self, name: str):
+        source = self._algorithm.parameterAsSource(self._parameters, name, self._context)
+        if source is None:
+            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
+        return source
+
+    def points(self, names: Optional[Sequence[str]] = None) -> Points:
+        """Return the features of INPUT with some of their fields, or all of them."""
+        return read_points(self.source, names, self.feedback.pushWarning)
+
+    def samples(
+        self,
+        fields: str = "FIELD",
+        covariates: Optional[CovariateStack] = None,
+        at_least: int = 3,
+        elevations: bool = False,
+        names: Optional[Sequence[str]] = None,
+    ) -> Samples:
+        """Return the samples, complete and one a location.
+
+        Rows with a NULL are left out, samples without covariates too, and samples at one location
+        are averaged; the user is told how many.
+
+        Parameters
+        ----------
+        fields : str
+            Parameter with the field or fields.
+        covariates : CovariateStack, optional
+            Read at the samples.
+        at_least : int
+            Fewest samples the purpose needs.
+        elevations : bool
+            Whether coordinates are 3-D where the layer has elevations that differ. An algorithm with the
+            parameter ELEVATIONS or DIMENSIONS decides by it.
+        names : sequence of str, optional
+            The fields themselves, where no parameter names them.
+
+        Raises
+        ------
+        InputError
+            For anything that cannot be used.
+        """
+        names = self.fields(fields) if names is None else list(names)
+        source = self.source
+        require_projected(source.sourceCrs(), tr("the samples"))
+        require_fields(source.fields(), names)
+        hole = self.text("HOLE") if self.has("HOLE") else ""
+        points = read_points(source, [*names, hole] if hole else names, self.feedback.pushWarning)
+        values = numbers(points, names)
+        known = with_numbers(points, values, names, self.feedback)
+        coordinates = points.coordinates
+        if is_3d(self, points, known, elevations):
+            coordinates, known = with_elevations(points, known, self.feedback)
+        coordinates, values = coordinates[known], values[known]
+        holes = None if not hole else np.array(["" if h is None else str(h) for h in points.columns[hole]])[known]
+        at_samples = None
+        if covariates is not None and covariates.members:
+            tell_missing_crs(covariates, points.crs, self.feedback)
+            at_samples, inside = with_covariates(
+                covariates, coordinates, points.crs, np.flatnonzero(known), self.feedback
+            )
+            coordinates, values = coordinates[inside], values[inside]
+            holes = None if holes is None else holes[inside]
+        samples = Samples(coordinates, values, tuple(names), crs_code(points.crs), at_samples, holes)
+        require_samples(samples, at_least, self._algorithm.displayName())
+        self.measured = samples
+        treatment = self.choice("DUPLICATES") if self.has("DUPLICATES") else "average"
+        samples, self.n_duplicates = one_a_location(samples, treatment, self.feedback)
+        require_samples(samples, at_least, self._algorithm.displayName())
+        for name in names:
+            require_variation(samples.target(name), name)
+        return samples
+
+    def provenance(self) -> dict[str, object]:
+        """Return what a report says about where it comes from."""
+        return provenance(samples=self.source.sourceName())
+
+    def map_unit(self) -> str:
+        """Return the unit of the samples' coordinates, in words."""
+        crs = self.source.sourceCrs()
+        return QgsUnitTypes.toString(crs.mapUnits()) if crs.isValid() else tr("map units")
+
+    # ------------------------------------------------------------ tables
+
+    def table(self, name: str) -> Optional[Table]:
+        """Return the rows of a layer or table, None where an optional one is empty."""
+        return read_table(self._features(name)) if self.given(name) else None
+
+    # ------------------------------------------------------------ rasters
+
+    def rasters(self, name: str) -> list[RasterSource]:
+        """Return the rasters of a parameter, all in one CRS.
+
+        Raises
+        ------
+        InputError
+            When one is in another CRS than the first.
+        """
+        sources = self._rasters.get(name, [])
+        for source in sources[1:]:
+            require_same(source.crs, source.name, sources[0].crs, sources[0].name)
+        return sources
+
+    def covariates(self) -> CovariateStack:
+        """Return the covariates of samples, those that hold class codes marked."""
+        members = [
+            *CovariateStack.of_sources(self._covariates).members,
+            *polygon_fields(self._polygons, parse_names(self.text("POLYGON_FIELDS"))),
+        ]
+        for source in self._rasters.get("SPECTRA", []):
+            members += components_of_spectra(source, self.whole("COMPONENTS"), self.feedback)
+        columns = self.fields("COVARIATE_FIELDS")
+        if columns:
+            require_fields(self.source.fields(), columns)
+            found = numbers(read_points(self.source, columns, lambda text: None), columns)
+            members += [SampleColumn(name, found[:, i]) for i, name in enumerate(columns)]
+        if self.is_checked("ELEVATION_COVARIATE"):
+            members.append(PlaceElevation())
+        stack = CovariateStack(tuple(members))
+        asked = parse_categorical(self.text("CATEGORICAL"))
+        stack = stack.with_categorical(asked)
+        if stack.members:
+            classes = [member.name for member in stack.members if member.is_categorical]
+            self.feedback.pushInfo(
+                tr("Covariates: {names}. Categorical ({how}): {classes}.").format(
+                    names=", ".join(stack.names),
+                    how=tr("found by their values") if asked is None else tr("as given"),
+                    classes=", ".join(classes) or tr("none"),
+                )
+            )
+        return stack
+
+    def covariates_of_model(self, samples: Samples) -> CovariateStack:
+        """Return the covariates that a model with these training samples asks for; other layers are not used.
+
+        Raises
+        ------
+        InputError
+            For a missing one.
+        """
+        if samples.covariates is None:
+            return CovariateStack()
+        stack = CovariateStack.of_model(samples.covariates, self._covariates, self._polygons)
+        tell_missing_crs(stack, crs_from_code(samples.crs), self.feedback)
+        return stack
+
+    def outside_ranges(self, trained: Covariates, stack: CovariateStack, grid: RasterGrid) -> dict[str, float]:
+        """Tell where covariates leave what the samples of a model cover, looking at cells spread over the map.
+
+        Returns
+        -------
+        dict of str to float
+            For each covariate the share of the cells outside the samples' range, or of a class without samples.
+        """
+        given = stack.at(grid.lattice(CELLS_LOOKED_AT), crs_from_code(grid.crs))
+        checks = check_ranges(trained, given)
+        tell_outside_ranges(checks, self.feedback)
+        tell_other_units(trained, stack, self.feedback)
+        return {check.name: check.outside for check in checks}
+
+    # ------------------------------------------------------------ grid
+
+    def grid(
+        self, crs: str, around: np.ndarray, fallback: Optional[RasterSource] = None, n_bands: int = 1
+    ) -> RasterGrid:
+        """Return the grid of TEMPLATE, or of EXTENT and CELL_SIZE, or one that fits the samples; with ELEVATIONS.
+
+        Parameters
+        ----------
+        crs : str
+            CRS of the samples or the model.
+        around : ndarray, shape (n, 2 or 3)
+            What is covered where nothing is given.
+        fallback : RasterSource, optional
+            A raster whose grid is taken where nothing is given, instead of one around `around`.
+        n_bands : int
+            Bands of every raster to be written, a level: the disk must have room for them.
+
+        Raises
+        ------
+        InputError
+            For a template in another CRS, an impossible extent, elevations of 2-D samples or none of 3-D
+            ones, or too little room on the disk.
+        """
+        cells = wanted_cells(self, self.template, crs, around, fallback)
+        grid = replace(cells, levels=wanted_levels(self, around.shape[1]))
+        require_room(grid, {path: n_bands for path in self.raster_paths.values()})
+        tell_grid(grid, self.feedback)
+        return grid
+
+    def mask(self, grid: RasterGrid) -> Optional[Callable[[Block], np.ndarray]]:
+        """Return what says in which cells the template has a value; None where it is no mask."""
+        if not self.is_checked("TEMPLATE_MASK"):
+            return None
+        if self.template is None:
+            raise InputError(
+                tr("Expected a template raster to leave its empty cells empty, got none. Choose one, or uncheck it.")
+            )
+        return mask_of(self.template, grid)
+
+    # ------------------------------------------------------------ kriging
+
+    def neighborhood(self, n_samples: int) -> Neighborhood:
+        """Return the neighbourhood; 0 neighbours mean all, and none given those of comparisons."""
+        max_neighbors = self.whole("MAX_NEIGHBORS")
+        if max_neighbors is None and n_samples > GLOBAL_LIMIT:
+            max_neighbors = LOCAL_NEIGHBORS
+        return Neighborhood(
+            max_neighbors=max_neighbors or None,
+            min_neighbors=self.whole("MIN_NEIGHBORS") or 1,
+            search_radius=self.number("SEARCH_RADIUS"),
+            sectors={"none": None, "quadrants": 4, "octants": 8}[self.choice("SECTORS")],
+            max_per_sector=self.whole("MAX_PER_SECTOR"),
+            min_per_sector=self.whole("MIN_PER_SECTOR") or 0,
+            max_per_hole=self.whole("MAX_PER_HOLE"),
+        )
+
+    def drift(self) -> CovariateStack:
+        """Return the drift rasters of kriging with external drift, empty for the other kinds.
+
+        An algorithm without kinds of kriging takes those that are given.
+
+        Raises
+        ------
+        InputError
+            For external drift without rasters.
+        """
+        if not self.has("KRIGING_TYPE"):
+            return CovariateStack.of_sources(self._covariates)
+        wanted = self.choice("KRIGING_TYPE") == "external_drift"
+        if wanted and not self._covariates:
+            raise InputError(tr("Expected at least one drift raster for external drift, got none. Choose rasters."))
+        if self._covariates and not wanted:
+            self.feedback.pushWarning(
+                tr("Drift rasters are given, but the kind of kriging is {}: they are not used.").format(
+                    self.choice("KRIGING_TYPE")
+                )
+            )
+        return CovariateStack.of_sources(self._covariates) if wanted else CovariateStack()
+
+    def kriging_type(self) -> dict[str, Any]:
+        """Return what the kind of kriging means to `fit_kriging`: a known mean or the order of a trend.
+
+        Raises
+        ------
+        InputError
+            For simple kriging without a mean.
+        """
+        kind = self.choice("KRIGING_TYPE")
+        mean = self.number("MEAN")
+        if kind == "simple" and mean is None:
+            raise InputError(
+                tr("Expected the known mean for simple kriging, got none. Give one, or choose ordinary kriging.")
+            )
+        if kind != "simple" and mean is not None:
+            self.feedback.pushWarning(
+                tr("A mean is given, but the kind of kriging is {}: it is not used.").format(kind)
+            )
+        return {
+            "mean": mean if kind == "simple" else None,
+            "trend_order": self.whole("TREND_ORDER") if kind == "universal" else 0,
+        }
+
+    def block(self, grid: RasterGrid, variogram: VariogramFile) -> Optional[BlockSize]:
+        """Return the block whose mean is estimated around each cell centre, None for the value there.
+
+        Raises
+        ------
+        InputError
+            When the variogram is one of values whose mean over a block is not known.
+        """
+        side = self.number("BLOCK")
+        if side is None:
+            return None
+        require_known(variogram.transform.kind)
+        sides = (side, side, *grid.cell_sides[2:]) if side > 0 else grid.cell_sides
+        return BlockSize(sides, self.whole("BLOCK_POINTS"), self.choice("BLOCK_RULE"))
+
+    def quantile_levels(self) -> tuple[float, ...]:
+        """Return the quantiles wanted.
+
+        Raises
+        ------
+        InputError
+            For anything but numbers between 0 and 1.
+        """
+        words = self.text("QUANTILE_LEVELS").replace(";", " ").replace(",", " ").split()
+        try:
+            levels = tuple(float(word) for word in words)
+        except ValueError:
+            levels = ()
+        if not levels or not all(0 < level < 1 for level in levels):
+            raise InputError(
+                tr("Expected quantiles between 0 and 1, separated by commas (0.05, 0.5, 0.95), got {!r}.").format(
+                    self.text("QUANTILE_LEVELS")
+                )
+            )
+        return levels
+
+    def with_measurement_error(self, model: VariogramModel, coordinates: np.ndarray, values: np.ndarray):
+        """Return a variogram that says which part of its nugget is measurement error.
+
+        It is MEASUREMENT_ERROR, else what the file says, else, where samples at one location are repeated
+        measurements, the variance by which these differ.
+
+        Parameters
+        ----------
+        model : VariogramModel
+        coordinates : ndarray, shape (n_samples, 2 or 3)
+        values : ndarray, shape (n_samples,)
+            On the variogram's scale.
+
+        Raises
+        ------
+        InputError
+            For an error above the nugget, or repeated measurements that differ where there is none.
+        """
+        given = self.number("MEASUREMENT_ERROR")
+        if given is not None:
+            return with_error(model, given)
+        if self.choice("DUPLICATES") != "measurement_error" or model.measurement_error > 0 or not self.n_duplicates:
+            return model
+        return with_error_of_repeats(model, coordinates, values, self.feedback)
+
+    def folds(self, samples: Samples) -> Optional[np.ndarray]:
+        """Return the fold of each sample for cross-validation, None to leave out one at a time."""
+        n_folds = self.whole("CV_FOLDS")
+        if n_folds == 0:
+            return None
+        groups = inseparable_groups(samples.coordinates, samples.holes)
+        return random_folds(len(samples), n_folds, self.whole("SEED"), groups)
+
+    def variogram(self, samples: Samples) -> Optional[VariogramFile]:
+        """Return the variogram file, None where none is given; tell where it is of other data."""
+        path = self.path("VARIOGRAM")
+        return None if path is None else variogram_of(path, samples, self.feedback)
+
+    # ------------------------------------------------------------ training
+
+    def hybrid_settings(self, samples: Samples) -> dict[str, Any]:
+        """Return the settings of a hybrid as the backend's tasks take them.
+
+        Raises
+        ------
+        InputError
+            For a variogram of none of the targets.
+        """
+        chosen = {"kind": self.choice("TRANSFORM")}
+        transforms = {name: chosen for name in samples.targets}
+        settings: dict[str, Any] = {
+            "transforms": transforms,
+            "n_neighbors": self.whole("N_NEIGHBORS"),
+            "n_seeds": self.whole("N_SEEDS"),
+            "seed": self.whole("SEED"),
+        }
+        n_steps = self.whole("N_STEPS")
+        if n_steps is not None:
+            settings["network"] = {"min_steps": n_steps, "max_steps": n_steps}
+        path = self.path("VARIOGRAM")
+        if path is None:
+            return settings
+        target, variogram = variogram_of_target(path, samples)
+        if variogram.transform.to_dict() != chosen:
+            transforms[target] = variogram.transform.to_dict()
+            self.feedback.pushWarning(
+                tr(
+                    "The variogram of {target} has the transform {theirs}, which is used for it instead of {ours}."
+                ).format(target=target, theirs=variogram.transform.kind, ours=chosen["kind"])
+            )
+        tell_other_crs(variogram, samples, self.feedback)
+        settings["variograms"] = {target: variogram.to_dict()}
+        return settings

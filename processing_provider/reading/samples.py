@@ -1,0 +1,131 @@
+"""Which samples count: complete ones, with their covariates, at places in 2-D or 3-D, one a location."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...core.errors import InputError
+from ...core.samples import Covariates, Samples, average_coincident, coincident_samples, first_coincident
+from ..covariates import CovariateStack
+from ..identity import tr
+from ..layers import Points
+from .values import Values
+
+
+def with_numbers(points: Points, values: np.ndarray, names: Sequence[str], feedback) -> np.ndarray:
+    """Return which points have a number in all fields, shape (n_points,), and tell how many have not."""
+    known = np.isfinite(values).all(axis=1)
+    if not known.all():
+        feedback.pushWarning(
+            tr("{n} of {total} samples have no number in {fields} and are left out.").format(
+                n=int((~known).sum()), total=len(points), fields=", ".join(names)
+            )
+        )
+    return known
+
+
+def one_a_location(samples: Samples, treatment: str, feedback) -> tuple[Samples, int]:
+    """Return samples with those at one location treated as a choice of DUPLICATES says, and how many these are."""
+    if treatment == "measurement_error":
+        n_duplicates = sum(len(rows) - 1 for rows in coincident_samples(samples.coordinates))
+    else:
+        merge = average_coincident if treatment == "average" else first_coincident
+        samples, n_duplicates = merge(samples)
+    if n_duplicates:
+        what = {
+            "average": tr("samples at one location are averaged"),
+            "first": tr("of samples at one location the first counts"),
+            "measurement_error": tr("samples at one location are repeated measurements"),
+        }[treatment]
+        feedback.pushWarning(
+            tr("{n} samples lie where another one does; {what}.").format(n=n_duplicates, what=what)
+        )
+    return samples, n_duplicates
+
+
+def with_covariates(
+    stack: CovariateStack, coordinates: np.ndarray, crs, rows: np.ndarray, feedback
+) -> tuple[Covariates, np.ndarray]:
+    """Return the covariates of the samples that have all of them, and which samples these are."""
+    found = stack.at(coordinates, crs, rows)
+    missing = ~np.isfinite(found.values)
+    inside = ~missing.any(axis=1)
+    if not inside.all():
+        n_missing = int((~inside).sum())
+        holes = ", ".join(
+            f"{name} ({count})" for name, count in zip(stack.names, missing.sum(axis=0).tolist()) if count
+        )
+        if n_missing > 0.5 * len(inside):
+            raise InputError(
+                tr(
+                    "Expected covariates at the samples, but {n} of {total} samples lie outside a raster or where "
+                    "it has no value: {holes}. Use rasters that cover the samples, or leave these out."
+                ).format(n=n_missing, total=len(inside), holes=holes)
+            )
+        feedback.pushWarning(
+            tr(
+                "{n} of {total} samples lie outside a covariate raster or where it has no value, and are left out: "
+                "{holes}."
+            ).format(n=n_missing, total=len(inside), holes=holes)
+        )
+    return found.rows(inside), inside
+
+
+def is_3d(read: Values, points: Points, known: np.ndarray, elevations: bool) -> bool:
+    """Return whether elevations are to count, and tell why where the user did not say so.
+
+    ELEVATIONS or DIMENSIONS decides, `elevations` where the algorithm has neither.
+    """
+    heights = np.empty(0) if points.elevations is None else points.elevations[known]
+    heights = heights[np.isfinite(heights)]
+    differ = len(heights) > 0 and bool(np.ptp(heights) > 0)
+    asked = elevations
+    if read.has("ELEVATIONS"):
+        asked = read.given("ELEVATIONS")
+        if differ and not asked:
+            read.feedback.pushInfo(
+                tr("The samples have elevations; this map is 2-D and does not use them. Enter ELEVATIONS for 3-D.")
+            )
+    elif read.has("DIMENSIONS"):
+        choice = read.choice("DIMENSIONS")
+        asked = choice == "3d" or (choice == "auto" and differ and _lie_above_one_another(points, known))
+        if differ and choice == "auto":
+            read.feedback.pushInfo(
+                tr("Samples lie above one another, so their elevations count: 3-D.")
+                if asked
+                else tr("No samples lie above one another, so their elevations do not count: 2-D.")
+            )
+    elif differ and not asked:
+        read.feedback.pushInfo(tr("The samples have elevations, which are not used."))
+    if asked and not differ:
+        if read.given("ELEVATIONS") or (read.has("DIMENSIONS") and read.choice("DIMENSIONS") == "3d"):
+            raise InputError(
+                tr(
+                    "Expected samples whose elevations differ (PointZ), got {what}. Set the Z of the points first "
+                    "(native:setzvalue takes it from a field; a depth is negative), or map in 2-D."
+                ).format(what=tr("none") if points.elevations is None else tr("one elevation or none"))
+            )
+        if points.elevations is not None:
+            read.feedback.pushInfo(tr("All elevations are the same, so the samples are taken as 2-D."))
+    return asked and differ
+
+
+def _lie_above_one_another(points: Points, known: np.ndarray) -> bool:
+    """Return whether several samples share easting and northing, but not the elevation."""
+    places = np.column_stack([points.coordinates, points.elevations])[known]
+    places = np.unique(places[np.isfinite(places).all(axis=1)], axis=0)
+    return len(np.unique(places[:, :2], axis=0)) < len(places)
+
+
+def with_elevations(points: Points, known: np.ndarray, feedback) -> tuple[np.ndarray, np.ndarray]:
+    """Return 3-D coordinates, and which of the samples are complete."""
+    there = np.isfinite(points.elevations)
+    if not there.all():
+        feedback.pushWarning(
+            tr("{n} of {total} samples have no elevation and are left out.").format(
+                n=int((~there).sum()), total=len(points)
+            )
+        )
+    return np.column_stack([points.coordinates, points.elevations]), known & there
