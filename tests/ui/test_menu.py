@@ -160,6 +160,7 @@ def test_a_sample_that_cannot_be_written_is_said_not_raised(desktop, loaded, mon
 def test_the_models_are_copied_once_and_kept(tmp_path):
     copies = models.add_models(tmp_path)
     assert sorted(copy.name for copy in copies) == [
+        "hybrid_geostatistics_fusion_chain.model3",
         "hybrid_geostatistics_hybrid_chain.model3",
         "hybrid_geostatistics_kriging_chain.model3",
     ]
