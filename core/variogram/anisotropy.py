@@ -41,8 +41,9 @@ class Anisotropy:
 
     Examples
     --------
-    >>> Anisotropy(90.0, ratio_minor=0.5).stretched(np.array([[3.0, 4.0]])).round(9)
-    array([[ 3., -8.]])
+    >>> Anisotropy(90.0, ratio_minor=0.5).stretched(np.array([[-3.0, -4.0], [3.0, 4.0]])).round(9)
+    array([[-3.,  8.],
+           [ 3., -8.]])
     """
 
     azimuth: float = 0.0
@@ -69,7 +70,7 @@ class Anisotropy:
         return self.ratio_minor == 1.0 and self.ratio_vertical == 1.0
 
     def stretched(self, coordinates: np.ndarray) -> np.ndarray:
-        """Return coordinates in which lags are as along the azimuth, shape of the coordinates."""
+        """Return coordinates about their mean in which lags are as along the azimuth, shape of the coordinates."""
         coordinates = np.asarray(coordinates, dtype=float)
         if self.is_isotropic:
             return coordinates

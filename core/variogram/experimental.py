@@ -84,9 +84,14 @@ class ExperimentalVariogram:
         return content
 
 
+def diagonal_of(coordinates: np.ndarray) -> float:
+    """Return the diagonal of the samples' bounding box, in map units."""
+    return float(np.linalg.norm(np.ptp(coordinates, axis=0)))
+
+
 def default_max_lag(coordinates: np.ndarray) -> float:
     """Return a third of the diagonal of the samples' bounding box, in map units (gstat's cutoff)."""
-    return float(np.linalg.norm(np.ptp(coordinates, axis=0)) / 3.0)
+    return diagonal_of(coordinates) / 3.0
 
 
 def lag_edges(max_lag: float, n_lags: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from scipy.spatial.distance import pdist, squareform
 from ..errors import InputError
 from ..kriging.drift import DriftBasis, check_drift
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from .experimental import diagonal_of
 from .models import VariogramModel
 from .trial import Trial, scaled
 from .whitening import Evaluated, ExactLikelihood, VecchiaLikelihood, independent_columns
@@ -278,11 +279,7 @@ class LikelihoodSearch:
             names = (*names, "ratio_vertical")
         found = self._best_climb(starts, names, starts[0].frame, once=near is not None)
         if not np.isfinite(found.value):
-            kind = start.structures[0].model
-            raise InputError(
-                f"No {kind} variogram has a likelihood for these {len(self._values)} samples: their covariance matrix "
-                "is singular. Average samples that share a location, or choose another model."
-            )
+            raise self._without_likelihood(found)
         climbed = Climbed(found, names)
         if anisotropic and near is None and self._n_dimensions == 3:
             climbed = self._with_more(
@@ -371,10 +368,7 @@ class LikelihoodSearch:
         if likelihood is not self._rough_likelihood(climbed.found.trial.frame):
             found = self._climb(likelihood, start, climbed.names)
         if not np.isfinite(found.value):
-            raise InputError(
-                f"No {found.trial.kind} variogram has a likelihood for these {len(self._values)} samples: their "
-                "covariance matrix is singular. Average samples that share a location, or choose another model."
-            )
+            raise self._without_likelihood(found)
         progress(1.0, "")
         return self.unscaled(found, likelihood.n_contrasts)
 
@@ -382,6 +376,13 @@ class LikelihoodSearch:
         """Return the model of a rough search with its log likelihood, which compares kinds of models."""
         likelihood = self._rough_likelihood(climbed.found.trial.frame)
         return self.unscaled(climbed.found, likelihood.n_contrasts)
+
+    def _without_likelihood(self, found: Evaluated) -> InputError:
+        """Say that no variogram of this kind can be, and what to do."""
+        return InputError(
+            f"No {found.trial.kind} variogram has a likelihood for these {len(self._values)} samples: their covariance "
+            "matrix is singular. Average samples that share a location, or choose another model."
+        )
 
     @property
     def is_exact(self) -> bool:
@@ -603,7 +604,7 @@ def _block(coordinates: np.ndarray, values: np.ndarray, columns: np.ndarray) -> 
 def _range_bounds(coordinates: np.ndarray) -> tuple[float, float]:
     """Return a fifth of the usual distance to the nearest sample, and twice the extent's diagonal."""
     distance = cKDTree(coordinates).query(coordinates, k=2)[0][:, 1]
-    diagonal = float(np.linalg.norm(np.ptp(coordinates, axis=0)))
+    diagonal = diagonal_of(coordinates)
     if diagonal == 0:
         raise InputError(f"All {len(coordinates)} samples lie at one place: a variogram needs distances between them.")
     apart = distance[distance > 0]

@@ -10,8 +10,10 @@ from ..report import charts
 from ..report.markup import rounded
 from ..report.page import Section, bullets, figures, note, page, paragraph, table
 from .anisotropy import Anisotropy
+from .candidates import Candidate
+from .choice import CLEAR_ERROR, CLEAR_GAIN, PREFERRED
 from .experimental import ExperimentalVariogram
-from .fitting import CLEAR_ERROR, CLEAR_GAIN, PREFERRED, Candidate, FittedVariogram
+from .fitting import FittedVariogram
 from .models import Structure, VariogramModel
 
 METHOD_NAMES = {"least_squares": "least squares", "reml": "restricted likelihood"}

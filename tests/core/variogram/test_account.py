@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.variogram import fitting, least_squares
+from hybrid_geostatistics.core.variogram import least_squares, least_squares_candidates, leave_one_out
 from hybrid_geostatistics.core.variogram.experimental import ExperimentalVariogram
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 from hybrid_geostatistics.core.variogram.likelihood import restricted_log_likelihood
@@ -71,7 +71,7 @@ def test_lags_are_those_of_the_lowest_error_where_it_is_clear(meuse, monkeypatch
     assert fitted.experimental.max_lag == pytest.approx(plain.experimental.max_lag / 2)
     assert fitted.loo_rmse < 0.99 * plain.loo_rmse
     assert fitted.account[0].endswith("15 up to 798.")
-    monkeypatch.setattr(fitting, "CLEAR_LAGS", 0.05)
+    monkeypatch.setattr(least_squares_candidates, "CLEAR_LAGS", 0.05)
     kept = fit_variogram(*meuse[:2], model="spherical", search_lags=True)
     assert kept.model == plain.model and "others are not lower by 5 %" in kept.account[0]
 
@@ -94,8 +94,8 @@ def test_pure_nugget_is_said_in_a_word():
 
 def test_errors_of_many_samples_are_those_of_a_share(meuse, monkeypatch):
     whole = fit_variogram(*meuse[:2], model="spherical")
-    monkeypatch.setattr(fitting, "GLOBAL_LEAVE_ONE_OUT", 60)
-    monkeypatch.setattr(fitting, "SCORED_SAMPLES", 100)
+    monkeypatch.setattr(leave_one_out, "GLOBAL_LEAVE_ONE_OUT", 60)
+    monkeypatch.setattr(leave_one_out, "SCORED_SAMPLES", 100)
     share = fit_variogram(*meuse[:2], model="spherical")
     assert share.model == whole.model
     assert share.loo_rmse != whole.loo_rmse and share.loo_rmse == pytest.approx(whole.loo_rmse, rel=0.15)

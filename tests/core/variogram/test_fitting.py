@@ -5,9 +5,10 @@ import sys
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import BackendMissing, Cancelled, InputError
-from hybrid_geostatistics.core.variogram import fitting, least_squares, likelihood
+from hybrid_geostatistics.core.variogram import choice, fitting, least_squares, leave_one_out, likelihood, remarks
+from hybrid_geostatistics.core.variogram.candidates import Candidate
 from hybrid_geostatistics.core.variogram.experimental import ExperimentalVariogram
-from hybrid_geostatistics.core.variogram.fitting import METHODS, MODELS, Candidate, fit_variogram
+from hybrid_geostatistics.core.variogram.fitting import METHODS, MODELS, fit_variogram
 from hybrid_geostatistics.core.variogram.likelihood import restricted_log_likelihood
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, effective_range_from_skgstat
 from numpy.testing import assert_allclose
@@ -77,7 +78,7 @@ def test_auto_is_exponential_unless_another_model_is_clearly_better(meuse):
 
     def chosen(method, *rows):
         made = [Candidate(k, method, fitted.model, error, 1.0, misfit, gain) for k, error, misfit, gain in rows]
-        return (fitting._best if method == "least_squares" else fitting._most_likely)(made).name
+        return (choice.lowest_error if method == "least_squares" else choice.most_likely)(made).name
 
     nan = np.nan
     clear = ("exponential", 0.50, 9, nan), ("cubic", 0.481, 1, nan), ("spherical", 0.480, 8, nan)
@@ -161,9 +162,9 @@ def test_white_noise_is_said_to_have_no_structure(method, seed):
 def test_a_flat_experimental_variogram_is_a_pure_nugget():
     table = ExperimentalVariogram(np.arange(1.0, 9.0), np.full(8, 3.0), np.full(8, 90), "matheron", 8.0)
     fit = Candidate("spherical", "least_squares", least_squares.fit_structure(skgstat, "spherical", table, 24.0).model)
-    remarks = fitting._remarks(fit, [fit], table, 24.0, 100, "least_squares", 2.0)
+    said = remarks.remarks_on(fit, [fit], table, 24.0, 100, "least_squares", 2.0)
     assert fit.model.sill == pytest.approx(3.0, rel=1e-6)
-    assert any("pure nugget" in remark or "shorter than the first lag" in remark for remark in remarks)
+    assert any("pure nugget" in remark or "shorter than the first lag" in remark for remark in said)
 
 
 def test_error_without_a_variogram_is_that_of_refits(meuse):
@@ -173,7 +174,7 @@ def test_error_without_a_variogram_is_that_of_refits(meuse):
         others = np.arange(155) != i
         slope, level = np.polyfit(drift[others], log_zinc[others], 1)
         errors.append(log_zinc[i] - level - slope * drift[i])
-    _, rmse = fitting._least_squares_residuals(log_zinc, drift[:, None])
+    _, rmse = fitting._drift_residuals(log_zinc, drift[:, None])
     assert rmse == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-10)
 
 
@@ -212,7 +213,7 @@ def test_coincident_samples_without_a_nugget_hold_the_nugget_and_say_so():
 
 
 def test_more_samples_than_global_leave_one_out_takes(monkeypatch, meuse):
-    monkeypatch.setattr(fitting, "GLOBAL_LEAVE_ONE_OUT", 100)
+    monkeypatch.setattr(leave_one_out, "GLOBAL_LEAVE_ONE_OUT", 100)
     local = fit_variogram(*meuse[:2], model="spherical")
     assert local.loo_rmse == pytest.approx(0.3918, abs=0.003)  # 32 neighbours instead of 154
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from hybrid_geostatistics.core.variogram.candidates import Candidate
 from hybrid_geostatistics.core.variogram.experimental import experimental_variogram
-from hybrid_geostatistics.core.variogram.fitting import Candidate, FittedVariogram
+from hybrid_geostatistics.core.variogram.fitting import FittedVariogram
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from hybrid_geostatistics.core.variogram.report import variogram_page
 

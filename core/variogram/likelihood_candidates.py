@@ -1,0 +1,107 @@
+"""Candidates by restricted likelihood, which start from those by least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..progress import Progress, part
+from ..report.markup import rounded
+from .candidates import Candidate
+from .choice import CLEAR_ANISOTROPY, PREFERRED, most_likely
+from .leave_one_out import FitSamples
+from .likelihood import Climbed, LikelihoodSearch
+from .models import VariogramModel
+from .trial import Trial
+
+
+def by_likelihood(
+    samples: FitSamples,
+    fitted: Sequence[Candidate],
+    start: VariogramModel | None,
+    anisotropic: bool,
+    asked: bool,
+    structures: str,
+    account: list[str],
+    progress: Progress,
+) -> tuple[list[Candidate], Candidate | None, float]:
+    """Refine least-squares fits by likelihood, choose one of them, and refine it further.
+
+    Of columns of samples a horizontal anisotropy is only tried when it is asked for.
+    """
+    search = LikelihoodSearch(
+        samples.coordinates, samples.values, samples.drift, seed=samples.seed, is_cancelled=samples.is_cancelled
+    )
+    starts: list[tuple[str, VariogramModel | None]]
+    if start is not None:
+        starts = [(start.structures[0].model, start)]
+        near = Trial.of(start)
+    else:
+        starts = [(fit.name, fit.model) for fit in sorted(fitted, key=lambda fit: fit.name != PREFERRED)]
+        near = None
+    refined: list[Candidate] = []
+    climbs: dict[str, Climbed] = {}
+    for index, (kind, model) in enumerate(starts):
+        step = part(progress, 0.7 * index / len(starts), 0.7 * (index + 1) / len(starts))
+        step(0.0, f"Refining the {kind} model by likelihood")
+        if model is None:
+            continue
+        try:
+            climbed = search.climbed(model, near=near, anisotropic=anisotropic, progress=step)
+        except InputError as error:
+            refined.append(Candidate(kind, "reml", None, note=str(error)))
+            continue
+        climbs[kind] = climbed
+        model, log_likelihood = search.rough(climbed)
+        refined.append(Candidate(kind, "reml", model, log_likelihood=log_likelihood))
+        near = near or climbed.found.trial
+    best = most_likely(refined)
+    if best is None:
+        return refined, None, np.nan
+    progress(0.7, f"Refining the {best.name} model further")
+    climbed = climbs[best.name]
+    if anisotropic and not asked and samples.columns() is not None:
+        account.append("Samples stand in columns: a horizontal anisotropy is not looked for unless asked for.")
+    elif anisotropic:
+        turned = search.turned(climbed, part(progress, 0.7, 0.85))
+        if turned is climbed or _predicts_better(samples, search.rough(turned)[0], search.rough(climbed)[0], account):
+            climbed = turned
+    if structures != "one":
+        climbed = search.nested(climbed, structures == "two", part(progress, 0.85, 0.9))
+    _, rough = search.rough(climbed)
+    try:
+        model, log_likelihood = search.fine(climbed, part(progress, 0.9, 1.0))
+    except InputError as error:
+        return [replace(fit, note=str(error)) if fit is best else fit for fit in refined], None, np.nan
+    chosen = samples.scored(Candidate(best.name, "reml", model, log_likelihood=rough))
+    if climbed is climbs[best.name]:
+        refined = [fit for fit in refined if fit is not best]
+    refined = [samples.scored(fit) for fit in refined]
+    account += search.account
+    if not search.is_exact:
+        account.append("Likelihoods are Vecchia's: each sample given the nearest of those before it in a random order.")
+    if not np.isfinite(chosen.loo_rmse):
+        return [*refined, chosen], None, np.nan
+    return [*refined, chosen], chosen, log_likelihood
+
+
+def _predicts_better(samples: FitSamples, model: VariogramModel, other: VariogramModel, account: list[str]) -> bool:
+    """Return whether a model predicts columns of samples from the other columns clearly better than another.
+
+    Along drill holes and soil profiles the likelihood sees little but neighbours above and below;
+    where these are not quite as the model has them, a horizontal anisotropy makes up for it and
+    spoils the prediction between holes. Without such columns there is nothing to ask: True.
+    """
+    errors = [samples.column_error(one) for one in (model, other)]
+    if not np.isfinite(errors).all():
+        return True
+    better = errors[0] < (1 - CLEAR_ANISOTROPY) * errors[1]
+    account.append(
+        f"With a horizontal anisotropy columns of samples are predicted from the other columns with an RMSE of "
+        f"{rounded(errors[0], 4)}, without it of {rounded(errors[1], 4)}: it is "
+        f"{'kept' if better else 'left out after all'} (it has to lower it by {100 * CLEAR_ANISOTROPY:g} %)."
+    )
+    return better
