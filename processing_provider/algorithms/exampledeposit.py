@@ -77,7 +77,7 @@ class ExampleDeposit(Algorithm):
             "N_HOLES": len(tables.collars["hole"]),
             "N_ASSAYS": len(tables.assays["hole"]),
         }
-        top = TRUTH_STEP * np.ceil(max(tables.collars["elevation"]) / TRUTH_STEP)
+        top = TRUTH_STEP * np.floor(max(tables.collars["elevation"]) / TRUTH_STEP)
         coarse = replace(surveys.surface_grid(TRUTH_CELL), levels=Levels(top, top - DEEPEST, TRUTH_STEP))
 
         def known(block):
