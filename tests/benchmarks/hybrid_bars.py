@@ -54,7 +54,9 @@ def number(text: str) -> float:
         return float("nan")
 
 
-def read(folder: Path, entry: dict, target: str) -> tuple[Any, dict[str, np.ndarray]]:
+def read(
+    folder: Path, entry: dict, target: str, with_elevation: bool = False
+) -> tuple[Any, dict[str, np.ndarray]]:
     """Return the samples of one target with all covariates known, and the merged folds by column."""
     package()
     from hybrid_geostatistics.core.samples import Covariates, Samples, coincident_samples
@@ -74,6 +76,9 @@ def read(folder: Path, entry: dict, target: str) -> tuple[Any, dict[str, np.ndar
     places = np.array([[number(row[axis]) for axis in axes] for row in rows])
     if "depth" in (entry.get("z") or ""):
         places[:, 2] *= -0.01 if entry["z"].endswith("_cm") else -1.0  # depth to metres of elevation
+    if with_elevation and places.shape[1] == 3:
+        names, flags = [*names, "elevation"], (*flags, False)
+        columns.append(places[:, 2].copy())
     values = np.array([number(row[target]) for row in rows])
     usable = np.isfinite(np.column_stack([places, values, *columns])).all(axis=1)
     for same in coincident_samples(np.where(usable[:, None], places, np.arange(len(rows))[:, None] + 0.5)):
@@ -184,6 +189,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], help="words that a run's name has to contain")
     parser.add_argument("--noise", type=int, default=0, help="white-noise targets instead of each selected one")
     parser.add_argument("--no-rfsi", action="store_true", help="leave out the random forest on neighbours")
+    parser.add_argument("--elevation", action="store_true", help="in three dimensions, the elevation as a covariate too")
     parser.add_argument("--out", type=Path, help="CSV file to which rows are appended; runs in it are not repeated")
     given = parser.parse_args()
     manifest = json.loads((given.data / "manifest.json").read_text(encoding="utf-8"))
@@ -205,7 +211,7 @@ def main() -> None:
                 if given.only and not any(all(word in title for word in text.split()) for text in given.only):
                     continue
                 if samples is None:
-                    samples, folds = read(given.data, entry, target)
+                    samples, folds = read(given.data, entry, target, given.elevation)
                 if scheme not in folds:
                     continue
                 for seed in range(max(given.noise, 1)):
