@@ -9,7 +9,7 @@ import numpy as np
 from ..core.features.applicability import Applicability
 from ..core.samples import Covariates
 from .identity import tr
-from .parameters import raster_output
+from .parameters.outputs import raster_output
 
 APPLICABILITY = "APPLICABILITY"
 

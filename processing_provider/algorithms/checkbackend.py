@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...core.backend import environment
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..parameters import flag, texts
+from ..parameters.outputs import backend_outputs
 
 
 class CheckBackend(Algorithm):
@@ -17,10 +17,7 @@ class CheckBackend(Algorithm):
         Group.ENVIRONMENT,
         lambda: tr("Describes the Python environment that training runs in, and what to do if it is not ready."),
         inputs=list,
-        outputs=lambda: [
-            *texts(OUTPUT=tr("Description of the backend")),
-            flag("READY", tr("Whether training can run")),
-        ],
+        outputs=backend_outputs,
         tags=("diagnostics", "tensorflow", "dependencies", "environment"),
         projected=False,
     )

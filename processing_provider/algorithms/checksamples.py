@@ -9,17 +9,9 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import readable
 from ..identity import tr
 from ..layers import PointTable, new_field, require_fields
-from ..parameters import (
-    TRANSFORMS,
-    input_fields,
-    input_samples,
-    numbers,
-    points_output,
-    report_output,
-    static_enum,
-    texts,
-    with_help,
-)
+from ..parameters.kinds import static_enum, with_help
+from ..parameters.outputs import numbers, points_output, report_output, texts
+from ..parameters.samples import TRANSFORMS, input_fields, input_samples
 from ..provenance import provenance
 
 REMARKS, MERGED = "remarks", "n_merged"

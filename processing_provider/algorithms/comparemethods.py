@@ -12,25 +12,11 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
 from ..layers import PointTable, new_field
-from ..parameters import (
-    FOLDS_COMPARED,
-    dimensions,
-    file_output,
-    folds_inputs,
-    hole,
-    input_covariates,
-    input_samples,
-    input_targets,
-    numbers,
-    optional_text,
-    points_output,
-    report_output,
-    seed,
-    static_enum,
-    texts,
-    transform,
-    with_help,
-)
+from ..parameters.covariates import input_covariates
+from ..parameters.kinds import optional_text, static_enum, with_help
+from ..parameters.outputs import file_output, numbers, points_output, report_output, texts
+from ..parameters.samples import dimensions, hole, input_samples, input_targets, transform
+from ..parameters.validation import FOLDS_COMPARED, folds_inputs, seed
 from ..places import prediction_places
 
 HYBRID = "hybrid"

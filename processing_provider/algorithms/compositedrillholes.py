@@ -15,12 +15,13 @@ from ...core.drillholes.desurveyed import composite_holes
 from ...core.drillholes.report import drill_hole_page
 from ...core.drillholes.tables import Assays, Collars, Surveys, read_drill_holes
 from ...core.errors import InputError
-from ...core.sample_check import CENSORED
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import require_projected
 from ..identity import tr
 from ..layers import PointTable, new_field
-from ..parameters import numbers, points_output, real_number, report_output, static_enum, with_help
+from ..parameters.kinds import real_number, with_help
+from ..parameters.outputs import numbers, points_output, report_output
+from ..parameters.samples import censored
 from ..provenance import provenance
 
 USUAL = {
@@ -84,10 +85,7 @@ class CompositeDrillHoles(Algorithm):
                 QgsProcessingParameterField("DOMAIN", tr("Domain"), None, "ASSAYS", optional=True),
                 tr("Field of the assays that composites must not mix, such as a lithology. Empty: none."),
             ),
-            with_help(
-                static_enum("CENSORED", tr("Censored values"), CENSORED, "half_limit"),
-                tr("What becomes of values like <0.5 and -0.5. report: NULL; half_limit: half; limit: all of it."),
-            ),
+            censored(),
             with_help(
                 real_number("LEAST_SHARE", tr("Least assayed share"), 0.5, minimum=0.01, maximum=1.0),
                 tr("Share of a composite's length that must be there, and assayed, for it to have a value."),

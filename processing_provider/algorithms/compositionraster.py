@@ -13,7 +13,8 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..covariates import CovariateStack
 from ..identity import tr
 from ..outputs import Maps
-from ..parameters import raster_output, real_number, static_enum, texts, with_help
+from ..parameters.kinds import real_number, static_enum, with_help
+from ..parameters.outputs import raster_output, texts
 
 
 class CompositionRaster(Algorithm):

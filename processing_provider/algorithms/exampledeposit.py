@@ -17,7 +17,9 @@ from ..crs import crs_from_code
 from ..identity import tr
 from ..layers import PointTable, new_field
 from ..outputs import Maps
-from ..parameters import file_output, numbers, raster_output, seed, with_help
+from ..parameters.kinds import with_help
+from ..parameters.outputs import file_output, numbers, raster_output
+from ..parameters.validation import seed
 
 TRUTH_CELL, TRUTH_STEP = 20.0, 20.0
 CSV = "CSV (*.csv *.CSV)"

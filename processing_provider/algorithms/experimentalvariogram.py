@@ -11,21 +11,10 @@ from ...core.variogram.experimental import ESTIMATORS, LAG_SCHEMES, experimental
 from ...core.variogram.experimental_report import experimental_page, remarks, variogram_table
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..parameters import (
-    distance,
-    file_output,
-    input_field,
-    input_samples,
-    numbers,
-    optional_text,
-    real_number,
-    report_output,
-    seed,
-    static_enum,
-    transform,
-    whole_number,
-    with_help,
-)
+from ..parameters.kinds import distance, optional_text, real_number, static_enum, whole_number, with_help
+from ..parameters.outputs import file_output, numbers, report_output
+from ..parameters.samples import input_field, input_samples, transform
+from ..parameters.validation import seed
 
 
 class ExperimentalVariogram(Algorithm):

@@ -13,7 +13,8 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..block_models import LevelReader, quantities_of, require_one_grid
 from ..identity import tr
 from ..layers import PointTable, new_field
-from ..parameters import file_output, numbers, points_output, rasters_input
+from ..parameters.kinds import rasters_input
+from ..parameters.outputs import file_output, numbers, points_output
 from ..rasters import TILE
 
 MOST_POINTS = 2_000_000

@@ -10,25 +10,12 @@ from ...core.variogram.fitting import METHODS, MIN_SAMPLES, STRUCTURES
 from ...core.variogram.models import NAMES, VariogramFile
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..parameters import (
-    VARIOGRAM_FILES,
-    check_box,
-    dimensions,
-    distance,
-    drift_rasters,
-    file_output,
-    input_field,
-    input_samples,
-    numbers,
-    real_number,
-    report_output,
-    seed,
-    static_enum,
-    texts,
-    transform,
-    whole_number,
-    with_help,
-)
+from ..parameters.covariates import drift_rasters
+from ..parameters.files import VARIOGRAM_FILES
+from ..parameters.kinds import check_box, distance, real_number, static_enum, whole_number, with_help
+from ..parameters.outputs import file_output, numbers, report_output, texts
+from ..parameters.samples import dimensions, input_field, input_samples, transform
+from ..parameters.validation import seed
 
 ANISOTROPIES = ("auto", "none", "estimated", "given")
 

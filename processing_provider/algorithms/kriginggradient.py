@@ -16,19 +16,12 @@ from ..crs import crs_from_code
 from ..identity import tr
 from ..layers import PointTable, new_field
 from ..outputs import Maps
-from ..parameters import (
-    elevations,
-    grid_inputs,
-    input_fields,
-    input_samples,
-    neighborhood_inputs,
-    numbers,
-    points_output,
-    raster_output,
-    real_number,
-    variogram_file,
-    with_help,
-)
+from ..parameters.files import variogram_file
+from ..parameters.grids import elevations, grid_inputs
+from ..parameters.kinds import real_number, with_help
+from ..parameters.kriging import neighborhood_inputs
+from ..parameters.outputs import numbers, points_output, raster_output
+from ..parameters.samples import input_fields, input_samples
 from .fitvariogram import automatic_variogram
 
 AXES = ("dE", "dN", "dZ")

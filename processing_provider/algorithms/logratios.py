@@ -7,11 +7,13 @@ import numpy as np
 from ...core.errors import InputError
 from ...core.geochemistry.compositions import KINDS, log_ratios, ratio_names
 from ...core.geochemistry.units import UNITS, factor, unit_of_name
-from ...core.sample_check import CENSORED, below_detection, parse_column
+from ...core.sample_check import below_detection, parse_column
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..layers import PointTable, new_field, require_fields
-from ..parameters import input_fields, input_samples, numbers, points_output, static_enum, texts, with_help
+from ..parameters.kinds import static_enum, with_help
+from ..parameters.outputs import numbers, points_output, texts
+from ..parameters.samples import censored, input_fields, input_samples
 
 BY_NAME, PPM_OF_WHOLE = "by_name", 1e6
 REMAINDER = "rest"
@@ -46,10 +48,7 @@ class LogRatios(Algorithm):
                 static_enum("UNIT", tr("Unit of the fields"), (BY_NAME, *UNITS), BY_NAME),
                 tr("by_name: as the fields' names end (Fe_pct, Cu_ppm); ppm where they say nothing."),
             ),
-            with_help(
-                static_enum("CENSORED", tr("Censored values"), CENSORED, "half_limit"),
-                tr("What becomes of values like <0.5 and -0.5. report: NULL; half_limit: half; limit: all of it."),
-            ),
+            censored(),
         ],
         outputs=lambda: [
             points_output("OUTPUT", tr("Samples with log-ratios"), tr(

@@ -20,25 +20,12 @@ from ..crs import crs_from_code
 from ..identity import tr
 from ..layers import PointTable, new_field
 from ..outputs import Maps
-from ..parameters import (
-    block_inputs,
-    cross_validation,
-    duplicates,
-    elevations,
-    grid_inputs,
-    input_field,
-    input_samples,
-    kriging_type_inputs,
-    measurement_error,
-    neighborhood_inputs,
-    numbers,
-    points_output,
-    quantiles,
-    raster_output,
-    seed,
-    transform_without_variogram,
-    variogram_file,
-)
+from ..parameters.files import variogram_file
+from ..parameters.grids import elevations, grid_inputs
+from ..parameters.kriging import block_inputs, kriging_type_inputs, measurement_error, neighborhood_inputs, quantiles
+from ..parameters.outputs import numbers, points_output, raster_output
+from ..parameters.samples import duplicates, input_field, input_samples, transform_without_variogram
+from ..parameters.validation import cross_validation, seed
 from .fitvariogram import automatic_variogram
 
 

@@ -12,17 +12,11 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
 from ..outputs import Maps
-from ..parameters import (
-    covariates_of_model,
-    elevations,
-    grid_inputs,
-    model_file,
-    numbers,
-    raster_output,
-    real_number,
-    texts,
-    with_help,
-)
+from ..parameters.covariates import covariates_of_model
+from ..parameters.files import model_file
+from ..parameters.grids import elevations, grid_inputs
+from ..parameters.kinds import real_number, with_help
+from ..parameters.outputs import numbers, raster_output, texts
 
 CELLS_AT_ONCE = 8192
 """Cells predicted in one call where onnxruntime is in this Python: cancel is obeyed in between."""

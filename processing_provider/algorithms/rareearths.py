@@ -8,11 +8,13 @@ from qgis.core import QgsProcessingParameterField
 from ...core.errors import InputError
 from ...core.geochemistry.rare_earths import DERIVED, RARE_EARTHS, derive, element_of_name
 from ...core.geochemistry.units import UNITS, factor, unit_of_name
-from ...core.sample_check import CENSORED, below_detection, parse_column
+from ...core.sample_check import below_detection, parse_column
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..layers import PointTable, new_field
-from ..parameters import input_samples, numbers, points_output, static_enum, texts, with_help
+from ..parameters.kinds import static_enum, with_help
+from ..parameters.outputs import numbers, points_output, texts
+from ..parameters.samples import censored, input_samples
 
 BY_NAME = "by_name"
 
@@ -40,10 +42,7 @@ class RareEarths(Algorithm):
                 static_enum("UNIT", tr("Unit of the fields"), (BY_NAME, *UNITS), BY_NAME),
                 tr("by_name: as the fields' names end (La_ppm, Ce_pct, Eu_ppb); ppm where they say nothing."),
             ),
-            with_help(
-                static_enum("CENSORED", tr("Censored values"), CENSORED, "half_limit"),
-                tr("What becomes of values like <0.5 and -0.5. report: NULL; half_limit: half; limit: all of it."),
-            ),
+            censored(),
         ],
         outputs=lambda: [
             points_output("OUTPUT", tr("Samples with indices"), tr(

@@ -7,7 +7,8 @@ from qgis.core import QgsProcessingParameterFile
 from ...core.backend import environment
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..parameters import flag, texts, with_help
+from ..parameters.kinds import with_help
+from ..parameters.outputs import backend_outputs
 
 
 class SetUpBackend(Algorithm):
@@ -39,10 +40,7 @@ class SetUpBackend(Algorithm):
                 advanced=True,
             ),
         ],
-        outputs=lambda: [
-            *texts(OUTPUT=tr("Description of the backend")),
-            flag("READY", tr("Whether training can run")),
-        ],
+        outputs=backend_outputs,
         tags=("install", "tensorflow", "dependencies", "environment"),
         projected=False,
     )

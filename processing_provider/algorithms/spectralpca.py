@@ -9,19 +9,9 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..covariates import CovariateStack, Projected, band_moments
 from ..identity import tr
 from ..outputs import Maps, require_room
-from ..parameters import (
-    PCA_FILES,
-    check_box,
-    file_input,
-    file_output,
-    numbers,
-    raster_input,
-    raster_output,
-    report_output,
-    texts,
-    whole_number,
-    with_help,
-)
+from ..parameters.files import PCA_FILES
+from ..parameters.kinds import check_box, file_input, raster_input, whole_number, with_help
+from ..parameters.outputs import file_output, numbers, raster_output, report_output, texts
 from ..provenance import provenance
 
 

@@ -12,27 +12,12 @@ from ...core.errors import InputError
 from ...core.learning.architectures import architecture_of
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..parameters import (
-    MODEL_FILES,
-    check_box,
-    dimensions,
-    file_output,
-    folds_inputs,
-    hole,
-    input_covariates,
-    input_samples,
-    input_targets,
-    numbers,
-    real_number,
-    report_output,
-    seed,
-    static_enum,
-    texts,
-    transform,
-    variogram_file,
-    whole_number,
-    with_help,
-)
+from ..parameters.covariates import input_covariates
+from ..parameters.files import MODEL_FILES, variogram_file
+from ..parameters.kinds import check_box, real_number, static_enum, whole_number, with_help
+from ..parameters.outputs import file_output, numbers, report_output, texts
+from ..parameters.samples import dimensions, hole, input_samples, input_targets, transform
+from ..parameters.validation import folds_inputs, seed
 
 FEWEST_SAMPLES = 20
 HYBRID = "hybrid"

@@ -11,20 +11,11 @@ from ...core.prediction.network_model import KIND
 from ...core.prediction.trained_model import model_from_contract
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..parameters import (
-    MODEL_FILES,
-    covariates_of_model,
-    dimensions,
-    file_output,
-    hole,
-    input_samples,
-    model_file,
-    numbers,
-    report_output,
-    static_enum,
-    texts,
-    with_help,
-)
+from ..parameters.covariates import covariates_of_model
+from ..parameters.files import MODEL_FILES, model_file
+from ..parameters.kinds import static_enum, with_help
+from ..parameters.outputs import file_output, numbers, report_output, texts
+from ..parameters.samples import dimensions, hole, input_samples
 
 
 class UpdateModel(Algorithm):

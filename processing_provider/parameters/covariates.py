@@ -1,0 +1,123 @@
+"""What is known everywhere on the map: rasters, polygons, fields."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingParameterField,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterString,
+)
+
+from ..identity import tr
+from .kinds import check_box, optional_text, whole_number, with_help
+
+
+def input_covariates():
+    """Return what is known everywhere: rasters, polygons, columns, the elevation; and which are classes."""
+    return [
+        with_help(
+            QgsProcessingParameterMultipleLayers(
+                "COVARIATES", tr("Covariate rasters"), QgsProcessing.SourceType.TypeRaster, None, True
+            ),
+            tr(
+                "Rasters known everywhere on the map, in any CRS; their order does not matter. A covariate is known by "
+                "its layer name, and by layer name and band where a raster has several bands. Quantities are read at "
+                "the samples by bilinear interpolation, classes from the cell the sample lies in."
+            ),
+        ),
+        with_help(
+            QgsProcessingParameterString("CATEGORICAL", tr("Categorical covariates"), None, False, True),
+            tr(
+                "Names of the covariates that hold class codes, separated by commas. Empty: those with whole numbers "
+                "only and at most 20 different ones. none: not a single one."
+            ),
+        ),
+        with_help(
+            QgsProcessingParameterMultipleLayers(
+                "SPECTRA", tr("Spectra"), QgsProcessing.SourceType.TypeRaster, None, True
+            ),
+            tr(
+                "Rasters with many bands, such as hyperspectral reflectance, of which the first principal components "
+                "are covariates. The model holds them, and maps from the raw rasters, given among the covariates."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            whole_number("COMPONENTS", tr("Components of spectra"), 3, 0, 100),
+            tr(
+                "How many components of each raster. 0: from 1 to 8, as many as predict best when blocks of the "
+                "training samples are left out; chosen anew in every fold."
+            ),
+            advanced=True,
+        ),
+        polygon_layers(),
+        with_help(
+            optional_text("POLYGON_FIELDS", tr("Fields of the polygons")),
+            tr(
+                "Names of the fields of polygon layers that are covariates, separated by commas, such as a rock unit. "
+                "Texts are classes. Empty where the layers have one field only."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            QgsProcessingParameterField(
+                "COVARIATE_FIELDS",
+                tr("Covariates in the table"),
+                None,
+                "INPUT",
+                QgsProcessingParameterField.DataType.Numeric,
+                allowMultiple=True,
+                optional=True,
+            ),
+            tr(
+                "Numeric fields of the samples that are covariates. To map with the model, a raster of the same name "
+                "is needed for each."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            check_box("ELEVATION_COVARIATE", tr("Elevation as a covariate"), False),
+            tr("Samples with elevations (PointZ): the elevation itself, or depth as a negative one, is a covariate."),
+            advanced=True,
+        ),
+    ]
+
+
+def covariates_of_model():
+    """Return COVARIATES and POLYGONS as a trained model asks for them."""
+    return [
+        with_help(
+            QgsProcessingParameterMultipleLayers(
+                "COVARIATES", tr("Covariate rasters"), QgsProcessing.SourceType.TypeRaster, None, True
+            ),
+            tr(
+                "The rasters the model was trained with, matched by name (layer name, and band where there are "
+                "several), in any CRS; the order does not matter and others are ignored. They are resampled to the "
+                "grid where theirs differs."
+            ),
+        ),
+        polygon_layers(),
+    ]
+
+
+def polygon_layers():
+    """Return POLYGONS: polygon layers with covariates."""
+    return with_help(
+        QgsProcessingParameterMultipleLayers(
+            "POLYGONS", tr("Covariate polygons"), QgsProcessing.SourceType.TypeVectorPolygon, None, True
+        ),
+        tr(
+            "Polygon layers known everywhere on the map, such as geology or land use, in any CRS. A covariate is known "
+            "by its layer name, and by layer name and field where a layer gives several."
+        ),
+        advanced=True,
+    )
+
+
+def drift_rasters(text: str):
+    """Return DRIFT: optional rasters, with what they are for."""
+    rasters = QgsProcessingParameterMultipleLayers(
+        "DRIFT", tr("Drift rasters"), QgsProcessing.SourceType.TypeRaster, None, True
+    )
+    return with_help(rasters, text, advanced=True)

@@ -1,0 +1,146 @@
+"""Kriging: its kind, neighbours, blocks, measurement error and quantiles."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingParameterString
+
+from ...core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
+from ..identity import tr
+from .covariates import drift_rasters
+from .kinds import distance, real_number, static_enum, whole_number, with_help
+from .samples import hole
+
+KRIGING_TYPES = ("ordinary", "simple", "universal", "external_drift")
+SECTORS = ("none", "quadrants", "octants")
+BLOCK_RULES = ("gauss", "regular")
+
+
+def kriging_type_inputs():
+    """Return KRIGING_TYPE, MEAN, TREND_ORDER and DRIFT."""
+    return [
+        with_help(
+            static_enum("KRIGING_TYPE", tr("Kind of kriging"), KRIGING_TYPES, "ordinary"),
+            tr(
+                "ordinary: the mean is unknown and estimated from the neighbours. simple: the mean is known. "
+                "universal: the mean is a plane or a quadratic surface in the coordinates. external_drift: the mean "
+                "follows rasters."
+            ),
+        ),
+        with_help(
+            real_number("MEAN", tr("Known mean"), None),
+            tr("For simple kriging: the mean of the field, on the scale of the variogram's transform."),
+            advanced=True,
+        ),
+        with_help(
+            whole_number("TREND_ORDER", tr("Order of the trend"), 1, minimum=1, maximum=2),
+            tr("For universal kriging: 1 is a plane, 2 a quadratic surface."),
+            advanced=True,
+        ),
+        drift_rasters(
+            tr(
+                "For external drift: rasters of quantities that the field follows, in any CRS, known at the "
+                "samples and everywhere on the map. They are resampled to the grid where theirs differs; cells "
+                "without a value become nodata."
+            )
+        ),
+    ]
+
+
+def neighborhood_inputs():
+    """Return who is a neighbour: numbers and radius, sectors, drill holes."""
+    return [
+        with_help(
+            whole_number("MAX_NEIGHBORS", tr("Most neighbours"), None, minimum=0),
+            tr(
+                "Each cell is estimated from this many nearest samples; 0: from all of them. Empty: all samples up to "
+                "{limit}, else the nearest {nearest}, as in the comparison of methods."
+            ).format(limit=GLOBAL_LIMIT, nearest=LOCAL_NEIGHBORS),
+        ),
+        with_help(
+            whole_number("MIN_NEIGHBORS", tr("Fewest neighbours"), 1, minimum=1),
+            tr("Cells with fewer samples within the search radius become nodata."),
+            advanced=True,
+        ),
+        with_help(
+            distance("SEARCH_RADIUS", tr("Search radius"), "INPUT"),
+            tr(
+                "Samples farther away than this, in map units, are not used. Where the variogram is anisotropic it is "
+                "measured along the azimuth of its first structure and shrinks across with its ratio. Empty: no limit."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            static_enum("SECTORS", tr("Sectors"), SECTORS, "none"),
+            tr(
+                "Divides the surroundings of each cell, in the frame of the anisotropy, so that samples can be taken "
+                "from all sides: 4 quadrants, or 8 half quadrants."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            whole_number("MAX_PER_SECTOR", tr("Most neighbours in a sector"), None, minimum=1),
+            tr("Of each sector at most this many nearest samples are used. Empty: no limit."),
+            advanced=True,
+        ),
+        with_help(
+            whole_number("MIN_PER_SECTOR", tr("Fewest neighbours in a sector"), 0, minimum=0),
+            tr("Cells with fewer samples in one of the sectors become nodata."),
+            advanced=True,
+        ),
+        hole(),
+        with_help(
+            whole_number("MAX_PER_HOLE", tr("Most neighbours in a drill hole"), None, minimum=1),
+            tr("Of each drill hole at most this many nearest samples are used. Empty: no limit."),
+            advanced=True,
+        ),
+    ]
+
+
+def block_inputs():
+    """Return BLOCK, BLOCK_POINTS and BLOCK_RULE."""
+    return [
+        with_help(
+            distance("BLOCK", tr("Side of blocks"), "INPUT"),
+            tr(
+                "Estimate the mean of a square block around each cell centre, with this side in map units; 0: of the "
+                "cell itself. Empty: the value at the cell centre. The mean has neither the nugget nor the sample's "
+                "value where a sample lies in it, and needs a variogram without transform."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            whole_number("BLOCK_POINTS", tr("Points along a block's side"), 4, minimum=1, maximum=20),
+            tr("The mean of a block is taken over this many by this many points."),
+            advanced=True,
+        ),
+        with_help(
+            static_enum("BLOCK_RULE", tr("Arrangement of a block's points"), BLOCK_RULES, "gauss"),
+            tr("gauss: Gauss-Legendre points and weights, more exact. regular: centres of equal parts."),
+            advanced=True,
+        ),
+    ]
+
+
+def measurement_error():
+    """Return MEASUREMENT_ERROR: the part of the nugget that is error."""
+    return with_help(
+        real_number("MEASUREMENT_ERROR", tr("Variance of the measurement error"), None, minimum=0.0),
+        tr(
+            "The part of the nugget that is error of the measurements, in squared units of the variogram's scale; at "
+            "most the nugget. It is filtered: the map is that of the field without it and no longer equals the "
+            "samples. Empty: what the variogram file says, or what repeated measurements show where they count as such."
+        ),
+        advanced=True,
+    )
+
+
+def quantiles():
+    """Return QUANTILE_LEVELS."""
+    return with_help(
+        QgsProcessingParameterString("QUANTILE_LEVELS", tr("Quantiles"), "0.05, 0.5, 0.95", False, True),
+        tr(
+            "Levels between 0 and 1, separated by commas, of the bands of the quantile raster: 0.05 and 0.95 hold the "
+            "value in 9 of 10 cells, 0.5 is the median."
+        ),
+        advanced=True,
+    )
