@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -78,18 +78,7 @@ class Anisotropy:
 
     def on(self, model: VariogramModel) -> VariogramModel:
         """Return an isotropic model with this anisotropy."""
-        own = tuple(
-            replace(
-                structure,
-                azimuth=self.azimuth,
-                dip=self.dip,
-                plunge=self.plunge,
-                ratio_minor=self.ratio_minor,
-                ratio_vertical=self.ratio_vertical,
-            )
-            for structure in model.structures
-        )
-        return replace(model, structures=own)
+        return replace(model, structures=tuple(replace(one, **asdict(self)) for one in model.structures))
 
     def principal_directions(self, n_dimensions: int) -> list[tuple[Direction, float]]:
         """Return the directions along, across and (3-D) up, with the ratio of the range in each.
@@ -104,9 +93,7 @@ class Anisotropy:
         return found
 
     def _structure(self) -> Structure:
-        return Structure(
-            "exponential", 1.0, 1.0, self.azimuth, self.dip, self.plunge, self.ratio_minor, self.ratio_vertical
-        )
+        return Structure("exponential", 1.0, 1.0, **asdict(self))
 
 
 def directional_variograms(

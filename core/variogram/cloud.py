@@ -119,11 +119,9 @@ def variogram_cloud(
     keys, lags, differences = np.empty(0), np.empty(0), np.empty(0)
     rows = np.empty((0, 2), dtype=np.int64)
     n_pairs = 0
-    for first, second, step, difference in pairs.steps(progress, is_cancelled):
+    for first, second, step, difference in pairs.steps(direction, progress, is_cancelled):
         lag = np.sqrt(np.einsum("pd,pd->p", step, step))
         inside = lag <= reach
-        if direction is not None:
-            inside &= direction.holds(step)
         n_pairs += int(inside.sum())
         # The smallest keys so far are a draw without replacement from all pairs so far.
         keys = np.concatenate([keys, generator.random(int(inside.sum()))])
@@ -191,7 +189,7 @@ def variogram_map(
     n_cells = 2 * n_steps + 1
     counts = np.zeros(n_cells * n_cells, dtype=np.int64)
     sums = np.zeros(n_cells * n_cells)
-    for _, _, step, difference in pairs.steps(progress, is_cancelled):
+    for _, _, step, difference in pairs.steps(None, progress, is_cancelled):
         inside = (np.abs(step[:, :2]) < (n_steps + 0.5) * width).all(axis=1)
         if step.shape[1] == 3:
             inside &= np.abs(step[:, 2]) <= 0.5 * width

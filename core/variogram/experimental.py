@@ -203,10 +203,7 @@ def experimental_variogram(
     lag_sums, value_sums = np.zeros(n + 1), np.zeros(n + 1)
     kept_places: list[np.ndarray] = []
     kept_differences: list[np.ndarray] = []
-    for _, _, step, difference in pairs.steps(progress, is_cancelled):
-        if direction is not None:
-            inside = direction.holds(step)
-            step, difference = step[inside], difference[inside]
+    for _, _, step, difference in pairs.steps(direction, progress, is_cancelled):
         lag = np.sqrt(np.einsum("pd,pd->p", step, step))
         # searchsorted from the left: lower < h <= upper; h = 0 moves from place 0 into the first lag.
         place = np.maximum(np.searchsorted(bounds, lag, side="left"), 1) - 1
@@ -276,9 +273,7 @@ def _equal_count_edges(
 ) -> np.ndarray:
     """Return upper ends of lags with as many pairs in each, as far as equal distances allow."""
     kept = []
-    for _, _, step, _ in pairs.steps(progress, is_cancelled):
-        if direction is not None:
-            step = step[direction.holds(step)]
+    for _, _, step, _ in pairs.steps(direction, progress, is_cancelled):
         lag = np.sqrt(np.einsum("pd,pd->p", step, step))
         kept.append(lag[lag <= max_lag])
     lags = np.sort(np.concatenate(kept))

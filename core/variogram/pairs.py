@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
+from .direction import Direction
 
 MAX_PAIRS = 20_000_000
 """Beyond so many pairs a balanced, seeded share of them is used (about two seconds)."""
@@ -74,11 +75,12 @@ class Pairs:
         return self.total if self.n_offsets == n // 2 else n * self.n_offsets
 
     def steps(
-        self, progress: Progress = silent, is_cancelled: IsCancelled = never
+        self, direction: Direction | None = None, progress: Progress = silent, is_cancelled: IsCancelled = never
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
         """Yield row numbers of the first and second samples, lag vectors and differences of values.
 
-        Lag vectors and differences are those of the first sample less those of the second.
+        Lag vectors and differences are those of the first sample less those of the second; with a
+        direction only of the pairs in it.
 
         Raises
         ------
@@ -87,6 +89,9 @@ class Pairs:
         for first, second, done in index_pairs(len(self.values), self.n_offsets):
             stop_if(is_cancelled)
             step = self.coordinates[first] - self.coordinates[second]
+            if direction is not None:
+                held = direction.holds(step)
+                first, second, step = first[held], second[held], step[held]
             yield first, second, step, self.values[first] - self.values[second]
             progress(done, "")
 
