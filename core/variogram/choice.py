@@ -24,7 +24,7 @@ CLEAR_ERROR = 0.03
 """Share by which its leave-one-out error has to be lower, in a fit by least squares."""
 
 CLEAR_ANISOTROPY = 0.02
-"""Share by which anisotropy has to lower it there."""
+"""Share by which anisotropy has to lower that error, or that of columns of samples predicted from the others."""
 
 TIE = 0.005
 """Relative difference of leave-one-out errors that is no difference."""

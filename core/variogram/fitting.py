@@ -1,4 +1,8 @@
-"""Fitting a variogram model: least squares, chosen by leave-one-out, refined by likelihood."""
+"""Fitting a variogram model: least squares, chosen by leave-one-out, refined by likelihood.
+
+Each step has its file: `least_squares_candidates` and `likelihood_candidates` make the candidates,
+`leave_one_out` scores them, `choice` takes one, and `remarks` says what to know before trusting it.
+"""
 
 from __future__ import annotations
 
@@ -132,9 +136,9 @@ def fit_variogram(
         Already transformed to the scale of kriging.
     model : str
         One of `models.NAMES`, or "auto": exponential, unless another out of `MODELS` is clearly
-        better - its log likelihood higher by more than `CLEAR_GAIN` ("reml"), or its exact
-        leave-one-out error lower by more than `CLEAR_ERROR` ("least_squares"; of errors that differ
-        by less than half a percent, the model that fits best).
+        better - its log likelihood higher by more than `choice.CLEAR_GAIN` ("reml"), or its exact
+        leave-one-out error lower by more than `choice.CLEAR_ERROR` ("least_squares"; of errors that
+        differ by less than half a percent, the model that fits best).
     n_lags, max_lag, estimator
         See `experimental_variogram`.
     drift : ndarray, shape (n_samples, n_drift), or None
@@ -145,16 +149,17 @@ def fit_variogram(
         there and uses every sample.
     anisotropic : bool or None
         Also try geometric anisotropy, kept where the likelihood demands it ("reml"), or where it
-        lowers the leave-one-out error by more than `CLEAR_ANISOTROPY` ("least_squares"). None: yes
-        with "reml", but of columns of samples (drill holes, profiles) the vertical ratio only.
+        lowers the leave-one-out error by more than `choice.CLEAR_ANISOTROPY` ("least_squares").
+        None: yes with "reml", but of columns of samples (drill holes, profiles) the vertical ratio only.
     anisotropy : Anisotropy or None
         A given one, which is kept: only nugget, psill, range and shape are fitted.
     structures : str
         Out of `STRUCTURES`. Two structures are of the same kind and have the same anisotropy; "auto"
         keeps the second one where it is clearly better, as another model would have to be.
     search_lags : bool
-        Choose number of lags and largest lag out of `LAG_CHOICES` by the leave-one-out error of the
-        least-squares fit; others than the first are taken only where they lower it by `CLEAR_LAGS`.
+        Choose number of lags and largest lag out of `least_squares_candidates.LAG_CHOICES` by the
+        leave-one-out error of the least-squares fit; others than the first are taken only where they
+        lower it by `CLEAR_LAGS` there.
     start : VariogramModel or None
         With "reml": climb from here, and keep this kind of model. No other is tried, and nothing is
         fitted by least squares.
