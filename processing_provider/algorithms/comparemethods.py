@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingParameterExtent, QgsProcessingParameterRasterLayer
+from qgis.core import QgsProcessingParameterExtent
 
 from ...core.backend import exchange, tasks
 from ...core.backend.adapters import LEARNED_METHODS
@@ -13,7 +13,7 @@ from ..crs import crs_from_code
 from ..identity import tr
 from ..layers import PointTable, new_field
 from ..parameters.covariates import input_covariates
-from ..parameters.kinds import optional_text, static_enum, with_help
+from ..parameters.kinds import optional_text, raster_input, static_enum, with_help
 from ..parameters.outputs import file_output, numbers, points_output, report_output, texts
 from ..parameters.samples import dimensions, hole, input_samples, input_targets, transform
 from ..parameters.validation import FOLDS_COMPARED, folds_inputs, seed
@@ -66,9 +66,11 @@ class CompareMethods(Algorithm):
                 tr("For distance_matched folds: what is to be mapped. Empty: the area of the samples."),
                 advanced=True,
             ),
-            with_help(
-                QgsProcessingParameterRasterLayer("TEMPLATE", tr("Raster of the area to map"), None, True),
+            raster_input(
+                "TEMPLATE",
+                tr("Raster of the area to map"),
                 tr("The cells of this raster that have a value are the area to map; takes the place of the extent."),
+                optional=True,
                 advanced=True,
             ),
             with_help(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from qgis.core import (
     QgsProcessing,
-    QgsProcessingParameterBoolean,
     QgsProcessingParameterCrs,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
@@ -19,7 +18,7 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import require_projected
 from ..identity import tr
 from ..layers import PointTable, new_field
-from ..parameters.kinds import real_number, with_help
+from ..parameters.kinds import check_box, real_number, with_help
 from ..parameters.outputs import numbers, points_output, report_output
 from ..parameters.samples import censored
 from ..provenance import provenance
@@ -92,7 +91,7 @@ class CompositeDrillHoles(Algorithm):
                 advanced=True,
             ),
             with_help(
-                QgsProcessingParameterBoolean("DIP_DOWN", tr("Dips are positive downward"), False),
+                check_box("DIP_DOWN", tr("Dips are positive downward"), False),
                 tr("Whether the tables write a vertical hole as 90. Otherwise it is -90."),
                 advanced=True,
             ),

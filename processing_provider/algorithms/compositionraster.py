@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from qgis.core import QgsProcessing, QgsProcessingParameterMultipleLayers, QgsProcessingParameterString
+from qgis.core import QgsProcessingParameterString
 
 from ...core.errors import InputError
 from ...core.geochemistry.compositions import KINDS, mean_parts_from_ilr, parts_from_log_ratios
@@ -13,7 +13,7 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..covariates import CovariateStack
 from ..identity import tr
 from ..outputs import Maps
-from ..parameters.kinds import real_number, static_enum, with_help
+from ..parameters.kinds import rasters_input, real_number, static_enum, with_help
 from ..parameters.outputs import raster_output, texts
 
 
@@ -26,8 +26,9 @@ class CompositionRaster(Algorithm):
         Group.KRIGING,
         lambda: tr("Turns maps of log-ratios back into maps of parts that add up to the whole."),
         inputs=lambda: [
-            with_help(
-                QgsProcessingParameterMultipleLayers("RATIOS", tr("Log-ratios"), QgsProcessing.SourceType.TypeRaster),
+            rasters_input(
+                "RATIOS",
+                tr("Log-ratios"),
                 tr(
                     "Maps of all log-ratios, as one raster or several. Bands or layers named ilr_1, ilr_2, ... are put "
                     "in order by their numbers; others are taken in the order given."
@@ -41,14 +42,14 @@ class CompositionRaster(Algorithm):
                 static_enum("KIND", tr("Kind of log-ratios"), KINDS, "ilr"),
                 tr("As Log-ratios of a composition made them."),
             ),
-            with_help(
-                QgsProcessingParameterMultipleLayers(
-                    "VARIANCES", tr("Kriging variances"), QgsProcessing.SourceType.TypeRaster, None, True
-                ),
+            rasters_input(
+                "VARIANCES",
+                tr("Kriging variances"),
                 tr(
                     "For ilr: maps of their kriging variances, in the same order. With these, parts are arithmetic "
                     "means; else the centre of the distribution, which is lower for rare parts."
                 ),
+                optional=True,
             ),
             with_help(
                 real_number("TOTAL", tr("The whole"), 100.0, minimum=1e-12),

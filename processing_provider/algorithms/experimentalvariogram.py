@@ -7,7 +7,7 @@ from ...core.progress import part
 from ...core.transforms import Transform
 from ...core.variogram.cloud import variogram_cloud, variogram_map
 from ...core.variogram.direction import Direction
-from ...core.variogram.experimental import ESTIMATORS, LAG_SCHEMES, experimental_variogram
+from ...core.variogram.experimental import LAG_SCHEMES, experimental_variogram
 from ...core.variogram.experimental_report import experimental_page, remarks, variogram_table
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
@@ -15,6 +15,7 @@ from ..parameters.kinds import distance, optional_text, real_number, static_enum
 from ..parameters.outputs import file_output, numbers, report_output
 from ..parameters.samples import input_field, input_samples, transform
 from ..parameters.validation import seed
+from ..parameters.variograms import estimator, largest_lag
 
 
 class ExperimentalVariogram(Algorithm):
@@ -33,10 +34,7 @@ class ExperimentalVariogram(Algorithm):
                 whole_number("N_LAGS", tr("Number of lags"), 15, 1, 200),
                 tr("Distance classes of the variogram."),
             ),
-            with_help(
-                distance("MAX_LAG", tr("Largest lag"), "INPUT"),
-                tr("Pairs farther apart, in map units, are not used. Empty: a third of the diagonal of the area."),
-            ),
+            largest_lag(),
             with_help(
                 optional_text("AZIMUTH", tr("Azimuths")),
                 tr(
@@ -64,11 +62,7 @@ class ExperimentalVariogram(Algorithm):
                 ),
                 advanced=True,
             ),
-            with_help(
-                static_enum("ESTIMATOR", tr("Estimator"), ESTIMATORS, "matheron"),
-                tr("matheron: the mean of squared differences. cressie, dowd and genton: robust against outliers."),
-                advanced=True,
-            ),
+            estimator(),
             with_help(
                 static_enum("LAG_SCHEME", tr("Lag scheme"), LAG_SCHEMES, "equal_width"),
                 tr("equal_width: lags as wide as each other. equal_counts: lags with as many pairs as each other."),

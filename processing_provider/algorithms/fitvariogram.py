@@ -5,17 +5,17 @@ from __future__ import annotations
 from ...core.backend import exchange, tasks
 from ...core.errors import InputError
 from ...core.samples import Samples
-from ...core.variogram.experimental import ESTIMATORS
 from ...core.variogram.fitting import METHODS, MIN_SAMPLES, STRUCTURES
 from ...core.variogram.models import NAMES, VariogramFile
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..parameters.covariates import drift_rasters
 from ..parameters.files import VARIOGRAM_FILES
-from ..parameters.kinds import check_box, distance, real_number, static_enum, whole_number, with_help
+from ..parameters.kinds import check_box, real_number, static_enum, whole_number, with_help
 from ..parameters.outputs import file_output, numbers, report_output, texts
 from ..parameters.samples import dimensions, input_field, input_samples, transform
 from ..parameters.validation import seed
+from ..parameters.variograms import estimator, largest_lag
 
 ANISOTROPIES = ("auto", "none", "estimated", "given")
 
@@ -110,11 +110,7 @@ class FitVariogram(Algorithm):
                 tr("Distance classes of the experimental variogram."),
                 advanced=True,
             ),
-            with_help(
-                distance("MAX_LAG", tr("Largest lag"), "INPUT"),
-                tr("Pairs farther apart, in map units, are not used. Empty: a third of the diagonal of the area."),
-                advanced=True,
-            ),
+            largest_lag(advanced=True),
             with_help(
                 check_box("SEARCH_LAGS", tr("Search lags"), False),
                 tr(
@@ -123,11 +119,7 @@ class FitVariogram(Algorithm):
                 ),
                 advanced=True,
             ),
-            with_help(
-                static_enum("ESTIMATOR", tr("Estimator"), ESTIMATORS, "matheron"),
-                tr("matheron: the mean of squared differences. cressie, dowd and genton: robust against outliers."),
-                advanced=True,
-            ),
+            estimator(),
             seed(),
         ],
         outputs=lambda: [

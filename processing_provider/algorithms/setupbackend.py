@@ -7,7 +7,7 @@ from qgis.core import QgsProcessingParameterFile
 from ...core.backend import environment
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..parameters.kinds import with_help
+from ..parameters.kinds import file_input, with_help
 from ..parameters.outputs import backend_outputs
 
 
@@ -22,9 +22,7 @@ class SetUpBackend(Algorithm):
         inputs=lambda: [
             with_help(
                 # QGIS's own filter (*.*) would refuse names without a dot, as programs have them.
-                QgsProcessingParameterFile(
-                    "PYTHON", tr("Python to make it with"), defaultValue=None, optional=True, fileFilter="Programs (*)"
-                ),
+                file_input("PYTHON", tr("Python to make it with"), "Programs (*)"),
                 tr("A Python 3.10 to 3.13 interpreter. Empty: one is looked for. QGIS's own Python is not changed."),
                 advanced=True,
             ),

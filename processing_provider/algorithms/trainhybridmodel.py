@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from qgis.core import QgsProcessingParameterString
-
 from ...core.backend import exchange, tasks
 from ...core.backend.adapters import ARCHITECTURES, NETWORKS
 from ...core.errors import InputError
@@ -14,7 +12,7 @@ from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..parameters.covariates import input_covariates
 from ..parameters.files import MODEL_FILES, variogram_file
-from ..parameters.kinds import check_box, real_number, static_enum, whole_number, with_help
+from ..parameters.kinds import check_box, optional_text, real_number, static_enum, whole_number, with_help
 from ..parameters.outputs import file_output, numbers, report_output, texts
 from ..parameters.samples import dimensions, hole, input_samples, input_targets, transform
 from ..parameters.validation import folds_inputs, seed
@@ -89,7 +87,7 @@ class TrainHybridModel(Algorithm):
                 advanced=True,
             ),
             with_help(
-                QgsProcessingParameterString("FEATURE_GROUPS", tr("Groups of covariates"), None, False, True),
+                optional_text("FEATURE_GROUPS", tr("Groups of covariates")),
                 tr(
                     "Names of groups and their covariates, for self-evaluation and ablation, for example "
                     "geophysics: mag, ip; spectra: pc1, pc2, pc3. Covariates in none make one group of their own."

@@ -6,41 +6,40 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterField,
     QgsProcessingParameterMultipleLayers,
-    QgsProcessingParameterString,
 )
 
 from ..identity import tr
-from .kinds import check_box, optional_text, whole_number, with_help
+from .kinds import check_box, optional_text, rasters_input, whole_number, with_help
 
 
 def input_covariates():
     """Return what is known everywhere: rasters, polygons, columns, the elevation; and which are classes."""
     return [
-        with_help(
-            QgsProcessingParameterMultipleLayers(
-                "COVARIATES", tr("Covariate rasters"), QgsProcessing.SourceType.TypeRaster, None, True
-            ),
+        rasters_input(
+            "COVARIATES",
+            tr("Covariate rasters"),
             tr(
                 "Rasters known everywhere on the map, in any CRS; their order does not matter. A covariate is known by "
                 "its layer name, and by layer name and band where a raster has several bands. Quantities are read at "
                 "the samples by bilinear interpolation, classes from the cell the sample lies in."
             ),
+            optional=True,
         ),
         with_help(
-            QgsProcessingParameterString("CATEGORICAL", tr("Categorical covariates"), None, False, True),
+            optional_text("CATEGORICAL", tr("Categorical covariates")),
             tr(
                 "Names of the covariates that hold class codes, separated by commas. Empty: those with whole numbers "
                 "only and at most 20 different ones. none: not a single one."
             ),
         ),
-        with_help(
-            QgsProcessingParameterMultipleLayers(
-                "SPECTRA", tr("Spectra"), QgsProcessing.SourceType.TypeRaster, None, True
-            ),
+        rasters_input(
+            "SPECTRA",
+            tr("Spectra"),
             tr(
                 "Rasters with many bands, such as hyperspectral reflectance, of which the first principal components "
                 "are covariates. The model holds them, and maps from the raw rasters, given among the covariates."
             ),
+            optional=True,
             advanced=True,
         ),
         with_help(
@@ -87,15 +86,15 @@ def input_covariates():
 def covariates_of_model():
     """Return COVARIATES and POLYGONS as a trained model asks for them."""
     return [
-        with_help(
-            QgsProcessingParameterMultipleLayers(
-                "COVARIATES", tr("Covariate rasters"), QgsProcessing.SourceType.TypeRaster, None, True
-            ),
+        rasters_input(
+            "COVARIATES",
+            tr("Covariate rasters"),
             tr(
                 "The rasters the model was trained with, matched by name (layer name, and band where there are "
                 "several), in any CRS; the order does not matter and others are ignored. They are resampled to the "
                 "grid where theirs differs."
             ),
+            optional=True,
         ),
         polygon_layers(),
     ]
@@ -117,7 +116,4 @@ def polygon_layers():
 
 def drift_rasters(text: str):
     """Return DRIFT: optional rasters, with what they are for."""
-    rasters = QgsProcessingParameterMultipleLayers(
-        "DRIFT", tr("Drift rasters"), QgsProcessing.SourceType.TypeRaster, None, True
-    )
-    return with_help(rasters, text, advanced=True)
+    return rasters_input("DRIFT", tr("Drift rasters"), text, optional=True, advanced=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingParameterFile
 
 from ..identity import tr
-from .kinds import with_help
+from .kinds import file_input, with_help
 
 VARIOGRAM_FILES = "Variogram (*.json *.JSON)"
 PCA_FILES = "Principal components (*.json *.JSON)"
@@ -14,12 +14,7 @@ MODEL_FILES = "Trained model (*.onnx *.ONNX)"
 
 def variogram_file(text: str):
     """Return VARIOGRAM: an optional variogram file."""
-    return with_help(
-        QgsProcessingParameterFile(
-            "VARIOGRAM", tr("Variogram"), defaultValue=None, optional=True, fileFilter=VARIOGRAM_FILES
-        ),
-        text,
-    )
+    return with_help(file_input("VARIOGRAM", tr("Variogram"), VARIOGRAM_FILES), text)
 
 
 def model_file():

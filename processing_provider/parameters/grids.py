@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Optional
 
-from qgis.core import QgsProcessingParameterExtent, QgsProcessingParameterRasterLayer
+from qgis.core import QgsProcessingParameterExtent
 
 from ..identity import tr
-from .kinds import check_box, distance, optional_text, with_help
+from .kinds import check_box, distance, optional_text, raster_input, with_help
 
 
 def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
@@ -30,12 +30,14 @@ def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
             distance("CELL_SIZE", tr("Cell size"), parent),
             tr("Side of the square cells, in map units. Empty: a round number, about 100 cells along the longer side."),
         ),
-        with_help(
-            QgsProcessingParameterRasterLayer("TEMPLATE", tr("Template raster"), None, True),
+        raster_input(
+            "TEMPLATE",
+            tr("Template raster"),
             tr(
                 "A raster whose grid is taken exactly (cells, extent and CRS), so that the maps lie on it cell by "
                 "cell. Takes the place of extent and cell size."
             ),
+            optional=True,
         ),
         with_help(
             check_box("TEMPLATE_MASK", tr("Leave cells empty where the template is"), False),

@@ -74,11 +74,10 @@ def raster_input(name: str, label: str, text: str, optional: bool = False, advan
     return with_help(QgsProcessingParameterRasterLayer(name, label, None, optional), text, advanced)
 
 
-def rasters_input(name: str, label: str, text: str):
+def rasters_input(name: str, label: str, text: str, optional: bool = False, advanced: bool = False):
     """Return one or several raster layers."""
-    return with_help(
-        QgsProcessingParameterMultipleLayers(name, label, QgsProcessing.SourceType.TypeRaster), text
-    )
+    kind = QgsProcessing.SourceType.TypeRaster
+    return with_help(QgsProcessingParameterMultipleLayers(name, label, kind, None, optional), text, advanced)
 
 
 def _number(kind, name, label, default, minimum, maximum):

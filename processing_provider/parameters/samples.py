@@ -16,9 +16,7 @@ DUPLICATES = ("average", "first", "measurement_error")
 def input_samples():
     """Return INPUT: the point layer."""
     return with_help(
-        QgsProcessingParameterFeatureSource(
-            "INPUT", tr("Samples"), [QgsProcessing.SourceType.TypeVectorPoint]
-        ),
+        QgsProcessingParameterFeatureSource("INPUT", tr("Samples"), [QgsProcessing.SourceType.TypeVectorPoint]),
         tr("Point layer of samples in a projected CRS. Where features are selected, only these can be used."),
     )
 
@@ -26,9 +24,7 @@ def input_samples():
 def input_field():
     """Return FIELD: the one numeric field."""
     return with_help(
-        QgsProcessingParameterField(
-            "FIELD", tr("Field"), None, "INPUT", QgsProcessingParameterField.DataType.Numeric
-        ),
+        QgsProcessingParameterField("FIELD", tr("Field"), None, "INPUT", QgsProcessingParameterField.DataType.Numeric),
         tr("Numeric field to map. Samples where it is NULL are left out, and counted in the log."),
     )
 

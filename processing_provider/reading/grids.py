@@ -61,9 +61,7 @@ def wanted_cells(
         template = fallback
         read.feedback.pushInfo(tr("The grid is that of the covariate {}.").format(fallback.name))
     if template is not None:
-        require_same(
-            template.crs, tr("the raster {}").format(template.name), expected, tr("the samples")
-        )
+        require_same(template.crs, tr("the raster {}").format(template.name), expected, tr("the samples"))
         grid = template.grid()
         return RasterGrid(grid.shape, grid.transform, crs)
     cell_size = read.number("CELL_SIZE")

@@ -58,14 +58,6 @@ class Reader(Values):
 
     It is made in the main thread and takes over raster layers there; the rest is read when asked for.
 
-    Parameters
-    ----------
-    algorithm : QgsProcessingAlgorithm
-    parameters : dict
-    context : QgsProcessingContext
-    feedback : QgsProcessingFeedback
-        Told what was left out, merged or assumed.
-
     Attributes
     ----------
     raster_paths : dict of str to str

@@ -39,9 +39,7 @@ def one_a_location(samples: Samples, treatment: str, feedback) -> tuple[Samples,
             "first": tr("of samples at one location the first counts"),
             "measurement_error": tr("samples at one location are repeated measurements"),
         }[treatment]
-        feedback.pushWarning(
-            tr("{n} samples lie where another one does; {what}.").format(n=n_duplicates, what=what)
-        )
+        feedback.pushWarning(tr("{n} samples lie where another one does; {what}.").format(n=n_duplicates, what=what))
     return samples, n_duplicates
 
 

@@ -39,9 +39,9 @@ def variogram_of_target(path: Path, samples: Samples) -> tuple[str, VariogramFil
     target = variogram.field or (samples.targets[0] if len(samples.targets) == 1 else "")
     if target not in samples.targets:
         raise InputError(
-            tr(
-                "Expected a variogram of one of the targets {targets}, got one of {field}. Choose another file."
-            ).format(targets=", ".join(samples.targets), field=variogram.field or tr("no named field"))
+            tr("Expected a variogram of one of the targets {targets}, got one of {field}. Choose another file.").format(
+                targets=", ".join(samples.targets), field=variogram.field or tr("no named field")
+            )
         )
     return target, variogram
 

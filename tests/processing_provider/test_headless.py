@@ -86,29 +86,17 @@ def test_refuses_with_a_message_and_an_exit_code(qgis_process, samples, variogra
     assert "Traceback" not in done.stderr and list(folder.iterdir()) == []
 
 
-def test_loading_imports_nothing_outside_qgis(root):
+def test_loading_imports_nothing_outside_qgis(world, root):
     """In a fresh interpreter: after loading the plugin none of the heavy libraries is there."""
-    code = f"""
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("hybrid_geostatistics", {str(root / "__init__.py")!r},
-                                              submodule_search_locations=[{str(root)!r}])
-package = importlib.util.module_from_spec(spec)
-sys.modules["hybrid_geostatistics"] = package
-spec.loader.exec_module(package)
-from qgis.core import QgsApplication
-app = QgsApplication([], False)
-app.initQgis()
+    code = """
 before = set(sys.modules)
 plugin = package.classFactory(None)
 plugin.initProcessing()
 assert QgsApplication.processingRegistry().providerById("hybridgeo").algorithms()
-print("new:", *sorted({{name.split(".")[0] for name in set(sys.modules) - before}}))
+print("new:", *sorted({name.split(".")[0] for name in set(sys.modules) - before}))
 plugin.unload()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
-    )  # fmt: skip
+    done = world.run_in_a_fresh_qgis(root, code)
     found = [line.split() for line in done.stdout.splitlines() if line.startswith("new:")]
     assert found, done.stderr
     heavy = {"skgstat", "sklearn", "pandas", "numba", "onnxruntime", "tensorflow", "keras", "tf2onnx", "matplotlib"}

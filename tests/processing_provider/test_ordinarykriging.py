@@ -1,7 +1,6 @@
 """Ordinary kriging through Processing. Truth: the core on the same numbers, exactness, adapter contracts."""
 
 import json
-import os
 
 import numpy as np
 import pytest
@@ -197,24 +196,10 @@ def test_without_a_variogram_one_is_fitted(run, samples, template, tmp_path):
     assert "Variogram: " in log.text and "effective range" in log.text
 
 
-def test_kriging_imports_nothing_outside_qgis(root, samples, variogram, tmp_path):
+def test_kriging_imports_nothing_outside_qgis(world, root, samples, variogram, tmp_path):
     """In a fresh interpreter where scikit-gstat, onnxruntime and sklearn cannot be imported."""
-    import subprocess
-    import sys
-
     code = f"""
-import importlib.util, sys
-for name in ("skgstat", "onnxruntime", "sklearn", "pandas", "tensorflow", "numba"):
-    sys.modules[name] = None
-spec = importlib.util.spec_from_file_location("hybrid_geostatistics", {str(root / "__init__.py")!r},
-                                              submodule_search_locations=[{str(root)!r}])
-package = importlib.util.module_from_spec(spec)
-sys.modules["hybrid_geostatistics"] = package
-spec.loader.exec_module(package)
-from qgis.core import QgsApplication
-app = QgsApplication([], False)
-app.initQgis()
-import sys; sys.path.append(app.pkgDataPath() + "/python/plugins")
+sys.path.append(app.pkgDataPath() + "/python/plugins")
 from processing.core.Processing import Processing
 Processing.initialize()
 plugin = package.classFactory(None)
@@ -225,10 +210,8 @@ print(processing.run("hybridgeo:ordinarykriging", {{"INPUT": {samples!r}, "FIELD
 plugin.unload()
 assert QgsApplication.processingRegistry().providerById("hybridgeo") is None
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
-    )  # fmt: skip
+    missing = ("skgstat", "onnxruntime", "sklearn", "pandas", "tensorflow", "numba")
+    done = world.run_in_a_fresh_qgis(root, code, missing)
     assert done.stdout.split()[-1:] == ["40"], done.stderr
 
 

@@ -1,6 +1,9 @@
 """A small asymmetric world: unequal coordinates, non-square cells, a nodata hole, a CRS that is not the project's."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +128,23 @@ def write_variogram(path, **more):
     content = {"format": "hybridgeo-variogram", "version": 1, "nugget": 4.0, "structures": [structure], **more}
     Path(path).write_text(json.dumps(content), encoding="utf-8")
     return str(path)
+
+
+def run_in_a_fresh_qgis(root, code, missing=()):
+    """Run code in a new interpreter with QGIS and `package`, the plugin; `missing` modules cannot be imported."""
+    boot = f"""
+import importlib.util, sys
+sys.modules.update(dict.fromkeys({tuple(missing)!r}))
+spec = importlib.util.spec_from_file_location("hybrid_geostatistics", {str(root / "__init__.py")!r},
+                                              submodule_search_locations=[{str(root)!r}])
+package = importlib.util.module_from_spec(spec)
+sys.modules["hybrid_geostatistics"] = package
+spec.loader.exec_module(package)
+from qgis.core import QgsApplication
+app = QgsApplication([], False)
+app.initQgis()
+"""
+    return subprocess.run(
+        [sys.executable, "-c", boot + code], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )  # fmt: skip
