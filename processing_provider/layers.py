@@ -58,6 +58,24 @@ class Points:
         """Easting, northing and, where the layer has them, elevations; shape (n_points, 2 or 3)."""
         return self.coordinates if self.elevations is None else np.column_stack([self.coordinates, self.elevations])
 
+    def with_numbers(self, columns: Mapping[str, np.ndarray], without: Sequence[str] = ()) -> PointTable:
+        """Return a table of all fields, which must have been read, and new ones with numbers.
+
+        Parameters
+        ----------
+        columns : dict of str to ndarray, shape (n_points,)
+            They take the place of fields of the same name.
+        without : sequence of str
+            Other fields that are left out.
+        """
+        kept = [field for field in self.fields if field.name() not in {*columns, *without, "fid"}]
+        return PointTable(
+            self.places,
+            [*kept, *(new_field(name, float) for name in columns)],
+            [*(self.columns[field.name()] for field in kept), *columns.values()],
+            self.crs,
+        )
+
 
 def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str]], warn: Warn) -> Points:
     """Read the features of a source; only the selected ones where the user chose so.

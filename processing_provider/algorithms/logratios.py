@@ -6,16 +6,16 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.geochemistry.compositions import KINDS, log_ratios, ratio_names
-from ...core.geochemistry.units import UNITS, factor, unit_of_name
-from ...core.sample_check import below_detection, parse_column
+from ...core.geochemistry.units import UNITS
+from ..assays import BY_NAME, in_ppm
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..layers import PointTable, new_field, require_fields
+from ..layers import require_fields
 from ..parameters.kinds import static_enum, with_help
 from ..parameters.outputs import numbers, points_output, texts
 from ..parameters.samples import censored, input_fields, input_samples
 
-BY_NAME, PPM_OF_WHOLE = "by_name", 1e6
+PPM_OF_WHOLE = 1e6
 REMAINDER = "rest"
 
 
@@ -68,10 +68,9 @@ class LogRatios(Algorithm):
         require_fields(points.fields, names)
         unit, columns, n_censored = read.choice("UNIT"), [], 0
         for name in names:
-            column = below_detection(parse_column(points.columns[name]))
-            own = (unit_of_name(name) or "ppm") if unit == BY_NAME else unit
-            columns.append(factor(own) * column.filled(read.choice("CENSORED")))
-            n_censored += int(column.is_censored.sum())
+            values, own, n_below = in_ppm(name, points.columns[name], unit, read.choice("CENSORED"))
+            columns.append(values)
+            n_censored += n_below
             read.feedback.pushInfo(tr("{field} in {unit}.").format(field=name, unit=own))
         parts = np.column_stack(columns)
         if read.choice("REST") == "as_part":
@@ -89,15 +88,8 @@ class LogRatios(Algorithm):
                     n=int((~known).sum()), total=len(known)
                 )
             )
-        kept = [field for field in points.fields if field.name() not in (*fields, "fid")]
-        table = PointTable(
-            points.places,
-            [*kept, *(new_field(name, float) for name in fields)],
-            [*(points.columns[field.name()] for field in kept), *ratios.T],
-            points.crs,
-        )
         return {
-            "OUTPUT": table,
+            "OUTPUT": points.with_numbers(dict(zip(fields, ratios.T))),
             "N_CENSORED": n_censored,
             "PARTS": ", ".join(names),
             "RATIOS": ", ".join(fields),

@@ -7,16 +7,13 @@ from qgis.core import QgsProcessingParameterField
 
 from ...core.errors import InputError
 from ...core.geochemistry.rare_earths import DERIVED, RARE_EARTHS, derive, element_of_name
-from ...core.geochemistry.units import UNITS, factor, unit_of_name
-from ...core.sample_check import below_detection, parse_column
+from ...core.geochemistry.units import UNITS
+from ..assays import BY_NAME, in_ppm
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..layers import PointTable, new_field
 from ..parameters.kinds import static_enum, with_help
 from ..parameters.outputs import numbers, points_output, texts
 from ..parameters.samples import censored, input_samples
-
-BY_NAME = "by_name"
 
 
 class RareEarths(Algorithm):
@@ -60,17 +57,15 @@ class RareEarths(Algorithm):
         points = read.points()
         chosen = read.fields("FIELDS") or [name for name in points.columns if element_of_name(name)]
         elements = _elements(chosen)
-        unit, censored = read.choice("UNIT"), read.choice("CENSORED")
+        unit, treatment = read.choice("UNIT"), read.choice("CENSORED")
         values, n_censored = {}, 0
         for element, name in elements.items():
-            column = below_detection(parse_column(points.columns[name]))
-            own = (unit_of_name(name) or "ppm") if unit == BY_NAME else unit
-            values[element] = factor(own) * column.filled(censored)
-            n_censored += int(column.is_censored.sum())
+            values[element], own, n_below = in_ppm(name, points.columns[name], unit, treatment)
+            n_censored += n_below
             read.feedback.pushInfo(
                 tr("{element}: field {field} in {unit}, {n} values, {censored} censored.").format(
                     element=element, field=name, unit=own, n=int(np.isfinite(values[element]).sum()),
-                    censored=int(column.is_censored.sum()),
+                    censored=n_below,
                 )  # fmt: skip
             )
         derived, lacking = derive(values)
@@ -82,15 +77,8 @@ class RareEarths(Algorithm):
                     ", ".join(elements)
                 )
             )
-        kept = [field for field in points.fields if field.name() not in (*DERIVED, "fid")]
-        table = PointTable(
-            points.places,
-            [*kept, *(new_field(name, float) for name in derived)],
-            [*(points.columns[field.name()] for field in kept), *derived.values()],
-            points.crs,
-        )
         return {
-            "OUTPUT": table,
+            "OUTPUT": points.with_numbers(derived, without=DERIVED),
             "N_ELEMENTS": len(elements),
             "N_CENSORED": n_censored,
             "DERIVED": ", ".join(derived),
