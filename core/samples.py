@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from .errors import InputError
 
@@ -321,6 +322,33 @@ def repeat_variance(coordinates: np.ndarray, values: np.ndarray) -> tuple[float,
     n_degrees = sum(len(rows) - 1 for rows in shared)
     squares = sum(float(np.sum((values[rows] - values[rows].mean()) ** 2)) for rows in shared)
     return (squares / n_degrees if n_degrees else float("nan")), n_degrees
+
+
+def elevations_count(places: np.ndarray) -> bool:
+    """Return whether samples fill a volume, as along drill holes, rather than lie on a surface.
+
+    They do where several share easting and northing, or where the way from a sample to its nearest one is steeper
+    than 1 in 2 for most of them.
+
+    Parameters
+    ----------
+    places : ndarray, shape (n, 3)
+
+    Examples
+    --------
+    >>> along_a_hole = np.array([[0.0, 0, 0], [3, 0, -5], [6, 0, -10]])
+    >>> on_a_slope = np.array([[0.0, 0, 0], [10, 0, 2], [20, 0, 4]])
+    >>> elevations_count(along_a_hole), elevations_count(on_a_slope)
+    (True, False)
+    """
+    places = np.unique(places, axis=0)
+    if len(places) < 2:
+        return False
+    if len(np.unique(places[:, :2], axis=0)) < len(places):
+        return True
+    nearest = cKDTree(places).query(places, 2)[1][:, 1]
+    steps = np.abs(places - places[nearest])
+    return bool(np.mean(steps[:, 2] > 0.5 * np.hypot(steps[:, 0], steps[:, 1])) > 0.5)
 
 
 def average_coincident(samples: Samples) -> tuple[Samples, int]:

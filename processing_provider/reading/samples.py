@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.errors import InputError
-from ...core.samples import Covariates, Samples, average_coincident, coincident_samples, first_coincident
+from ...core.samples import (
+    Covariates,
+    Samples,
+    average_coincident,
+    coincident_samples,
+    elevations_count,
+    first_coincident,
+)
 from ..covariates import CovariateStack
 from ..identity import tr
 from ..layers import Points
@@ -88,12 +95,12 @@ def is_3d(read: Values, points: Points, known: np.ndarray, elevations: bool) -> 
             )
     elif read.has("DIMENSIONS"):
         choice = read.choice("DIMENSIONS")
-        asked = choice == "3d" or (choice == "auto" and differ and _lie_above_one_another(points, known))
+        asked = choice == "3d" or (choice == "auto" and differ and _fill_a_volume(points, known))
         if differ and choice == "auto":
             read.feedback.pushInfo(
-                tr("Samples lie above one another, so their elevations count: 3-D.")
+                tr("Samples lie above one another, as in drill holes, so their elevations count: 3-D.")
                 if asked
-                else tr("No samples lie above one another, so their elevations do not count: 2-D.")
+                else tr("Samples lie beside one another, as on a surface, so their elevations do not count: 2-D.")
             )
     elif differ and not asked:
         read.feedback.pushInfo(tr("The samples have elevations, which are not used."))
@@ -110,11 +117,10 @@ def is_3d(read: Values, points: Points, known: np.ndarray, elevations: bool) -> 
     return asked and differ
 
 
-def _lie_above_one_another(points: Points, known: np.ndarray) -> bool:
-    """Return whether several samples share easting and northing, but not the elevation."""
-    places = np.column_stack([points.coordinates, points.elevations])[known]
-    places = np.unique(places[np.isfinite(places).all(axis=1)], axis=0)
-    return len(np.unique(places[:, :2], axis=0)) < len(places)
+def _fill_a_volume(points: Points, known: np.ndarray) -> bool:
+    """Return whether the samples that are complete lie as along drill holes."""
+    places = points.places[known]
+    return elevations_count(places[np.isfinite(places).all(axis=1)])
 
 
 def with_elevations(points: Points, known: np.ndarray, feedback) -> tuple[np.ndarray, np.ndarray]:
