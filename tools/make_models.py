@@ -221,7 +221,8 @@ def fusion_chain() -> None:
                 "train", "trainhybridmodel", "Train",
                 {
                     "INPUT": output_of("indices", "OUTPUT"), "TARGETS": value(";".join(["REE", *majors])),
-                    "COVARIATES": covariates, "ELEVATION_COVARIATE": value(True), "HOLE": value("hole"), "DIMENSIONS": value("3d"),
+                    "COVARIATES": covariates, "ELEVATION_COVARIATE": value(True), "HOLE": value("hole"),
+                    "DIMENSIONS": value("3d"),
                     "ARCHITECTURE": parameter("ARCHITECTURE"), "TRANSFORM": value("log"), "FOLDS": value("blocks"),
                 },
                 {"MODEL": "Model", "OUTPUT_HTML": "Training report"},

@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], help="words that a run's name has to contain")
     parser.add_argument("--noise", type=int, default=0, help="white-noise targets instead of each selected one")
     parser.add_argument("--no-rfsi", action="store_true", help="leave out the random forest on neighbours")
-    parser.add_argument("--elevation", action="store_true", help="in three dimensions, the elevation as a covariate too")
+    parser.add_argument("--elevation", action="store_true", help="the elevation as a covariate, too")
     parser.add_argument("--out", type=Path, help="CSV file to which rows are appended; runs in it are not repeated")
     given = parser.parse_args()
     manifest = json.loads((given.data / "manifest.json").read_text(encoding="utf-8"))
