@@ -93,13 +93,13 @@ def _assay(
     depths = (0.5 * (tops + bottoms))[:, None] + 0.5 * (bottoms - tops)[:, None] * nodes
     rock = deposit.rock(path.at(depths.ravel())[0])
     _append(assays, hole=[name] * len(tops), **{"from": tops.tolist(), "to": bottoms.tolist()})
-    nugget = np.exp(rng.normal(0.0, 0.35, len(tops)))
+    nugget = np.exp(rng.normal(-0.5 * 0.35**2, 0.35, len(tops)))  # its mean is 1
     for element, unit, values, scatter in [
         *((element, "pct", rock.majors[element], 1.0) for element in MAJORS),
         *((element, "ppm", rock.rare_earths[element], nugget) for element in LANTHANIDES),
     ]:
         mean = values.reshape(depths.shape) @ (0.5 * weights)
-        measured = mean * scatter * np.exp(rng.normal(0.0, 0.04, len(mean)))
+        measured = mean * scatter * np.exp(rng.normal(-0.5 * 0.04**2, 0.04, len(mean)))
         limit = DETECTION_LIMITS.get(element, 0.0)
         assays[f"{element}_{unit}"] += [
             -limit if value < limit else float(f"{value:.4g}") for value in measured.tolist()
