@@ -134,7 +134,12 @@ def python_peer(peer: str, python: str, n_samples: int, n_neighbors: int, side: 
     """Return a Python library's CPU seconds, scaled from a coarser grid; None where it is missing or fails."""
     if peer == "pykrige" and n_samples > 20_000:
         return None  # Its matrix of all pairs does not fit the memory.
-    coarse = min(side, 200 if n_samples < 500 and not n_neighbors else 60 if peer == "gstlearn" else 100)
+    # Large enough that what comes before the first cell does not drown the rest.
+    if peer == "pykrige":
+        coarse = 500 if n_samples < 500 or n_neighbors else 200
+    else:
+        coarse = 200 if n_samples < 500 and not n_neighbors else 60
+    coarse = min(side, coarse)
     arguments = [peer, str(n_samples), str(n_neighbors), str(coarse), model]
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [python, "-c", PYTHON_PEER, *arguments]
