@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,27 @@ def samples_from_dict(content: Mapping[str, Any]) -> Samples:
         covariates,
         None if stored["holes"] is None else np.array(stored["holes"], dtype=str),
     )
+
+
+@contextmanager
+def reading(source: str) -> Iterator[None]:
+    """Tell of a contract that lacks a part, or has one that cannot be used, as a damaged file.
+
+    Parameters
+    ----------
+    source : str
+        How to call the file.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise ModelFileError(f"{source} is damaged: its contract lacks {error}. Train the model again.") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"{source} is damaged: {error} Train the model again.") from error
 
 
 def parse_contract(text: str | None, source: str) -> dict:

@@ -32,7 +32,7 @@ from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
-from .contract import decode_array, samples_from_dict, samples_to_dict
+from .contract import decode_array, reading, samples_from_dict, samples_to_dict
 
 Network = Callable[..., np.ndarray]
 """Sequences (n, k, c) and context (n, q) -> drift (n, n_targets) on the transformed scale.
@@ -380,12 +380,8 @@ class HybridModel:
         ModelFileError
             When a part is missing or cannot be used.
         """
-        try:
+        with reading(source):
             return cls._from_dict(content)
-        except KeyError as error:
-            raise ModelFileError(f"{source} is damaged: its contract lacks {error}. Train the model again.") from error
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ModelFileError(f"{source} is damaged: {error} Train the model again.") from error
 
     @classmethod
     def _from_dict(cls, content: Mapping[str, Any]) -> HybridModel:

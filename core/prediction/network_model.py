@@ -19,14 +19,14 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..errors import InputError, ModelFileError
+from ..errors import InputError
 from ..features.sequences import Donors, SequenceFeatures
 from ..kriging.back_transform import BackTransform
 from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..validation.predictive import LEVELS, PredictiveDistribution
-from .contract import samples_from_dict, samples_to_dict
+from .contract import reading, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
 
 KIND = "network"
@@ -243,12 +243,8 @@ class NetworkModel:
         ModelFileError
             When a part is missing or cannot be used.
         """
-        try:
+        with reading(source):
             return cls._from_dict(content)
-        except KeyError as error:
-            raise ModelFileError(f"{source} is damaged: its contract lacks {error}. Train the model again.") from error
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ModelFileError(f"{source} is damaged: {error} Train the model again.") from error
 
     @classmethod
     def _from_dict(cls, content: Mapping[str, Any]) -> NetworkModel:

@@ -30,7 +30,7 @@ from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..validation.predictive import LEVELS, PredictiveDistribution
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
-from .contract import METADATA_KEY, samples_from_dict, samples_to_dict
+from .contract import METADATA_KEY, reading, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
 
 KIND = "pretrained"
@@ -243,12 +243,8 @@ class PretrainedModel:
         ModelFileError
             When a part is missing or cannot be used.
         """
-        try:
+        with reading(source):
             return cls._from_dict(content)
-        except KeyError as error:
-            raise ModelFileError(f"{source} is damaged: its contract lacks {error}. Train the model again.") from error
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ModelFileError(f"{source} is damaged: {error} Train the model again.") from error
 
     @classmethod
     def _from_dict(cls, content: Mapping[str, Any]) -> PretrainedModel:
