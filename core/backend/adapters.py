@@ -30,7 +30,8 @@ from .job import Job, TaskResult
 
 if TYPE_CHECKING:
     from ..learning.hybrid import HybridSettings
-    from ..learning.network import NetworkByName, TrainedNetwork
+    from ..learning.network import FittedNetwork, NetworkByName
+    from ..learning.outer import Trained
     from ..learning.pretrained import PretrainedSettings
     from ..prediction.trained_model import TrainedModel
     from ..report.page import Section
@@ -222,8 +223,7 @@ def _train_hybrid(job: Job) -> TaskResult:
         samples,
         settings,
         job.folder / "model.onnx",
-        schemes=tuple(inputs.get("schemes", ("random", "blocks"))),
-        n_folds=inputs.get("n_folds", 5),
+        **_outer_folds(job),
         progress=job.progress,
         is_cancelled=job.is_cancelled,
     )
@@ -253,6 +253,11 @@ def _train_hybrid(job: Job) -> TaskResult:
     return TaskResult(outputs, files=files)
 
 
+def _outer_folds(job: Job) -> dict[str, Any]:
+    """Return which outer folds a training is asked for."""
+    return {"schemes": tuple(job.inputs.get("schemes", ("random", "blocks"))), "n_folds": job.inputs.get("n_folds", 5)}
+
+
 def _train_network(job: Job) -> TaskResult:
     """Train a network by name; see `train_model`, and `network_settings` for its settings.
 
@@ -268,8 +273,7 @@ def _train_network(job: Job) -> TaskResult:
         samples,
         settings,
         job.folder / "model.onnx",
-        schemes=tuple(inputs.get("schemes", ("random", "blocks"))),
-        n_folds=inputs.get("n_folds", 5),
+        **_outer_folds(job),
         progress=job.progress,
         is_cancelled=job.is_cancelled,
     )
@@ -290,7 +294,7 @@ def _train_network(job: Job) -> TaskResult:
 
 def _network_files(
     job: Job,
-    trained: TrainedNetwork,
+    trained: Trained[FittedNetwork],
     title: str,
     before: Sequence[Section] = (),
     lines: Sequence[tuple[str, object]] = (),
@@ -337,8 +341,7 @@ def _train_pretrained(job: Job) -> TaskResult:
         samples,
         settings,
         job.folder / "model.onnx",
-        schemes=tuple(inputs.get("schemes", ("random", "blocks"))),
-        n_folds=inputs.get("n_folds", 5),
+        **_outer_folds(job),
         progress=job.progress,
         is_cancelled=job.is_cancelled,
     )

@@ -35,7 +35,6 @@ from ..prediction.hybrid import (
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, require_variation
-from ..validation.comparison import Comparison
 from ..validation.components import with_chosen_components
 from ..validation.folds import inseparable_groups
 from ..validation.intervals import IntervalTable, normalized_scores
@@ -53,7 +52,7 @@ from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
 from .forests import DriftForests, ForestSettings, grow_drift_forests
 from .inner import inner_folds, require_trainable, set_kinds
-from .outer import beside_kriging, cross_validated_scores
+from .outer import Trained, beside_kriging, cross_validated_scores
 from .stacking import RIDGE, Stack, stack_weights
 from .training import DriftEnsemble, NetworkSettings, train_drift_network
 
@@ -548,27 +547,6 @@ def predictor_of(fitted: FittedHybrid) -> Predictor:
     return predict
 
 
-@dataclass(frozen=True)
-class TrainedHybrid:
-    """What `train_hybrid` made.
-
-    Parameters
-    ----------
-    fitted : FittedHybrid
-    comparison : Comparison or None
-        Outer cross-validation of the hybrid beside kriging; None when it was not asked for.
-    scores : dict or None
-        `cross_validated_scores` of it.
-    path : Path
-        The model file.
-    """
-
-    fitted: FittedHybrid
-    comparison: Comparison | None
-    scores: dict | None
-    path: Path
-
-
 def train_hybrid(
     samples: Samples,
     settings: HybridSettings,
@@ -578,7 +556,7 @@ def train_hybrid(
     n_folds: int = 5,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
-) -> TrainedHybrid:
+) -> Trained[FittedHybrid]:
     """Cross-validate the hybrid beside kriging, train it on all samples, and write the model file.
 
     Parameters
@@ -596,7 +574,7 @@ def train_hybrid(
 
     Returns
     -------
-    TrainedHybrid
+    Trained of FittedHybrid
 
     Raises
     ------
@@ -620,4 +598,4 @@ def train_hybrid(
     progress(0.95, "Writing the model file")
     write_model(fitted.ensemble, fitted.forests, fitted.contract(scores), path, is_cancelled)
     progress(1.0, "Done")
-    return TrainedHybrid(fitted, comparison, scores, Path(path))
+    return Trained(fitted, comparison, scores, Path(path))

@@ -24,7 +24,6 @@ from ..prediction.network_model import KIND, NetworkModel, NetworkTarget
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, require_variation
-from ..validation.comparison import Comparison
 from ..validation.components import with_chosen_components
 from ..validation.folds import inseparable_groups, spatial_blocks
 from ..validation.intervals import IntervalTable, normalized_scores
@@ -36,7 +35,7 @@ from .architectures import Schedule, Sizes, architecture_of
 from .ensembles import InnerProblem, NetworkEnsemble, fewest_donors, prepare_members
 from .inner import inner_folds, require_trainable, set_kinds
 from .networks import Weights
-from .outer import beside_kriging, cross_validated_scores
+from .outer import Trained, beside_kriging, cross_validated_scores
 from .search import Trial, search
 from .self_evaluation import NEGLIGIBLE, Ablation, Evaluated, SelfEvaluation, ablate, self_evaluate
 
@@ -461,27 +460,6 @@ def predictor_of(fitted: FittedNetwork) -> Predictor:
     return predict
 
 
-@dataclass(frozen=True)
-class TrainedNetwork:
-    """What `train_network` made.
-
-    Parameters
-    ----------
-    fitted : FittedNetwork
-    comparison : Comparison or None
-        Outer cross-validation beside kriging; None when it was not asked for.
-    scores : dict or None
-        `cross_validated_scores` of it.
-    path : Path
-        The model file.
-    """
-
-    fitted: FittedNetwork
-    comparison: Comparison | None
-    scores: dict | None
-    path: Path
-
-
 def train_network(
     samples: Samples,
     settings: NetworkByName,
@@ -493,7 +471,7 @@ def train_network(
     is_cancelled: IsCancelled = never,
     start: Weights | None = None,
     folds: tuple[np.ndarray, ...] | None = None,
-) -> TrainedNetwork:
+) -> Trained[FittedNetwork]:
     """Cross-validate a network beside kriging, train it on all samples, and write the model file.
 
     Parameters
@@ -538,4 +516,4 @@ def train_network(
     n_recurrent = ensemble.n_members * ensemble.network.n_recurrent
     write_network(network, n_recurrent, fitted.model.graph_output, fitted.contract(scores), path, is_cancelled)
     progress(1.0, "Done")
-    return TrainedNetwork(fitted, comparison, scores, Path(path))
+    return Trained(fitted, comparison, scores, Path(path))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -13,6 +15,30 @@ from ..validation.comparison import Comparison, compare_methods
 from ..validation.folds import make_folds
 from ..validation.methods import make_methods
 from ..validation.predictive import Method, Transforms
+
+Fitted = TypeVar("Fitted")
+
+
+@dataclass(frozen=True)
+class Trained(Generic[Fitted]):
+    """A model fitted to all samples, cross-validated and written.
+
+    Parameters
+    ----------
+    fitted : object
+        What was fitted.
+    comparison : Comparison or None
+        Outer cross-validation beside kriging; None when it was not asked for.
+    scores : dict or None
+        `cross_validated_scores` of it.
+    path : Path
+        The model file.
+    """
+
+    fitted: Fitted
+    comparison: Comparison | None
+    scores: dict | None
+    path: Path
 
 
 def beside_kriging(

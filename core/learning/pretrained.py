@@ -41,14 +41,13 @@ from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident
 from ..transforms import Transform
 from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
-from ..validation.comparison import Comparison
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
 from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
 from .inner import require_trainable
-from .outer import beside_kriging, cross_validated_scores
+from .outer import Trained, beside_kriging, cross_validated_scores
 
 METHOD = KIND
 """Name of the method in tables."""
@@ -380,27 +379,6 @@ def pretrained_method(settings: PretrainedSettings | None = None) -> Method:
     return fit
 
 
-@dataclass(frozen=True)
-class TrainedPretrained:
-    """What `train_pretrained` made.
-
-    Parameters
-    ----------
-    fitted : FittedPretrained
-    comparison : Comparison or None
-        Outer cross-validation beside kriging; None when it was not asked for.
-    scores : dict or None
-        `cross_validated_scores` of it.
-    path : Path
-        The model file.
-    """
-
-    fitted: FittedPretrained
-    comparison: Comparison | None
-    scores: dict | None
-    path: Path
-
-
 def train_pretrained(
     samples: Samples,
     settings: PretrainedSettings,
@@ -410,7 +388,7 @@ def train_pretrained(
     n_folds: int = 5,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
-) -> TrainedPretrained:
+) -> Trained[FittedPretrained]:
     """Cross-validate beside kriging, fit to all samples, and write the model file.
 
     Parameters
@@ -453,4 +431,4 @@ def train_pretrained(
     finally:
         unfinished.unlink(missing_ok=True)
     progress(1.0, "Done")
-    return TrainedPretrained(fitted, comparison, scores, path)
+    return Trained(fitted, comparison, scores, path)

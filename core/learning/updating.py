@@ -20,7 +20,8 @@ from ..samples import Samples, average_coincident
 from ..transforms import Transform
 from .architectures import Schedule, Sizes
 from .inner import inner_folds
-from .network import NetworkByName, TrainedNetwork, saved_weights, train_network
+from .network import FittedNetwork, NetworkByName, saved_weights, train_network
+from .outer import Trained
 from .self_evaluation import SelfEvaluation
 
 MODES = ("refit", "warm_start")
@@ -78,14 +79,14 @@ class Updated:
 
     Parameters
     ----------
-    trained : TrainedNetwork
+    trained : Trained of FittedNetwork
     drifts : tuple of TargetDrift
         One a target; empty when no new sample lies at a place of its own.
     n_new, n_replaced : int
         New samples, and how many of them stand in for a sample at the same place.
     """
 
-    trained: TrainedNetwork
+    trained: Trained[FittedNetwork]
     drifts: tuple[TargetDrift, ...]
     n_new: int
     n_replaced: int
