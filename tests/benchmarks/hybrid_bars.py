@@ -1,6 +1,7 @@
 """The hybrid against the better of ordinary and external-drift kriging, on fixed folds of real data.
 
-Usage: OMP_NUM_THREADS=1 python tests/benchmarks/hybrid_bars.py --data FOLDER [--only TEXT ...] [--noise N] [--out CSV]
+Usage: OMP_NUM_THREADS=1 python tests/benchmarks/hybrid_bars.py --data FOLDER [--only TEXT ...] [--noise N]
+       [--every-fold] [--elevation] [--no-rfsi] [--out CSV]
 
 FOLDER holds CSV files and a manifest.json: an object by name of set with ``file``, ``x``, ``y``, ``z`` (or null),
 ``targets``, ``covariates``, ``categorical``, ``group`` (column of drill holes or sites) and ``transform`` (the word
@@ -55,9 +56,9 @@ def number(text: str) -> float:
 
 
 def read(
-    folder: Path, entry: dict, target: str, with_elevation: bool = False
+    folder: Path, entry: dict, target: str, with_elevation: bool = False, merge: bool = True
 ) -> tuple[Any, dict[str, np.ndarray]]:
-    """Return the samples of one target with all covariates known, and the merged folds by column."""
+    """Return the samples of one target with all covariates known, and the folds, merged or not, by column."""
     package()
     from hybrid_geostatistics.core.samples import Covariates, Samples, coincident_samples
 
@@ -92,7 +93,7 @@ def read(
     for column in rows[0]:
         if column.startswith("cv_") and not column.endswith("_leaky"):
             labels = np.unique([rows[i][column] for i in keep], return_inverse=True)[1].reshape(-1)
-            folds[column] = labels // 2 if labels.max() >= 9 else labels
+            folds[column] = labels // 2 if merge and labels.max() >= 9 else labels
     return Samples(places[keep], values[keep, None], (target,), "", covariates, holes), folds
 
 
@@ -190,6 +191,7 @@ def main() -> None:
     parser.add_argument("--noise", type=int, default=0, help="white-noise targets instead of each selected one")
     parser.add_argument("--no-rfsi", action="store_true", help="leave out the random forest on neighbours")
     parser.add_argument("--elevation", action="store_true", help="the elevation as a covariate, too")
+    parser.add_argument("--every-fold", action="store_true", help="leave out every fold by itself, ten of them, too")
     parser.add_argument("--out", type=Path, help="CSV file to which rows are appended; runs in it are not repeated")
     given = parser.parse_args()
     manifest = json.loads((given.data / "manifest.json").read_text(encoding="utf-8"))
@@ -211,7 +213,7 @@ def main() -> None:
                 if given.only and not any(all(word in title for word in text.split()) for text in given.only):
                     continue
                 if samples is None:
-                    samples, folds = read(given.data, entry, target, given.elevation)
+                    samples, folds = read(given.data, entry, target, given.elevation, not given.every_fold)
                 if scheme not in folds:
                     continue
                 for seed in range(max(given.noise, 1)):
