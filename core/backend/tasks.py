@@ -19,8 +19,14 @@ import numpy as np
 
 from ..errors import BackendMissing, InputError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
-from . import adapters, client, environment, exchange
-from .adapters import TRAINING
+from . import client, environment, exchange
+from .adapters.block_models import write_vtk
+from .adapters.comparison import compare_methods, modules_of_methods
+from .adapters.interpreter import describe, self_test
+from .adapters.learned import TRAINING, learned_of
+from .adapters.predictions import predict_points, read_model
+from .adapters.training import train_model, update_model
+from .adapters.variograms import fit_variogram
 from .job import FOLDER_PREFIX, Job, TaskResult
 
 logger = logging.getLogger(__name__)
@@ -204,18 +210,18 @@ def _nothing(inputs: Mapping[str, object]) -> tuple[str, ...]:
 
 def _for_comparison(inputs: Mapping[str, object]) -> tuple[str, ...]:
     methods = inputs.get("methods")
-    return adapters.modules_of_methods(methods if isinstance(methods, (list, tuple)) else ())
+    return modules_of_methods(methods if isinstance(methods, (list, tuple)) else ())
 
 
 TASKS: dict[str, Task] = {
-    "fit_variogram": Task(adapters.fit_variogram, lambda inputs: ("skgstat",)),
-    "train_model": Task(adapters.train_model, lambda inputs: adapters.trainer_of(inputs).modules),
-    "update_model": Task(adapters.update_model, lambda inputs: TRAINING),
-    "compare_methods": Task(adapters.compare_methods, _for_comparison),
-    "read_model": Task(adapters.read_model, lambda inputs: ("onnxruntime",)),
-    "predict_points": Task(adapters.predict_points, lambda inputs: ("onnxruntime",)),
-    "write_vtk": Task(adapters.write_vtk, lambda inputs: ("pyevtk",)),
-    "describe": Task(adapters.describe, _nothing),
-    "self_test": Task(adapters.self_test, lambda inputs: TRAINING),
+    "fit_variogram": Task(fit_variogram, lambda inputs: ("skgstat",)),
+    "train_model": Task(train_model, lambda inputs: learned_of(inputs).modules),
+    "update_model": Task(update_model, lambda inputs: TRAINING),
+    "compare_methods": Task(compare_methods, _for_comparison),
+    "read_model": Task(read_model, lambda inputs: ("onnxruntime",)),
+    "predict_points": Task(predict_points, lambda inputs: ("onnxruntime",)),
+    "write_vtk": Task(write_vtk, lambda inputs: ("pyevtk",)),
+    "describe": Task(describe, _nothing),
+    "self_test": Task(self_test, lambda inputs: TRAINING),
 }
 """All tasks by name; what they take and give is said in `adapters`."""

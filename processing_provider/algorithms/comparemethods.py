@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingParameterExtent
 
 from ...core.backend import exchange, tasks
-from ...core.backend.adapters import LEARNED_METHODS
+from ...core.backend.adapters.learned import LEARNED
 from ...core.validation.grade_classes import parse_class_breaks
 from ...core.validation.methods import METHODS
 from ..base import Algorithm, AlgorithmSpec, Group
@@ -42,7 +42,7 @@ class CompareMethods(Algorithm):
                 static_enum(
                     "METHODS",
                     tr("Methods"),
-                    (*METHODS, *LEARNED_METHODS),
+                    (*METHODS, *LEARNED),
                     ["ordinary_kriging", WITH_COVARIATES, HYBRID],
                     several=True,
                 ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ...core.backend import exchange, tasks
-from ...core.backend.adapters import ARCHITECTURES, NETWORKS
+from ...core.backend.adapters.learned import LEARNED, NETWORKS
 from ...core.errors import InputError
 from ...core.learning.architectures import architecture_of
 from ..base import Algorithm, AlgorithmSpec, Group
@@ -37,7 +37,7 @@ class TrainHybridModel(Algorithm):
             dimensions(),
             hole(),
             with_help(
-                static_enum("ARCHITECTURE", tr("Architecture"), tuple(ARCHITECTURES), HYBRID),
+                static_enum("ARCHITECTURE", tr("Architecture"), tuple(LEARNED), HYBRID),
                 tr(
                     "What to train. hybrid: kriging stacked with kriging whose drift is a network; kriging is its "
                     "floor. pretrained: kriging corrected by the network that comes with the plugin, for data without "

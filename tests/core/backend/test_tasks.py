@@ -160,7 +160,7 @@ def test_compare_methods_writes_table_and_report(packed, tmp_path, monkeypatch):
 
 
 def test_settings_of_the_hybrid_are_read_by_name():
-    from hybrid_geostatistics.core.backend.adapters import hybrid_settings, neighborhood_to_dict
+    from hybrid_geostatistics.core.backend.adapters.settings import hybrid_settings, neighborhood_to_dict
     from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 
     neighborhood = Neighborhood(max_neighbors=24, min_neighbors=2, search_radius=500.0)

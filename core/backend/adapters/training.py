@@ -1,0 +1,119 @@
+"""The tasks that train a model, anew or with new samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...samples import Samples
+from .. import exchange
+from ..job import Job, TaskResult
+from .comparison import verdict
+from .learned import Learned, Network, learned_of
+
+if TYPE_CHECKING:
+    from ...learning.outer import Trained
+    from ...report.page import Section
+
+
+def train_model(job: Job) -> TaskResult:
+    """Cross-validate and train a model of one architecture, and write its model file.
+
+    Inputs: ``architecture``, a key of `LEARNED` (default hybrid); ``samples``; ``settings`` of the architecture, see
+    `core.backend.adapters.settings`; ``schemes`` of outer folds (default random and blocks, empty for none) and
+    ``n_folds``; ``title``, ``created`` and ``provenance`` for the report. Outputs: ``weights`` by target, empty where
+    there is no stack; ``scores`` (`core.learning.outer.cross_validated_scores`), ``notes``, ``seconds``, with outer
+    folds the outputs of `compare_methods`, and those of the architecture (`Learned.outputs`). Files: ``model`` (ONNX),
+    ``report`` (HTML).
+    """
+    inputs = job.inputs
+    learned = learned_of(inputs)
+    samples = exchange.unpack_samples(inputs["samples"], job.arrays)
+    trained = learned.train(
+        samples,
+        learned.settings(inputs.get("settings", {})),
+        job.folder / "model.onnx",
+        schemes=tuple(inputs.get("schemes", ("random", "blocks"))),
+        n_folds=inputs.get("n_folds", 5),
+        progress=job.progress,
+        is_cancelled=job.is_cancelled,
+    )
+    fitted = trained.fitted
+    outputs = {
+        **learned.outputs(fitted), "scores": trained.scores, "notes": fitted.notes, "seconds": fitted.seconds,
+    }  # fmt: skip
+    if trained.comparison is not None:
+        outputs.update(verdict(trained.comparison))
+    title = inputs.get("title") or learned.title(samples.targets)
+    return TaskResult(outputs, files=_files(job, learned, samples, trained, title))
+
+
+def update_model(job: Job) -> TaskResult:
+    """Train a network by name with new samples, and say how well it foresaw them.
+
+    Inputs: ``model``, its path; ``samples``, the new ones; ``mode``, out of `core.learning.updating.MODES`;
+    ``created`` and ``provenance`` for the report. Outputs: ``drifts`` by target, ``n_new``, ``n_replaced``, ``n``,
+    ``notes``, ``inner_scores``. Files: ``model`` (ONNX), ``report`` (HTML).
+    """
+    from ...learning.network_report import drift_section
+    from ...learning.updating import update_model as update
+
+    inputs = job.inputs
+    new = exchange.unpack_samples(inputs["samples"], job.arrays)
+    updated = update(
+        inputs["model"], new, inputs["mode"], job.folder / "model.onnx", job.progress, job.is_cancelled
+    )  # fmt: skip
+    fitted = updated.trained.fitted
+    samples = fitted.model.samples
+    outputs = {
+        "drifts": [one.to_dict() for one in updated.drifts],
+        "n_new": updated.n_new,
+        "n_replaced": updated.n_replaced,
+        "n": len(samples),
+        "notes": fitted.notes,
+        "inner_scores": fitted.inner_scores,
+    }
+    learned = Network(fitted.settings.architecture)
+    lines = [
+        ("New samples", updated.n_new), ("Old samples replaced", updated.n_replaced), ("Mode", inputs["mode"]),
+    ]  # fmt: skip
+    title = f"{learned.title(samples.targets)}, with new samples"
+    files = _files(job, learned, samples, updated.trained, title, [drift_section(updated)], lines)
+    return TaskResult(outputs, files=files)
+
+
+def _files(
+    job: Job,
+    learned: Learned,
+    samples: Samples,
+    trained: Trained,
+    title: str,
+    before: Sequence[Section] = (),
+    lines: Sequence[tuple[str, object]] = (),
+) -> dict[str, Path]:
+    """Write the report of a training, and return the files of the job.
+
+    Parameters
+    ----------
+    before, lines
+        Sections before those about the model, and further lines about what went in.
+    """
+    from ...validation.report import training_page
+
+    fitted = trained.fitted
+    told = learned.told(samples, fitted)
+    told["inputs"] = [*told["inputs"], *lines]
+    told["more"] = [*before, *told.get("more", ())]
+    page = training_page(
+        title=title,
+        targets=samples.targets,
+        comparison=trained.comparison,
+        warnings=fitted.notes,
+        units=fitted.settings.units,
+        created=job.inputs.get("created", ""),
+        provenance=job.inputs.get("provenance"),
+        **told,
+    )
+    (job.folder / "report.html").write_text(page, encoding="utf-8")
+    return {"model": job.folder / "model.onnx", "report": job.folder / "report.html"}
