@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.special import ndtri
 
 from .errors import InputError
 
@@ -43,6 +42,8 @@ def fitted(values: np.ndarray, name: str = "the field") -> dict:
     ----------
     Goovaerts, P. (1997). Geostatistics for Natural Resources Evaluation, section 7.2.2.
     """
+    from scipy.special import ndtri
+
     distinct, counts = np.unique(np.asarray(values, dtype=float), return_counts=True)
     if len(distinct) < 2:
         raise InputError(f"Normal scores of {name} need at least 2 different values, got {len(distinct)}.")

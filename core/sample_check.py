@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from .declustering import decluster
 from .errors import InputError
@@ -436,6 +435,8 @@ def _about_places(
 
 
 def _close_pairs(coordinates: np.ndarray) -> int:
+    from scipy.spatial import cKDTree
+
     locations = np.unique(coordinates, axis=0)
     if len(locations) < 3:
         return 0
@@ -575,6 +576,8 @@ def _outliers(values: np.ndarray, transform: Transform, name: str) -> np.ndarray
 
 
 def _local_outliers(values: np.ndarray, coordinates: np.ndarray, transform: Transform) -> np.ndarray:
+    from scipy.spatial import cKDTree
+
     rows = np.flatnonzero(np.isfinite(values))
     if len(rows) <= 2 * LOCAL_NEIGHBORS:
         return np.array([], dtype=int)
@@ -615,6 +618,8 @@ def _about_clusters(coordinates: np.ndarray, parsed: Mapping[str, Column], is_cl
 
 def _about_pattern(coordinates: np.ndarray, is_geographic: bool) -> tuple[float, list[Finding]]:
     """Tell whether the samples are clustered."""
+    from scipy.spatial import ConvexHull, QhullError, cKDTree
+
     locations = np.unique(coordinates, axis=0)
     n = len(locations)
     if n < 10 or is_geographic:

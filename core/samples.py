@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .errors import InputError
 
@@ -341,6 +340,8 @@ def elevations_count(places: np.ndarray) -> bool:
     >>> elevations_count(along_a_hole), elevations_count(on_a_slope)
     (True, False)
     """
+    from scipy.spatial import cKDTree
+
     places = np.unique(places, axis=0)
     if len(places) < 2:
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from ..drillholes.desurvey import Trajectory, directions
 from ..geochemistry.rare_earths import LANTHANIDES
@@ -139,6 +138,8 @@ def geophysics(deposit: Deposit, grid: RasterGrid | None = None) -> tuple[np.nda
     chargeability : ndarray, shape (n_rows, n_columns)
         Millivolt a volt.
     """
+    from scipy.ndimage import gaussian_filter
+
     grid = surface_grid() if grid is None else grid
     rng = np.random.default_rng([deposit.seed, 40])
     magnetics, chargeability, total = np.zeros(grid.shape), np.zeros(grid.shape), 0.0

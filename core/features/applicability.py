@@ -18,9 +18,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import pdist
-from scipy.stats import rankdata
 
 from ..errors import InputError
 from ..samples import Covariates, Samples
@@ -87,6 +84,10 @@ class Applicability:
         InputError
             For fewer than 3 samples or 2 folds.
         """
+        from scipy.spatial import cKDTree
+        from scipy.spatial.distance import pdist
+        from scipy.stats import rankdata
+
         if len(samples) < 3 or len(np.unique(folds)) < 2:
             raise InputError(
                 f"An area of applicability needs at least 3 samples in 2 folds, got {len(samples)} in "
@@ -124,7 +125,9 @@ class Applicability:
         return self._space(self.samples.coordinates, self.samples.covariates)
 
     @cached_property
-    def _tree(self) -> cKDTree:
+    def _tree(self) -> Any:
+        from scipy.spatial import cKDTree
+
         return cKDTree(self._of_samples)
 
     def _space(self, coordinates: np.ndarray, covariates: Covariates | None) -> np.ndarray:
@@ -234,6 +237,8 @@ def _standard_frame(coordinates: np.ndarray, frame: np.ndarray | None) -> np.nda
 
 def _neighbors_mean(space: np.ndarray, values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return the inverse-distance mean of the nearest samples of other groups, shape (n_samples, n_targets)."""
+    from scipy.spatial import cKDTree
+
     n, largest = len(space), int(np.bincount(groups).max())
     k = min(_NEIGHBORS, n - largest)
     if k < 1:
@@ -247,6 +252,8 @@ def _neighbors_mean(space: np.ndarray, values: np.ndarray, groups: np.ndarray) -
 
 def _merit(predictor: np.ndarray, ranks: np.ndarray) -> float:
     """Return the mean rank correlation of a predictor (one column, or one a target) with the targets, 0 to 1."""
+    from scipy.stats import rankdata
+
     columns = predictor if predictor.ndim == 2 else np.repeat(predictor[:, None], ranks.shape[1], axis=1)
     found = []
     for column, rank in zip(columns.T, ranks.T):

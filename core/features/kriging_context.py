@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
-from scipy.special import ndtr, ndtri
 
 from ..kriging.estimate import KrigingEstimate
 from ..kriging.left_out import leave_out, nearest_others
@@ -138,7 +137,9 @@ class KrigingContext:
         return max(structures, key=lambda s: s.effective_range).scaling(n_dimensions)
 
     @cached_property
-    def _tree(self) -> cKDTree:
+    def _tree(self) -> Any:
+        from scipy.spatial import cKDTree
+
         return cKDTree(self.coordinates @ self._frame.T)
 
     @cached_property
@@ -152,6 +153,8 @@ class KrigingContext:
 
     def _score_of(self, values: np.ndarray) -> np.ndarray:
         """Return the normal score of values among the samples; ties count half."""
+        from scipy.special import ndtri
+
         n = len(self.values)
         below = np.searchsorted(self._sorted, values, side="left")
         up_to = np.searchsorted(self._sorted, values, side="right")
@@ -159,6 +162,8 @@ class KrigingContext:
 
     def _value_of(self, scores: np.ndarray) -> np.ndarray:
         """Return the values with these normal scores among the samples; flat beyond their ends."""
+        from scipy.special import ndtr
+
         n = len(self.values)
         return np.interp(ndtr(scores) * n - 0.5, np.arange(n), self._sorted)
 
@@ -182,6 +187,8 @@ class KrigingContext:
     @cached_property
     def _site(self) -> np.ndarray:
         """What is told of the site as a whole, the first columns of the context."""
+        from scipy.special import ndtr
+
         z = (self.values - self.values.mean()) / (float(np.std(self.values)) or 1.0)
         return np.array(
             [

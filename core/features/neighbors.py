@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..samples import Covariates
@@ -74,6 +73,8 @@ class NeighborFeatures:
         InputError
             For a sequence shorter than 2 or longer than the samples allow.
         """
+        from scipy.spatial import cKDTree
+
         if not 2 <= n_neighbors < len(coordinates):
             raise InputError(
                 f"Expected a sequence of 2 to {len(coordinates) - 1} neighbours for {len(coordinates)} samples, "
@@ -264,6 +265,8 @@ def neighbor_sequence(scaled: np.ndarray, sample_scaled: np.ndarray, n_neighbors
     >>> nearest.tolist(), lags.tolist()
     ([[1, 2]], [[3.0, 1.0]])
     """
+    from scipy.spatial import cKDTree
+
     if len(sample_scaled) <= n_neighbors:
         raise InputError(
             f"A sequence of {n_neighbors} neighbours needs more than {n_neighbors} samples, got {len(sample_scaled)}."

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..kriging.gradient import FittedGradient, fit_gradient
@@ -309,6 +308,8 @@ class SequenceFeatures:
     @staticmethod
     def _own(coordinates: np.ndarray, donors: Donors) -> np.ndarray:
         """Return the donor at the very place of each location, or -1."""
+        from scipy.spatial import cKDTree
+
         lag, row = cKDTree(donors.coordinates).query(coordinates)
         return np.where(lag == 0, row, -1)
 

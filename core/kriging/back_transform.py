@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtri
 
 from ..errors import InputError
 from ..transforms import Transform
@@ -76,6 +74,8 @@ class BackTransform:
         estimate, smoothing_variance : ndarray, shape (n_samples,)
             Of the samples from the others, transformed; NaN where there is none.
         """
+        from scipy.optimize import brentq
+
         largest = float(np.var(values))
         known = np.isfinite(estimate) & np.isfinite(smoothing_variance)
         rise = np.clip(smoothing_variance[known], 0.0, largest)
@@ -138,6 +138,8 @@ class BackTransform:
         InputError
             For a level that is not between 0 and 1.
         """
+        from scipy.special import ndtri
+
         if not 0.0 < level < 1.0:
             raise InputError(f"Expected quantiles between 0 and 1, got {level:g}.")
         return self.transform.inverse(estimate + ndtri(level) * np.sqrt(kriging_variance))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
 
 from ..errors import InputError
 from .back_transform import BackTransform
@@ -66,6 +65,8 @@ def summarize(values: np.ndarray, left_out: KrigingEstimate, coverage: float = 0
     >>> summary.bias, summary.mae, summary.msdr, summary.coverage
     (1.5, 1.5, 1.0, 1.0)
     """
+    from scipy.special import ndtri
+
     found = np.isfinite(left_out.estimate)
     if not found.any():
         raise InputError(
@@ -74,7 +75,7 @@ def summarize(values: np.ndarray, left_out: KrigingEstimate, coverage: float = 0
     observed, variance = np.asarray(values, dtype=float)[found], left_out.kriging_variance[found]
     residual = observed - left_out.estimate[found]
     spread = float(np.sum((observed - observed.mean()) ** 2))
-    half_width = norm.ppf(0.5 + 0.5 * coverage) * np.sqrt(variance)
+    half_width = ndtri(0.5 + 0.5 * coverage) * np.sqrt(variance)
     return LeaveOneOutSummary(
         n=int(found.sum()),
         n_missing=int((~found).sum()),

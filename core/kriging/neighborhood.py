@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..variogram.models import VariogramModel
@@ -135,7 +136,6 @@ class NeighborSearch:
         self.radius = np.inf if neighborhood.search_radius is None else neighborhood.search_radius * (1 + 1e-12)
         self.frame = frame
         self.scaled_points = self.scale(points)
-        self._tree = cKDTree(self.scaled_points)
         self.n_holes, self.hole_of = 1, np.zeros(len(points), dtype=int)
         if neighborhood.max_per_hole is not None:
             if holes is None or np.shape(holes) != (len(points),):
@@ -150,6 +150,12 @@ class NeighborSearch:
             self.hole_of = hole_of.reshape(-1).copy()
             self.hole_of[alone] = len(names) + np.arange(len(alone))
             self.n_holes = len(names) + len(alone)
+
+    @cached_property
+    def _tree(self) -> Any:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self.scaled_points)
 
     def scale(self, points: np.ndarray) -> np.ndarray:
         """Return points in the search frame."""

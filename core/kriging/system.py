@@ -26,9 +26,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs, solve_triangular
-from scipy.linalg.blas import dtrmm
-from scipy.spatial import cKDTree
 
 from ..errors import InputError, KrigingSystemError
 from .compiled import padded
@@ -101,6 +98,8 @@ def singular_system_error(samples: SystemSamples, nugget: float, rows: np.ndarra
     rows : ndarray of int or None
         Numbers of the system's samples where `samples` holds more than these.
     """
+    from scipy.spatial import cKDTree
+
     rows = np.arange(len(samples)) if rows is None else np.asarray(rows)
     points = samples.points[rows]
     n = len(rows)
@@ -143,6 +142,8 @@ def inverse_factor(covariance: SmoothCovariance, nugget: float, samples: SystemS
     KrigingSystemError
         When the matrix is singular to working precision.
     """
+    from scipy.linalg import get_lapack_funcs
+
     n = len(samples)
     matrix = covariance.between(samples.points, samples.points)
     samples.share_nugget(matrix, samples.points)
@@ -207,6 +208,8 @@ class GlobalSystem:
         InputError
             When there are too many samples, or fewer than drift columns.
         """
+        from scipy.linalg import solve_triangular
+
         if len(samples) > MAX_GLOBAL_SAMPLES:
             raise InputError(
                 f"Using all samples for every estimate works up to {MAX_GLOBAL_SAMPLES} samples, got {len(samples)}. "
@@ -279,6 +282,8 @@ class GlobalSystem:
         self, targets: np.ndarray, columns: np.ndarray, functional: Functional
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Use every sample for every target, through the inverse factor."""
+        from scipy.linalg.blas import dtrmm
+
         estimate, variance, smoothing = np.empty((3, len(targets)))
         prior = functional.variance(self.covariance)
         for part in self.parts(len(targets)):
@@ -320,6 +325,8 @@ class GlobalSystem:
     @cached_property
     def lower_precision(self) -> np.ndarray:
         """The lower triangle of P, twice below the diagonal: the same quadratic form, as the kernels read it."""
+        from scipy.linalg import get_lapack_funcs
+
         lauum = get_lapack_funcs("lauum", (self.inverse_factor,))
         lower, failed = lauum(self.inverse_factor, lower=1)
         if failed:
@@ -445,6 +452,8 @@ class GlobalSystem:
         Ginsbourger, D. & Scharer, C. (2024). Fast calculation of Gaussian process multiple-fold
         cross-validation residuals and their covariances. J. Comput. Graph. Stat. 34(1).
         """
+        from scipy.linalg import solve_triangular
+
         left_out = self.inverse_factor[:, rows]
         projection = self.whitened_columns.T @ left_out
         precision = left_out.T @ left_out

@@ -13,9 +13,6 @@ for map accuracy estimation, Geosci. Model Dev. 17, 5897-5912.
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import cut_tree, ward
-from scipy.spatial import ConvexHull, Delaunay, QhullError, cKDTree
-from scipy.stats import wasserstein_distance
 
 from ..errors import InputError
 
@@ -45,6 +42,8 @@ def places_between(coordinates: np.ndarray, n_places: int = N_PLACES) -> np.ndar
     ndarray, shape (n, 2)
         The samples themselves where they lie on one line.
     """
+    from scipy.spatial import ConvexHull, Delaunay, QhullError
+
     plan = np.unique(np.asarray(coordinates, dtype=float)[:, :2], axis=0)
     try:
         hull = ConvexHull(plan)
@@ -88,6 +87,8 @@ def centres_of(coordinates: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 def distances_to_samples(places: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
     """Return the distance in plan from each place to its nearest sample, shape (n_places,)."""
+    from scipy.spatial import cKDTree
+
     return cKDTree(np.asarray(coordinates, dtype=float)[:, :2]).query(np.asarray(places, dtype=float)[:, :2])[0]
 
 
@@ -99,6 +100,8 @@ def held_out_distances(coordinates: np.ndarray, folds: np.ndarray) -> np.ndarray
     >>> held_out_distances(np.array([[0.0, 0], [1, 0], [5, 0]]), np.array([0, 0, 1])).tolist()
     [5.0, 4.0, 4.0]
     """
+    from scipy.spatial import cKDTree
+
     plan = np.asarray(coordinates, dtype=float)[:, :2]
     result = np.empty(len(plan))
     for fold in np.unique(folds):
@@ -113,6 +116,8 @@ def mismatch(coordinates: np.ndarray, folds: np.ndarray, places: np.ndarray) -> 
     It is the mean difference between the two distributions of nearest-neighbour distance: 0 when a
     cross-validation asks exactly for what the map asks for.
     """
+    from scipy.stats import wasserstein_distance
+
     return float(
         wasserstein_distance(held_out_distances(coordinates, folds), distances_to_samples(places, coordinates))
     )
@@ -150,6 +155,8 @@ def matched_folds(
     InputError
         When there are fewer groups than folds.
     """
+    from scipy.stats import wasserstein_distance
+
     plan = np.asarray(coordinates, dtype=float)[:, :2]
     sizes = np.bincount(groups)
     if len(sizes) < n_folds:
@@ -194,6 +201,8 @@ def _spread_folds(centres: np.ndarray, n_folds: int, rng: np.random.Generator) -
 
 def _clustered_folds(centres: np.ndarray, sizes: np.ndarray, n_folds: int) -> list[np.ndarray]:
     """Return the folds of clusterings from coarse to fine, each shape (n_groups,)."""
+    from scipy.cluster.hierarchy import cut_tree, ward
+
     cell = compact_cells(centres, -(-len(centres) // _LARGEST_TREE))
     middles = centres_of(centres, cell)
     weight = np.bincount(cell, sizes)

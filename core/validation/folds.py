@@ -10,8 +10,6 @@ another, or belong to one drill hole stay together: parted, each would give the 
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from ..errors import InputError
 from ..samples import Samples
@@ -62,6 +60,9 @@ def inseparable_groups(coordinates: np.ndarray, holes: np.ndarray | None = None)
     >>> inseparable_groups(np.array([[0, 0], [5, 5], [0, 0], [9, 9]]), np.array(["a", "b", "", "b"]))
     array([0, 1, 0, 1])
     """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     plan = np.asarray(coordinates, dtype=float)[:, :2]
     n_samples = len(plan)
     if n_samples == 0:

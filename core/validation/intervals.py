@@ -16,7 +16,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..errors import InputError
 from .distance_matching import centres_of, compact_cells
@@ -146,6 +145,8 @@ class IntervalTable:
         InputError
             When there are no scores.
         """
+        from scipy.special import ndtri
+
         smallest = min((len(scores) for scores in sets), default=0)
         coverages = np.array([wanted for wanted in COVERAGES if wanted <= highest_coverage(smallest)])
         if len(coverages) == 0:
@@ -172,6 +173,8 @@ class IntervalTable:
         InputError
             For a coverage that is not between 0 and 1.
         """
+        from scipy.special import ndtri
+
         wanted = np.asarray(coverage, dtype=float)
         if not ((wanted > 0) & (wanted < 1)).all():
             raise InputError(f"Expected a coverage between 0 and 1, for example 0.9, got {coverage}.")

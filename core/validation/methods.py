@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Callable, Optional
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..features.covariates import CovariateEncoder
@@ -27,12 +26,12 @@ from .folds import inseparable_groups
 from .intervals import IntervalTable, left_out_together, normalized_scores
 from .predictive import (
     LEVELS,
-    NORMAL_REACH,
     UNTRANSFORMED,
     Method,
     PredictiveDistribution,
     Predictor,
     Transforms,
+    normal_reach,
     transform_of,
 )
 from .random_forest import random_forest
@@ -133,6 +132,7 @@ def inverse_distance(power: float = 2.0, max_neighbors: int = 12) -> Method:
     -------
     Method
     """
+    from scipy.spatial import cKDTree
 
     def fit(
         training: Samples, seed: int, progress: Progress = silent, is_cancelled: IsCancelled = never
@@ -351,7 +351,7 @@ class _KrigingPredictor:
             centre, sigma = result.estimate[:, None], result.kriging_std[:, None]
             inverse = one.way_back.transform.inverse
             quantiles[:, column] = inverse(centre + sigma * one.intervals.reach(LEVELS))
-            own[:, column] = inverse(centre + sigma * NORMAL_REACH)
+            own[:, column] = inverse(centre + sigma * normal_reach())
         predicted = PredictiveDistribution(estimate, quantiles, own_interval=own)
         return self._filled(predicted, ~np.isfinite(estimate), coordinates)
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
 
 from ..errors import InputError
 from .intervals import coverage
@@ -158,6 +157,8 @@ def crps_normal(observed: np.ndarray, mean: np.ndarray, std: np.ndarray) -> floa
     ----------
     Gneiting and Raftery (2007), Strictly proper scoring rules, JASA 102, 359-378, section 4.2.
     """
+    from scipy.special import ndtr
+
     difference, std = residuals(observed, mean), np.asarray(std, dtype=float)
     z = np.divide(difference, std, out=np.zeros_like(difference), where=std > 0)
     density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
@@ -245,6 +246,8 @@ class ClusterBootstrap:
         ----------
         Hesterberg (2015), What teachers should know about the bootstrap, Am. Stat. 69, 371-386, section 4.
         """
+        from scipy.special import ndtr, stdtrit
+
         c = self.n_clusters
         tail = float(ndtr(math.sqrt(c / (c - 1)) * stdtrit(c - 1, (1 - level) / 2)))
         low, high = np.quantile(replicates, [tail, 1 - tail])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
-from scipy.stats import chi2
 
 from ..samples import Samples, repeat_variance
 
@@ -63,6 +62,8 @@ def noise_ceilings(samples: Samples) -> dict[str, NoiseCeiling]:
 
 
 def _ceiling(coordinates: np.ndarray, values: np.ndarray) -> Optional[NoiseCeiling]:
+    from scipy.stats import chi2
+
     variance, n_degrees = repeat_variance(coordinates, values)
     total = float(np.var(values))
     if n_degrees == 0 or total == 0:

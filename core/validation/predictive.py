@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Callable, Optional, Protocol, Union
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..errors import InputError
 from ..progress import IsCancelled, Progress, never, silent
@@ -18,9 +18,19 @@ LEVELS = (2 * np.arange(30) + 1) / 60
 """Probabilities of the quantiles: midpoints of 30 equal parts, 0.05 and 0.95 among them."""
 
 _LOWER, _UPPER = 1, 28  # LEVELS[1] = 0.05, LEVELS[28] = 0.95
-_Z = ndtri(LEVELS)
-NORMAL_REACH = _Z[[_LOWER, _UPPER]]
-"""Ends of the 90 % interval of a standard normal distribution."""
+
+
+@lru_cache(maxsize=None)
+def _normal_quantiles() -> np.ndarray:
+    """Return the quantiles of a standard normal distribution at the levels."""
+    from scipy.special import ndtri
+
+    return ndtri(LEVELS)
+
+
+def normal_reach() -> np.ndarray:
+    """Return the ends of the 90 % interval of a standard normal distribution."""
+    return _normal_quantiles()[[_LOWER, _UPPER]]
 
 
 @dataclass(frozen=True)
@@ -105,10 +115,10 @@ class PredictiveDistribution:
         """
         mean, variance = np.asarray(mean, dtype=float), np.maximum(np.asarray(variance, dtype=float), 0.0)
         means = np.empty_like(mean)
-        quantiles = np.empty((*mean.shape, len(LEVELS)))
+        quantiles, z = np.empty((*mean.shape, len(LEVELS))), _normal_quantiles()
         for column, transform in enumerate(transforms):
             means[:, column], _ = transform.back_transform(mean[:, column], variance[:, column])
-            scaled = mean[:, column, None] + np.sqrt(variance[:, column, None]) * _Z
+            scaled = mean[:, column, None] + np.sqrt(variance[:, column, None]) * z
             quantiles[:, column] = transform.inverse(scaled)
         return cls(means if estimate is None else estimate, quantiles, notes)
 
@@ -125,7 +135,8 @@ class PredictiveDistribution:
         notes : tuple of str
         """
         estimate, lower, upper = (np.asarray(a, dtype=float)[..., None] for a in (estimate, lower, upper))
-        share = _Z / _Z[_UPPER]
+        z = _normal_quantiles()
+        share = z / z[_UPPER]
         quantiles = np.where(share < 0, estimate - (estimate - lower) * -share, estimate + (upper - estimate) * share)
         return cls(estimate[..., 0], quantiles, notes)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, Optional
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..errors import BackendMissing, InputError
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
@@ -81,6 +80,8 @@ class _Description:
     """What the forest is told about a place: distances and values of its neighbours, covariates, elevation."""
 
     def __init__(self, training: Samples, n_neighbors: int) -> None:
+        from scipy.spatial import cKDTree
+
         self._training = training
         self._groups = inseparable_groups(training.coordinates, training.holes)
         spread = training.coordinates.std(axis=0)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from ..errors import InputError
 from .direction import Direction
@@ -161,6 +160,8 @@ def estimated_anisotropies(
     ----------
     Isaaks, E. H. & Srivastava, R. M. (1989). An Introduction to Applied Geostatistics, ch. 16.
     """
+    from scipy.optimize import least_squares
+
     n_dimensions = coordinates.shape[1]
     azimuths = 180.0 / N_AZIMUTHS * np.arange(N_AZIMUTHS)
     horizontal = [Direction(float(azimuth), tolerance=22.5) for azimuth in azimuths]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy
 
 from ..errors import InputError
 from ..kriging.drift import DriftBasis, check_drift
@@ -187,6 +186,8 @@ def fit_variogram(
     Malicke, M. (2022). SciKit-GStat 1.0. Geosci. Model Dev. 15, 2505-2532. Weights: Pebesma, E.
     (2004). Multivariable geostatistics in S: the gstat package. Comput. Geosci. 30, 683-691.
     """
+    import scipy
+
     coordinates = np.asarray(coordinates, dtype=float)
     values = np.asarray(values, dtype=float)
     _check(coordinates, values, model, method, structures, start)

@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from scipy.optimize import nnls
 
 from ..errors import BackendMissing
 from .experimental import ExperimentalVariogram
@@ -77,6 +76,8 @@ class _Scaled:
 
     def linear(self, rises: Sequence[np.ndarray], least_nugget: float) -> tuple[np.ndarray, float]:
         """Return the best psills and nugget (last) for given curves that rise to 1, with their misfit."""
+        from scipy.optimize import nnls
+
         columns = np.column_stack([*rises, np.ones(len(self.lags))]) / self.sigma[:, None]
         solved, _ = nnls(columns, self.semivariances / self.sigma)
         solved[:-1] = np.clip(solved[:-1], 1e-6, 9.9)

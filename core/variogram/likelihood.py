@@ -12,11 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dpotrf
-from scipy.optimize import minimize
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import pdist, squareform
 
 from ..errors import InputError
 from ..kriging.drift import DriftBasis, check_drift
@@ -459,6 +454,8 @@ class LikelihoodSearch:
         self, likelihood: ExactLikelihood | VecchiaLikelihood, start: Evaluated, names: tuple[str, ...]
     ) -> Evaluated:
         """Climb from a trial over the named quantities, within their bounds."""
+        from scipy.optimize import minimize
+
         if not np.isfinite(start.value):
             return start
         found = start
@@ -569,6 +566,10 @@ class _Block:
 
 def _solve(block: _Block, model: VariogramModel) -> tuple[float, float] | None:
     """Return the generalised sum of squares and the log determinants of one block, None where undefined."""
+    from scipy.linalg import solve_triangular
+    from scipy.linalg.lapack import dpotrf
+    from scipy.spatial.distance import pdist, squareform
+
     covariances = np.zeros_like(block.distances)
     for structure in model.structures:
         if structure.is_isotropic:
@@ -598,11 +599,15 @@ def _drift_columns(values: np.ndarray, drift: np.ndarray | None) -> np.ndarray:
 
 def _block(coordinates: np.ndarray, values: np.ndarray, columns: np.ndarray) -> _Block:
     """Prepare samples for the likelihood; columns that are redundant among them are left out."""
+    from scipy.spatial.distance import pdist
+
     return _Block(coordinates, values - values.mean(), independent_columns(columns), pdist(coordinates))
 
 
 def _range_bounds(coordinates: np.ndarray) -> tuple[float, float]:
     """Return a fifth of the usual distance to the nearest sample, and twice the extent's diagonal."""
+    from scipy.spatial import cKDTree
+
     distance = cKDTree(coordinates).query(coordinates, k=2)[0][:, 1]
     diagonal = diagonal_of(coordinates)
     if diagonal == 0:

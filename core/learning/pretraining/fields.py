@@ -18,7 +18,6 @@ from functools import lru_cache
 from typing import Callable
 
 import numpy as np
-from scipy.special import j1
 
 from ...errors import InputError
 from ...variogram.models import CORRELATIONS, Structure
@@ -83,6 +82,8 @@ def _frequencies(model: str, share: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _spectrum(model: str) -> tuple[np.ndarray, np.ndarray]:
     """Tabulate the share of the variance below a frequency w: w times the integral of C(r) J1(w r)."""
+    from scipy.special import j1
+
     frequencies = np.append(0.0, np.geomspace(0.05, _HIGHEST_FREQUENCY, 400))
     lags = (np.arange(8000) + 0.5) / 8000
     shares = frequencies * (j1(frequencies[:, None] * lags) @ CORRELATIONS[model](lags)) / len(lags)
