@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
-from scipy.stats import binomtest
 
 from ..errors import InputError
 from ..prediction.network_model import KIND as NETWORK
@@ -101,6 +99,8 @@ def drift_of(model: TrainedModel, new: Samples) -> tuple[TargetDrift, ...]:
     new : Samples
         With the model's targets and covariates.
     """
+    from scipy.stats import binomtest
+
     predicted = model.predict(new.coordinates, new.covariates, COVERAGE)
     known = np.isfinite(predicted.estimate).all(axis=1)
     scores = model.contract.get("scores") or {}
@@ -220,6 +220,8 @@ def _continued_folds(
 
     So a network that starts from its old weights has never seen what it leaves out.
     """
+    from scipy.spatial import cKDTree
+
     n_kept = int(stays.sum())
     # One that replaces an old sample is nearest to that one, and stays in its fold.
     _, nearest = cKDTree(old.coordinates).query(joined.coordinates[n_kept:])

@@ -22,10 +22,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
-from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import pdist, squareform
 
 from .trial import Trial
 
@@ -94,6 +90,8 @@ class ExactLikelihood:
     """
 
     def __init__(self, coordinates: np.ndarray, values: np.ndarray, drift: np.ndarray) -> None:
+        from scipy.spatial.distance import pdist
+
         drift = independent_columns(drift)
         self._known = np.column_stack([drift, values - values.mean()])
         self.n_contrasts = len(values) - drift.shape[1]
@@ -103,6 +101,10 @@ class ExactLikelihood:
 
     def evaluate(self, trial: Trial, names: Sequence[str] = ()) -> Evaluated:
         """Return the likelihood at a trial, and its gradient by the named quantities on their searched scales."""
+        from scipy.linalg.blas import dsyrk
+        from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
+        from scipy.spatial.distance import squareform
+
         covariances = trial.covariances(self._pair_steps(trial), self._distances)
         matrix = squareform(covariances.values, checks=False)
         np.fill_diagonal(matrix, 1.0)
@@ -268,6 +270,8 @@ def previous_neighbors(points: np.ndarray, rows: np.ndarray, n_neighbors: int) -
     ndarray of int, shape (n_rows, n_neighbors)
         Nearest last, -1 first where there are fewer.
     """
+    from scipy.spatial import cKDTree
+
     result = np.full((len(rows), n_neighbors), -1, dtype=np.int64)
     n, stop = len(points), 1
     while stop < n:
