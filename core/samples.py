@@ -90,6 +90,11 @@ class Samples:
         One row a sample, finite.
     holes : ndarray of str, shape (n_samples,), or None
         Drill hole of each sample; samples of one hole never part in cross-validation.
+    depths : ndarray, shape (n_samples,), or None
+        Depth of each sample down its hole, finite, in map units.
+    fields : Covariates or None
+        Quantities measured at the samples and known nowhere else, finite. They are no covariates: their kriging
+        gradients may be (`core.features.gradients`).
 
     Raises
     ------
@@ -111,6 +116,8 @@ class Samples:
     crs: str = ""
     covariates: Covariates | None = None
     holes: np.ndarray | None = None
+    depths: np.ndarray | None = None
+    fields: Covariates | None = None
 
     def __post_init__(self) -> None:
         coordinates = np.asarray(self.coordinates, dtype=float)
@@ -129,6 +136,10 @@ class Samples:
                     f"Expected finite {label}, got NaN or infinity in {len(bad)} of {len(array)} samples "
                     f"(first: row {bad[0] + 1}). Remove or repair these samples."
                 )
+        own = {"depths": self.depths, "fields": None if self.fields is None else self.fields.values}
+        for label, array in own.items():
+            if array is not None and (len(array) != len(coordinates) or not np.isfinite(array).all()):
+                raise InputError(f"Expected finite {label}, one a sample, for {len(coordinates)} samples.")
         if self.covariates is not None:
             if len(self.covariates) != len(coordinates):
                 raise InputError(
@@ -157,6 +168,11 @@ class Samples:
         """2 or 3."""
         return self.coordinates.shape[1]
 
+    @property
+    def has_covariates(self) -> bool:
+        """Whether there are covariates, or fields from which some are made."""
+        return any(found is not None and bool(found.names) for found in (self.covariates, self.fields))
+
     def target(self, name: str) -> np.ndarray:
         """Return the measured values of one target, shape (n_samples,).
 
@@ -177,6 +193,8 @@ class Samples:
             values=self.values[which],
             covariates=None if self.covariates is None else self.covariates.rows(which),
             holes=None if self.holes is None else self.holes[which],
+            depths=None if self.depths is None else self.depths[which],
+            fields=None if self.fields is None else self.fields.rows(which),
         )
 
 
@@ -355,7 +373,7 @@ def elevations_count(places: np.ndarray) -> bool:
 def average_coincident(samples: Samples) -> tuple[Samples, int]:
     """Replace samples at one location by a single sample with their mean values.
 
-    Covariates and hole are those of the first sample at the location.
+    Fields are averaged as well; covariates, hole and depth are those of the first sample at the location.
 
     Returns
     -------
@@ -368,8 +386,12 @@ def average_coincident(samples: Samples) -> tuple[Samples, int]:
     if not shared:
         return samples, 0
     values = samples.values.copy()
+    measured = None if samples.fields is None else samples.fields.values.copy()
     keep = np.ones(len(samples), dtype=bool)
     for rows in shared:
         values[rows[0]] = values[rows].mean(axis=0)
+        if measured is not None:
+            measured[rows[0]] = measured[rows].mean(axis=0)
         keep[rows[1:]] = False
-    return replace(samples, values=values).rows(keep), int((~keep).sum())
+    fields = None if samples.fields is None or measured is None else replace(samples.fields, values=measured)
+    return replace(samples, values=values, fields=fields).rows(keep), int((~keep).sum())

@@ -15,7 +15,8 @@ import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem
 
 from ..core.errors import InputError
-from ..core.features.covariates import ELEVATION, POLYGONS, PROJECTION, RASTER
+from ..core.features.covariates import ELEVATION, GRADIENT, POLYGONS, PROJECTION, RASTER
+from ..core.features.gradients import FieldGradients
 from ..core.features.spectra import BandMoments
 from ..core.grid import Block, RasterGrid
 from ..core.progress import IsCancelled, Progress, never, silent, stop_if
@@ -163,6 +164,31 @@ class Projected:
 
 
 @dataclass(frozen=True, eq=False)
+class FieldGradient:
+    """The gradient of a field measured at the samples of a model, kriged from these.
+
+    Parameters
+    ----------
+    name : str
+    gradients : FieldGradients
+        Shared by all such covariates of a model.
+    """
+
+    name: str
+    gradients: FieldGradients
+    is_categorical: bool = False
+
+    @property
+    def origin(self) -> Origin:
+        """What a model says about it."""
+        return self.gradients.origins[self.gradients.covariate_names.index(self.name)]
+
+    def looks_categorical(self) -> bool:
+        """Never."""
+        return False
+
+
+@dataclass(frozen=True, eq=False)
 class SampleColumn:
     """A field of the samples, known elsewhere by a raster of its name.
 
@@ -183,7 +209,7 @@ class SampleColumn:
         return _are_classes(self.values[np.isfinite(self.values)])
 
 
-Covariate = Union[RasterBand, LevelBands, PolygonField, PlaceElevation, Projected, SampleColumn]
+Covariate = Union[RasterBand, LevelBands, PolygonField, PlaceElevation, Projected, FieldGradient, SampleColumn]
 
 
 @dataclass(frozen=True)
@@ -281,9 +307,22 @@ class CovariateStack:
 
     @classmethod
     def of_model(
-        cls, trained: Covariates, rasters: Sequence[RasterSource], polygons: Sequence[PolygonSource]
+        cls,
+        trained: Covariates,
+        rasters: Sequence[RasterSource],
+        polygons: Sequence[PolygonSource],
+        gradients: Optional[FieldGradients] = None,
     ) -> CovariateStack:
         """Find the covariates a model was trained with among layers; other layers are not used.
+
+        Parameters
+        ----------
+        trained : Covariates
+            Of the model's samples.
+        rasters, polygons
+            The layers.
+        gradients : FieldGradients, optional
+            Of fields that the model holds.
 
         Raises
         ------
@@ -298,6 +337,8 @@ class CovariateStack:
             kind = RASTER if origin is None else origin["kind"]
             if kind == ELEVATION:
                 members.append(PlaceElevation(name))
+            elif kind == GRADIENT and gradients is not None:
+                members.append(FieldGradient(name, gradients))
             elif kind == POLYGONS and origin is not None:
                 codes = _polygons_of_model(name, origin, polygons)
                 if codes is None:
@@ -370,6 +411,8 @@ class CovariateStack:
                 values[:, i] = _elevations(coordinates, member.name)
             elif isinstance(member, SampleColumn):
                 values[:, i] = member.values if rows is None else member.values[rows]
+        for columns, gradients in _gradients(self.members):
+            values[:, columns] = gradients.at(coordinates)
         for columns, members in _projections(self.members):
             numbers = range(1, len(members[0].origin["mean"]) + 1)
             values[:, columns] = _scores(members, members[0].source.at(coordinates, crs, numbers))
@@ -411,6 +454,7 @@ class CovariateGrid:
             self._readers.append((columns, WarpedBands(_source_of(chosen[0]), numbers, grid, nearest)))
         for columns, members in _projections(stack.members):
             self._readers.append((columns, _ProjectedBands(members, grid)))
+        self._gradients = _gradients(stack.members)
         self._levels = [
             (i, member, WarpedBands(member.source, member.numbers, grid, nearest=False))
             for i, member in enumerate(stack.members)
@@ -434,6 +478,8 @@ class CovariateGrid:
         for column, member, bands in self._levels:
             places = np.full(len(values), np.nan if block.elevation is None else block.elevation)
             values[:, column] = member.mixed(places, bands.read(block))
+        for columns, gradients in self._gradients:
+            values[:, columns] = gradients.at(self._grid.centers(block))
         return Covariates(self._stack.names, values, self._stack.categorical)
 
     def _tile_of(self, block: Block) -> Optional[Block]:
@@ -448,7 +494,7 @@ class CovariateGrid:
         return Block(row, column, n_rows, min(n_columns, grid_columns - column))
 
     def _read(self, block: Block) -> np.ndarray:
-        """Return everything but the elevation, shape (n_cells, n_covariates)."""
+        """Return everything but what depends on the elevation, shape (n_cells, n_covariates)."""
         values = np.empty((block.n_rows * block.n_columns, len(self._stack.members)))
         for columns, reader in self._readers:
             values[:, columns] = reader.read(block)
@@ -546,6 +592,15 @@ def _polygons_of_model(
                 )
             return PolygonCodes(source, origin["field"], classes)
     return None
+
+
+def _gradients(members: Sequence[Covariate]) -> list[tuple[list[int], FieldGradients]]:
+    """Return the gradients of fields with their columns, all together; empty for none."""
+    own = {member.name: (i, member.gradients) for i, member in enumerate(members) if isinstance(member, FieldGradient)}
+    if not own:
+        return []
+    gradients = next(iter(own.values()))[1]
+    return [([own[name][0] for name in gradients.covariate_names], gradients)]
 
 
 def _projections(members: Sequence[Covariate]) -> list[tuple[list[int], list[Projected]]]:

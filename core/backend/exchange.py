@@ -107,15 +107,21 @@ def pack_samples(samples: Samples) -> tuple[dict, dict[str, np.ndarray]]:
     Returns
     -------
     content : dict
-        ``targets``, ``crs`` and ``covariates``.
+        ``targets``, ``crs``, ``covariates`` and ``fields``.
     arrays : dict
-        ``coordinates``, ``values`` and, where known, ``covariates`` and ``holes``.
+        ``coordinates``, ``values`` and, where known, ``covariates``, ``fields``, ``holes`` and ``depths``.
     """
     covariates, arrays = pack_covariates(samples.covariates)
+    fields, measured = pack_covariates(samples.fields)
+    if fields is not None:
+        arrays["fields"] = measured["covariates"]
     arrays.update(coordinates=samples.coordinates, values=samples.values)
     if samples.holes is not None:
         arrays["holes"] = np.asarray(samples.holes).astype(str)
-    return {"targets": list(samples.targets), "crs": samples.crs, "covariates": covariates}, arrays
+    if samples.depths is not None:
+        arrays["depths"] = samples.depths
+    content = {"targets": list(samples.targets), "crs": samples.crs, "covariates": covariates, "fields": fields}
+    return content, arrays
 
 
 def unpack_samples(content: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Samples:
@@ -127,4 +133,6 @@ def unpack_samples(content: Mapping[str, Any], arrays: Mapping[str, np.ndarray])
         crs=content["crs"],
         covariates=unpack_covariates(content["covariates"], arrays),
         holes=arrays.get("holes"),
+        depths=arrays.get("depths"),
+        fields=unpack_covariates(content.get("fields"), {"covariates": arrays.get("fields", np.empty((0, 0)))}),
     )

@@ -8,6 +8,8 @@ A covariate is the raster of its name unless its origin says otherwise (`Covaria
 * ``{"kind": "elevation"}``: the elevation of the place itself.
 * ``{"kind": "projection", "raster": ..., "mean": [...], "loadings": [...], "component": 1}``: a
   weighted sum over the bands of a raster, ``(bands - mean) @ loadings``: a principal component.
+* ``{"kind": "gradient", "field": ..., "part": ..., "variogram": {...}, "neighborhood": {...}}``: how the kriged field
+  of a quantity measured at the samples (`Samples.fields`) rises there, see `core.features.gradients`.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ Values below the shift (never seen in training) follow the odd extension, so eve
 """
 
 
-RASTER, POLYGONS, ELEVATION, PROJECTION = "raster", "polygons", "elevation", "projection"
+RASTER, POLYGONS, ELEVATION, PROJECTION, GRADIENT = "raster", "polygons", "elevation", "projection", "gradient"
 """Kinds of origin."""
 FAR = 0.5
 """A value farther beyond the training range than this share of it is far outside."""

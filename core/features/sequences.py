@@ -8,7 +8,7 @@ sample.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -155,13 +155,17 @@ class SequenceFeatures:
             own += [f"{what}_{number}" for what in ("drift_kriged", "drift_kriging_std") for number in numbers]
         return (*self.neighbors.context_names, *own)
 
-    def groups(self, named: Mapping[str, tuple[str, ...]] | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def groups(
+        self, named: Mapping[str, tuple[str, ...]] | None = None, gradients: Sequence[str] = ()
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the group of every column of sequences and of context.
 
         Parameters
         ----------
         named : mapping of str to tuple of str, or None
             Groups of covariates by name; covariates in none of them make the group "covariates".
+        gradients : sequence of str
+            Covariates that are kriging gradients: in no group of a name they belong to "gradient".
 
         Raises
         ------
@@ -184,6 +188,7 @@ class SequenceFeatures:
                         f"in one group only, got {name!r}."
                     )
                 of_covariate[name] = group
+        of_covariate = {**dict.fromkeys(gradients, "gradient"), **of_covariate}
         columns: list[str] = []
         if encoder is not None:
             whole = [

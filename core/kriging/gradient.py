@@ -151,6 +151,49 @@ class FittedGradient:
         points = self.kriging._system.samples.points
         return self._at(points, np.arange(len(points)), baseline, with_variance)
 
+    def leave_group_out(self, groups: np.ndarray) -> GradientEstimate:
+        """Return the gradient at the samples of each group from all other groups, exactly, without variances.
+
+        Parameters
+        ----------
+        groups : ndarray of int, shape (n_samples,)
+
+        Raises
+        ------
+        InputError
+            When there is not one group number for each sample.
+        """
+        kriging, system = self.kriging, self.kriging._system
+        groups = np.asarray(groups)
+        n, n_dimensions = kriging.coordinates.shape
+        if groups.shape != (n,):
+            raise InputError(f"Expected one group for each of {n} samples, got shape {groups.shape}.")
+        if len(np.unique(groups)) == n:
+            return self.leave_one_out(with_variance=False)
+        gradient = np.full((n, self.values.shape[1], n_dimensions), np.nan)
+        counts, reason = np.zeros(n, dtype=int), np.full(n, Reason.FEW_NEIGHBORS, dtype=np.int8)
+        for group in np.unique(groups):
+            rows, others = np.flatnonzero(groups == group), groups != group
+            if int(others.sum()) < max(1, kriging.neighborhood.min_neighbors):
+                continue
+            if isinstance(system, GlobalSystem):
+                # b of the others, P b_i / P_ii for a set: b - P[:, rows] P[rows, rows]^-1 b[rows].
+                dual, precision = system.dual_of(self.values), system.precision_of(rows)
+                dual -= precision.T @ np.linalg.solve(precision[:, rows], dual[rows])
+                dual[rows] = 0.0
+                points = system.samples.points
+                gradient[rows] = gradient_of_all(system.covariance, points[rows], points, dual)
+                counts[rows], reason[rows] = int(others.sum()), Reason.ESTIMATED
+                continue
+            holes = None if kriging.holes is None else kriging.holes[others]
+            rest = fit_gradient(
+                kriging.coordinates[others], self.values[others], kriging.variogram, kriging.neighborhood, holes=holes
+            )
+            found = rest.predict(kriging.coordinates[rows], with_variance=False)
+            gradient[rows], counts[rows], reason[rows] = found.gradient, found.n_neighbors, found.reason
+        variance = np.full((n, n_dimensions), np.nan)
+        return GradientEstimate(gradient, variance, counts, reason, "It was not asked for.")
+
     def _at(
         self,
         points: np.ndarray,

@@ -35,8 +35,8 @@ from ..prediction.hybrid import (
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, require_variation
-from ..validation.components import with_chosen_components
 from ..validation.folds import inseparable_groups
+from ..validation.gradients import with_own_covariates
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..validation.predictive import (
@@ -265,7 +265,7 @@ def fit_hybrid(
     started = time.perf_counter()
     settings = HybridSettings() if settings is None else settings
     require_trainable(samples, "Training a hybrid")
-    samples = with_chosen_components(samples, settings.seed)
+    samples = with_own_covariates(samples, settings.seed)
     transforms = [transform_of(settings.transforms, samples, target) for target in samples.targets]
     values = np.column_stack(
         [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]

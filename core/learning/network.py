@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..features.gradients import gradient_names
 from ..features.sequences import SequenceFeatures
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
@@ -24,8 +25,8 @@ from ..prediction.network_model import KIND, NetworkModel, NetworkTarget
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, require_variation
-from ..validation.components import with_chosen_components
 from ..validation.folds import inseparable_groups, spatial_blocks
+from ..validation.gradients import with_own_covariates
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
@@ -304,9 +305,9 @@ def inner_problem(
     rows = prepare_members(features, samples.coordinates, encoded, values, folds, are_apart, is_cancelled)
     n_blocks = max(2, int(groups.max() + 1) // _SAMPLES_PER_BLOCK)
     clusters = spatial_blocks(samples.coordinates, n_blocks, settings.seed, holes=samples.holes)
+    groups_of_columns = features.groups(settings.groups, gradient_names(samples.covariates))
     return InnerProblem(
-        settings.architecture, features, samples.coordinates, values, rows, *features.groups(settings.groups), clusters,
-        settings.seed,
+        settings.architecture, features, samples.coordinates, values, rows, *groups_of_columns, clusters, settings.seed,
     ), transforms  # fmt: skip
 
 
@@ -348,7 +349,7 @@ def fit_network(
     """
     started = time.perf_counter()
     settings = NetworkByName() if settings is None else settings
-    samples = with_chosen_components(samples, settings.seed)
+    samples = with_own_covariates(samples, settings.seed)
     problem, transforms = inner_problem(samples, settings, part(progress, 0.0, 0.2), is_cancelled, folds)
     schedule, sizes = settings.resolved_schedule, settings.sizes
     trials: tuple[Trial, ...] = ()

@@ -70,7 +70,7 @@ def beside_kriging(
         See `core.progress`.
     """
     kriging = ["ordinary_kriging"]
-    if samples.covariates is not None and samples.covariates.names:
+    if samples.has_covariates:
         kriging.append("external_drift_kriging")
     methods = make_methods(kriging, transforms, neighborhood)
     methods[name] = method

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..features.gradients import gradient_names
 from ..prediction.network_model import KIND as NETWORK
 from ..prediction.network_model import NetworkModel
 from ..prediction.trained_model import TrainedModel
 from ..progress import IsCancelled, Progress, never, part, silent
-from ..samples import Samples, average_coincident
+from ..samples import Covariates, Samples, average_coincident
 from ..transforms import Transform
 from .architectures import Schedule, Sizes
 from .inner import inner_folds
@@ -244,17 +245,32 @@ def _require_alike(old: Samples, new: Samples) -> None:
 
 
 def _joined(old: Samples, new: Samples) -> Samples:
-    """Put samples one below the other, covariates matched by name."""
+    """Put samples one below the other, covariates matched by name; gradients of fields are to be found anew."""
     covariates = old.covariates
-    if covariates is not None and new.covariates is not None:
-        columns = [new.covariates.names.index(name) for name in covariates.names]
-        values = np.vstack([covariates.values, new.covariates.values[:, columns]])
-        covariates = replace(covariates, values=values)
+    gradients = gradient_names(covariates)
+    if covariates is not None:
+        covariates = covariates.columns([name for name in covariates.names if name not in gradients])
+        covariates = _one_below_the_other(covariates, new.covariates) if covariates.names else None
+    fields = None if old.fields is None else _one_below_the_other(old.fields, new.fields)
     holes = None
     if old.holes is not None:
         own = np.full(len(new), "") if new.holes is None else new.holes
         holes = np.concatenate([old.holes.astype(str), own.astype(str)])
     return replace(
         old, coordinates=np.vstack([old.coordinates, new.coordinates]), values=np.vstack([old.values, new.values]),
-        covariates=covariates, holes=holes,
+        covariates=covariates, holes=holes, fields=fields,
     )  # fmt: skip
+
+
+def _one_below_the_other(old: Covariates, new: Covariates | None) -> Covariates:
+    """Append columns matched by name.
+
+    Raises
+    ------
+    InputError
+        When one is missing.
+    """
+    missing = [name for name in old.names if new is None or name not in new.names]
+    if new is None or missing:
+        raise InputError(f"The model was trained with {', '.join(missing)}, which the new samples lack. Add them.")
+    return replace(old, values=np.vstack([old.values, new.columns(old.names).values]))

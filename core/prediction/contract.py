@@ -69,11 +69,14 @@ def samples_to_dict(samples: Samples, **arrays: np.ndarray) -> dict:
         "crs": samples.crs,
         "n_dimensions": samples.n_dimensions,
         "covariates": covariates_to_list(covariates),
+        "fields": covariates_to_list(samples.fields),
         "samples": {
             "coordinates": encode_array(samples.coordinates),
             "values": encode_array(samples.values),
             "covariates": None if covariates is None else encode_array(covariates.values),
             "holes": None if samples.holes is None else [str(hole) for hole in samples.holes],
+            "depths": None if samples.depths is None else encode_array(samples.depths),
+            "fields": None if samples.fields is None else encode_array(samples.fields.values),
             **{name: encode_array(array) for name, array in arrays.items()},
         },
     }
@@ -93,6 +96,9 @@ def samples_from_dict(content: Mapping[str, Any]) -> Samples:
     covariates = None
     if content["covariates"]:
         covariates = covariates_from_list(content["covariates"], decode_array(stored["covariates"]))
+    fields, depths = None, stored.get("depths")
+    if content.get("fields"):
+        fields = covariates_from_list(content["fields"], decode_array(stored["fields"]))
     return Samples(
         decode_array(stored["coordinates"]),
         decode_array(stored["values"]),
@@ -100,6 +106,8 @@ def samples_from_dict(content: Mapping[str, Any]) -> Samples:
         str(content["crs"]),
         covariates,
         None if stored["holes"] is None else np.array(stored["holes"], dtype=str),
+        None if depths is None else decode_array(depths),
+        fields,
     )
 
 

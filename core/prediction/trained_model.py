@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 import numpy as np
 
 from ..errors import BackendMissing, ModelFileError
+from ..features.gradients import FieldGradients
 from ..samples import Covariates, Samples
 from .contract import METADATA_KEY, parse_contract
 from .hybrid import HybridModel, Prediction
@@ -176,6 +178,10 @@ class TrainedModel:
         _check_shapes(session, model.graph_inputs, model.graph_output, str(path))
         return cls(contract, model, session)
 
+    @cached_property
+    def _gradients(self) -> FieldGradients | None:
+        return FieldGradients.of(self.model.samples)
+
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of what the model estimates, in the order of the columns of predictions."""
@@ -230,7 +236,8 @@ class TrainedModel:
         coordinates : ndarray, shape (n, n_dimensions)
             In the model's CRS.
         covariates : Covariates or None
-            Matched by name, more than needed allowed; NaN or a class never sampled gives NaN estimates.
+            Matched by name, more than needed allowed; NaN or a class never sampled gives NaN estimates. Gradients of
+            fields that the model holds may be left out.
         coverage : float
             Between 0 and 1.
 
@@ -243,6 +250,9 @@ class TrainedModel:
         InputError
             For missing covariates (they are named), a wrong dimension or coverage.
         """
+        gradients = self._gradients
+        if gradients is not None and not set(gradients.covariate_names) <= set(covariates.names if covariates else ()):
+            covariates = gradients.added_to(covariates, gradients.at(coordinates))
         return self.model.predict(coordinates, covariates, self.network, coverage)
 
 

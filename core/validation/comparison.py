@@ -6,7 +6,7 @@ import csv
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -14,14 +14,15 @@ import numpy as np
 
 from ..errors import Cancelled, InputError
 from ..features.applicability import Applicability
+from ..features.gradients import completed
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Samples, disguised_targets, require_samples, require_variation
 from .applicability import fit_applicability
-from .components import with_chosen_components
 from .distance_matching import mismatch, places_between, thinned
 from .folds import QUESTIONS, folds_label, inseparable_groups, spatial_blocks
 from .grade_classes import ClassScores, class_scores
+from .gradients import with_own_covariates
 from .metrics import ClusterBootstrap
 from .noise import LEAST_DEGREES, NoiseCeiling, noise_ceilings
 from .predictive import LEVELS, Method, PredictiveDistribution
@@ -274,7 +275,9 @@ def compare_methods(
         collected: dict[str, list[tuple[np.ndarray, PredictiveDistribution]]] = {name: [] for name in methods}
         for position, number in enumerate(labels[scheme]):
             test = fold == number
-            training, held_out = with_chosen_components(samples.rows(~test), seed), samples.rows(test)
+            training, held_out = with_own_covariates(samples.rows(~test), seed), samples.rows(test)
+            described = completed(training, held_out.coordinates, held_out.covariates)
+            held_out = replace(held_out, covariates=described, fields=None)
             beyond = _outside(training, held_out)
             if beyond is not None:
                 outside.setdefault(scheme, np.zeros(len(samples), dtype=bool))[test] = beyond

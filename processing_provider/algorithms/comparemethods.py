@@ -110,7 +110,7 @@ class CompareMethods(Algorithm):
         """Compare, in the backend where the hybrid takes part."""
         samples = read.samples("TARGETS", read.covariates(), FEWEST_SAMPLES)
         methods = read.choices("METHODS")
-        if samples.covariates is None and WITH_COVARIATES in methods:
+        if not samples.has_covariates and WITH_COVARIATES in methods:
             methods.remove(WITH_COVARIATES)
             read.feedback.pushInfo(tr("There are no covariates, so external-drift kriging is left out."))
         content, arrays = exchange.pack_samples(samples)

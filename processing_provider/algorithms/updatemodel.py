@@ -69,7 +69,10 @@ class UpdateModel(Algorithm):
                     ).format(kind=contract["kind"])
                 )
             old = model_from_contract(contract, path).samples
-            new = read.samples(covariates=read.covariates_of_model(old), at_least=1, names=old.targets)
+            new = read.samples(
+                covariates=read.covariates_of_model(old), at_least=1, names=old.targets,
+                differentiated=() if old.fields is None else old.fields.names,
+            )  # fmt: skip
             content, arrays = exchange.pack_samples(new)
             found = runner.run(
                 "update_model",

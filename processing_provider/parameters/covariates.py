@@ -8,8 +8,9 @@ from qgis.core import (
     QgsProcessingParameterMultipleLayers,
 )
 
+from ...core.features.gradients import PARTS
 from ..identity import tr
-from .kinds import check_box, optional_text, rasters_input, whole_number, with_help
+from .kinds import check_box, optional_text, rasters_input, static_enum, whole_number, with_help
 
 
 def input_covariates():
@@ -78,6 +79,32 @@ def input_covariates():
         with_help(
             check_box("ELEVATION_COVARIATE", tr("Elevation as a covariate"), False),
             tr("Samples with elevations (PointZ): the elevation itself, or depth as a negative one, is a covariate."),
+            advanced=True,
+        ),
+        with_help(
+            QgsProcessingParameterField(
+                "GRADIENT_FIELDS",
+                tr("Fields whose gradients are covariates"),
+                None,
+                "INPUT",
+                QgsProcessingParameterField.DataType.Numeric,
+                allowMultiple=True,
+                optional=True,
+            ),
+            tr(
+                "Numeric fields of the samples, such as Fe, Si, Al, Ti. How steeply each, kriged, rises is a covariate "
+                "that needs no raster: the model holds the samples and finds the gradient on the map by itself. At a "
+                "sample it is taken without the sample and its hole, and in every fold from the training samples "
+                "alone; a target may be among them."
+            ),
+            advanced=True,
+        ),
+        with_help(
+            static_enum("GRADIENT_PARTS", tr("Parts of the gradients"), PARTS, PARTS[0]),
+            tr(
+                "magnitude: one covariate a field, how steeply it rises. components: its rise toward the east and the "
+                "north, and up in 3-D. both: all of these."
+            ),
             advanced=True,
         ),
     ]

@@ -18,7 +18,8 @@ from qgis.core import (
 )
 
 from ...core.errors import InputError
-from ...core.features.covariates import check_ranges
+from ...core.features.covariates import GRADIENT, check_ranges
+from ...core.features.gradients import PARTS, FieldGradients, parts_of
 from ...core.grid import Block, RasterGrid
 from ...core.kriging.functionals import BlockSize
 from ...core.kriging.log_blocks import require_known
@@ -125,6 +126,7 @@ class Reader(Values):
         at_least: int = 3,
         elevations: bool = False,
         names: Optional[Sequence[str]] = None,
+        differentiated: Optional[Sequence[str]] = None,
     ) -> Samples:
         """Return the samples, complete and one a location.
 
@@ -144,6 +146,8 @@ class Reader(Values):
             parameter ELEVATIONS or DIMENSIONS decides by it.
         names : sequence of str, optional
             The fields themselves, where no parameter names them.
+        differentiated : sequence of str, optional
+            Fields whose gradients are covariates; None: those of GRADIENT_FIELDS.
 
         Raises
         ------
@@ -154,10 +158,13 @@ class Reader(Values):
         source = self.source
         require_projected(source.sourceCrs(), tr("the samples"))
         require_fields(source.fields(), names)
-        hole = self.text("HOLE") if self.has("HOLE") else ""
-        points = read_points(source, [*names, hole] if hole else names, self.feedback.pushWarning)
-        values = numbers(points, names)
-        known = with_numbers(points, values, names, self.feedback)
+        hole, depth = (self.text(name) if self.has(name) else "" for name in ("HOLE", "DEPTH"))
+        if differentiated is None:
+            differentiated = self.fields("GRADIENT_FIELDS")
+        measured = list(dict.fromkeys([*names, *differentiated, *([depth] if depth else [])]))
+        points = read_points(source, [*measured, hole] if hole else measured, self.feedback.pushWarning)
+        values = numbers(points, measured)
+        known = with_numbers(points, values, measured, self.feedback)
         coordinates = points.coordinates
         if is_3d(self, points, known, elevations):
             coordinates, known = with_elevations(points, known, self.feedback)
@@ -171,7 +178,11 @@ class Reader(Values):
             )
             coordinates, values = coordinates[inside], values[inside]
             holes = None if holes is None else holes[inside]
-        samples = Samples(coordinates, values, tuple(names), crs_code(points.crs), at_samples, holes)
+        columns = dict(zip(measured, values.T))
+        samples = Samples(
+            coordinates, np.column_stack([columns[name] for name in names]), tuple(names), crs_code(points.crs),
+            at_samples, holes, columns.get(depth), self._gradient_fields(differentiated, columns, coordinates.shape[1]),
+        )  # fmt: skip
         require_samples(samples, at_least, self._algorithm.displayName())
         self.measured = samples
         treatment = self.choice("DUPLICATES") if self.has("DUPLICATES") else "average"
@@ -180,6 +191,17 @@ class Reader(Values):
         for name in names:
             require_variation(samples.target(name), name)
         return samples
+
+    def _gradient_fields(
+        self, names: Sequence[str], columns: Mapping[str, np.ndarray], n_dimensions: int
+    ) -> Optional[Covariates]:
+        """Return the fields whose gradients are covariates, with the parts wanted; None for no field."""
+        if not names:
+            return None
+        choice = self.choice("GRADIENT_PARTS") if self.has("GRADIENT_PARTS") else PARTS[0]
+        parts = {"kind": GRADIENT, "parts": parts_of(choice, n_dimensions)}
+        values = np.column_stack([columns[name] for name in names])
+        return Covariates(tuple(names), values, (False,) * len(names), (parts,) * len(names))
 
     def provenance(self) -> dict[str, object]:
         """Return what a report says about where it comes from."""
@@ -250,7 +272,8 @@ class Reader(Values):
         """
         if samples.covariates is None:
             return CovariateStack()
-        stack = CovariateStack.of_model(samples.covariates, self._covariates, self._polygons)
+        gradients = FieldGradients.of(samples)
+        stack = CovariateStack.of_model(samples.covariates, self._covariates, self._polygons, gradients)
         tell_missing_crs(stack, crs_from_code(samples.crs), self.feedback)
         return stack
 

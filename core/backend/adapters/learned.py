@@ -226,6 +226,7 @@ def what_went_in(samples: Samples, settings: Any) -> list[tuple[str, object]]:
         ("Samples", len(samples)),
         ("CRS", samples.crs or "unknown"),
         ("Covariates", ", ".join(covariates) or "none"),
+        *([("Gradients of", ", ".join(samples.fields.names))] if samples.fields is not None else []),
         ("Transforms", ", ".join(f"{target}: {kind}" for target, kind in transforms.items())),
         ("Variograms given", ", ".join(settings.variograms) or "none, all fitted"),
         ("Seed", settings.seed),
