@@ -1,7 +1,8 @@
-"""Kriging with the pre-trained correction, fitted to samples: variogram, gate, intervals, the model file.
+"""A mixture of krigings with the pre-trained correction, fitted to samples: variograms, weights, gate, intervals.
 
-Nothing is trained here, so it needs no TensorFlow: the network comes with the plugin, and only the share of its
-correction (the gate) and the intervals are learned from the samples, each left out with its nearest others.
+Nothing is trained here, so it needs no TensorFlow: the network comes with the plugin, and only the weights of the
+mixture, the share of the correction (the gate) and the intervals are learned from the samples, each left out with its
+nearest others.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import numpy as np
 from ..errors import InputError, ModelFileError
 from ..features.kriging_context import Described, KrigingContext
 from ..kriging.back_transform import BackTransform
+from ..kriging.left_out import nearest_others
 from ..kriging.neighborhood import Neighborhood
-from ..kriging.ordinary import fit_kriging
 from ..prediction.contract import FORMAT, VERSION
 from ..prediction.hybrid import Prediction
+from ..prediction.mixture import Member, alone
 from ..prediction.pretrained import (
     GRAPH_INPUTS,
     GRAPH_OUTPUT,
@@ -44,10 +46,11 @@ from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
-from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
 from .inner import require_trainable
+from .members import fit_members, members_left_out
 from .outer import Trained, beside_kriging, cross_validated_scores
+from .stacking import stack_weights
 
 METHOD = KIND
 """Name of the method in tables."""
@@ -69,8 +72,10 @@ class PretrainedSettings:
 
     Parameters
     ----------
-    transforms, variograms, variogram_method, neighborhood, units
+    transforms, variogram_method, neighborhood, units
         As in `HybridSettings`.
+    variograms : dict of str to VariogramModel
+        A target with a variogram is kriged by it alone; one without by a mixture (`core.learning.members`).
     seed : int
         Of the choice of samples to leave out where there are very many.
     """
@@ -94,10 +99,11 @@ class Gate:
     share : float
         The gate: half of it, between 0 and 1.
     rmse, kriging_rmse : float
-        Of samples left out singly, with the gate and without, on the transformed scale. They chose the gate: use
-        outer cross-validation to judge.
+        Of samples left out singly, of the mixture with the gate and of ordinary kriging, on the transformed scale.
+        They chose weights and gate: use outer cross-validation to judge.
     gain, gain_error : float
-        Relative reduction of the squared error by the gate over all rows, and its standard error between samples.
+        Relative reduction of the squared error of ordinary kriging over all rows, and its standard error between
+        samples.
     """
 
     least_squares: float
@@ -121,13 +127,15 @@ class Gate:
         }  # fmt: skip
 
 
-def fit_gate(errors: np.ndarray, corrections: np.ndarray) -> Gate:
+def fit_gate(errors: np.ndarray, corrections: np.ndarray, kriging_errors: np.ndarray | None = None) -> Gate:
     """Find the share of the correction.
 
     Parameters
     ----------
     errors, corrections : ndarray, shape (n_ways, n_samples)
-        Observed - kriging, and the correction, of samples left out in several ways, the first of them singly.
+        Observed - estimate, and the correction, of samples left out in several ways, the first of them singly.
+    kriging_errors : ndarray, shape (n_ways, n_samples), or None
+        Of ordinary kriging, against which the gain is counted; None where that is the estimate.
 
     Returns
     -------
@@ -143,13 +151,14 @@ def fit_gate(errors: np.ndarray, corrections: np.ndarray) -> Gate:
     least_squares = float(np.sum(errors * corrections)) / power if power > 0 else 0.0
     share = float(np.clip(SHRINKAGE * least_squares, 0.0, 1.0))
     remaining = errors - share * corrections
-    total = float(np.mean(errors**2)) or 1.0
-    gains = np.mean(errors**2 - remaining**2, axis=0) / total
+    reference = errors if kriging_errors is None else kriging_errors
+    total = float(np.mean(reference**2)) or 1.0
+    gains = np.mean(reference**2 - remaining**2, axis=0) / total
     return Gate(
         least_squares,
         share,
         float(np.sqrt(np.mean(remaining[0] ** 2))),
-        float(np.sqrt(np.mean(errors[0] ** 2))),
+        float(np.sqrt(np.mean(reference[0] ** 2))),
         float(gains.mean()),
         float(gains.std() / np.sqrt(max(len(gains) - 1, 1))),
     )
@@ -177,9 +186,12 @@ class FittedPretrained:
 
     @property
     def weights(self) -> dict[str, dict[str, float]]:
-        """Share of kriging as it is and of kriging with the whole correction, by target."""
+        """Share of each kriging as it is, and of their mixture with the whole correction, by target."""
         return {
-            target.name: {"ordinary_kriging": 1.0 - target.gate, "corrected_kriging": target.gate}
+            target.name: {
+                **{member.name: (1.0 - target.gate) * member.weight for member in target.members},
+                "corrected_kriging": target.gate,
+            }
             for target in self.model.targets
         }
 
@@ -283,21 +295,24 @@ def fit_pretrained(
         where(0.0, f"Kriging {name}")
         transform = transform_of(settings.transforms, samples, name)
         values = transform.forward(samples.values[:, column], name)
-        variogram = settings.variograms.get(name)
-        if variogram is None:
-            variogram = fit_variogram(
-                samples.coordinates, values, method=settings.variogram_method, seed=settings.seed,
-                progress=part(where, 0.0, 0.7), is_cancelled=is_cancelled,
-            ).model  # fmt: skip
-        context = KrigingContext(fit_kriging(samples.coordinates, values, variogram, neighborhood))
+        given = settings.variograms.get(name)
+        if given is None:
+            members = fit_members(
+                samples.coordinates, values, neighborhood, settings.variogram_method, settings.seed,
+                part(where, 0.0, 0.7), is_cancelled,
+            )  # fmt: skip
+        else:
+            members = [alone(given)]
         where(0.7, f"Leaving samples of {name} out")
-        target, gate = _fit_target(name, transform, context, network, settings, is_cancelled)
+        target, gate = _fit_target(
+            name, transform, members, (samples.coordinates, values), neighborhood, network, settings, is_cancelled
+        )  # fmt: skip
         targets.append(target)
         gates.append(gate)
         if gate.within_noise:
             notes.append(
-                f"{name}: ties with kriging; the gain of the pre-trained correction at left-out samples is within its "
-                "noise."
+                f"{name}: ties with kriging; the gain of the mixture and its correction at left-out samples is within "
+                "its noise."
             )
     progress(1.0, "Fitted")
     model = PretrainedModel(samples, neighborhood, tuple(targets))
@@ -333,23 +348,37 @@ def left_out_rows(context: KrigingContext, seed: int) -> tuple[np.ndarray, list[
 def _fit_target(
     name: str,
     transform: Transform,
-    context: KrigingContext,
+    members: list[Member],
+    data: tuple[np.ndarray, np.ndarray],
+    neighborhood: Neighborhood,
     network: Network,
     settings: PretrainedSettings,
     is_cancelled: IsCancelled,
 ) -> tuple[PretrainedTarget, Gate]:
-    """Find the gate, the intervals and the way back of one target."""
+    """Find the weights, the gate, the intervals and the way back of one target."""
+    krigings = [member.kriging(*data, neighborhood) for member in members]
+    context = KrigingContext(krigings[0])
     rows, ways = left_out_rows(context, settings.seed)
-    stop_if(is_cancelled)
-    values = context.values[rows]
-    errors = np.stack([values - way.estimate for way in ways])
+    estimates = []
+    for n_dropped in DROPPED:
+        stop_if(is_cancelled)
+        left_out = nearest_others(krigings[0], rows, min(n_dropped, len(data[1]) - 3))
+        estimates.append(members_left_out(members, krigings, left_out))
+    found = np.stack(estimates)
+    values = data[1][rows]
+    errors = values[:, None] - found[:, 0]
+    prior = np.array([member.weight for member in members])
+    stack = stack_weights(list(errors), [0], np.arange(len(rows)), shares=prior)
+    weighted = [replace(member, weight=float(weight)) for member, weight in zip(members, stack.weights)]
+    kept = tuple(member for index, member in enumerate(weighted) if index == 0 or member.weight > 0)
+    mixed = found @ stack.weights
     corrections = np.stack([correction(way, network) for way in ways])
-    gate = fit_gate(errors, corrections)
-    errors = errors - gate.share * corrections
-    intervals = IntervalTable.from_scores(*(normalized_scores(own, way.sigma) for own, way in zip(errors, ways)))
-    way_back = BackTransform.fit(transform, values, values - errors[0], ways[0].smoothing_variance)
+    gate = fit_gate(errors @ stack.weights, corrections, errors[..., 0])
+    remaining = errors @ stack.weights - gate.share * corrections
+    intervals = IntervalTable.from_scores(*(normalized_scores(own, way[1]) for own, way in zip(remaining, mixed)))
+    way_back = BackTransform.fit(transform, values, values - remaining[0], mixed[0, 2])
     target = PretrainedTarget(
-        name, settings.units.get(name, ""), transform, context.variogram, gate.share, intervals, way_back
+        name, settings.units.get(name, ""), transform, kept, gate.share, intervals, way_back
     )
     return target, gate
 

@@ -2,12 +2,13 @@
 
 How numbers come about, for each target on its transformed scale:
 
-* ``estimate = kriging + gate * sigma * network``: ordinary kriging, its standard deviation, and the network's
-  expectation of (true - kriging) / sigma from the samples around (`core.features.kriging_context`).
-* The gate is half of the least-squares factor of the correction at left-out samples, between 0 and 1. At 0 the model
-  is ordinary kriging to the last bit.
-* Interval: ``estimate +- q sigma``, q the conformal quantile of ``|error| / sigma`` over left-out samples.
-* At the place of a sample sigma is 0, so that the estimate is the sample's value.
+* ``estimate = sum_m w_m kriging_m + gate * sigma_0 * network``: ordinary krigings by different variograms, of values
+  and of normal scores (`core.prediction.mixture`), the standard deviation of the first of them, and the network's
+  expectation of (true - kriging_0) / sigma_0 from the samples around (`core.features.kriging_context`).
+* The gate is half of the least-squares factor of the correction at left-out samples, between 0 and 1.
+* Interval: ``estimate +- q sigma``, ``sigma = sum_m w_m sigma_m``, q the conformal quantile of ``|error| / sigma``
+  over left-out samples.
+* At the place of a sample every sigma is 0, so that the estimate is the sample's value.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from ..errors import InputError, ModelFileError
 from ..features.kriging_context import CONTEXT_NAMES, N_NEIGHBORS, TOKEN_NAMES, Described, KrigingContext
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
-from ..kriging.ordinary import fit_kriging
+from ..kriging.ordinary import FittedKriging
 from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..validation.predictive import LEVELS, PredictiveDistribution
-from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
+from ..variogram.models import model_from_dict
 from .contract import METADATA_KEY, reading, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
+from .mixture import Member, alone
 
 KIND = "pretrained"
 """What the contracts of these models call them."""
@@ -64,7 +66,8 @@ class PretrainedTarget:
     ----------
     name, unit : str
     transform : Transform
-    variogram : VariogramModel
+    members : tuple of Member
+        The mixture; the first one is what the network corrects, whatever its weight.
     gate : float
         Share of the correction, 0 to 1.
     intervals : IntervalTable
@@ -74,7 +77,7 @@ class PretrainedTarget:
     name: str
     unit: str
     transform: Transform
-    variogram: VariogramModel
+    members: tuple[Member, ...]
     gate: float
     intervals: IntervalTable
     back_transform: BackTransform
@@ -119,17 +122,20 @@ class PretrainedModel:
         return GRAPH_OUTPUT
 
     @cached_property
-    def _contexts(self) -> tuple[KrigingContext, ...]:
-        """Ordinary kriging of each target on its transformed scale."""
-        contexts = []
+    def _krigings(self) -> tuple[tuple[FittedKriging, ...], ...]:
+        """Krigings of each target, one a member."""
+        krigings = []
         for column, target in enumerate(self.targets):
             values = target.transform.forward(self.samples.values[:, column], target.name)
-            contexts.append(
-                KrigingContext(
-                    fit_kriging(self.samples.coordinates, values, target.variogram, self.neighborhood)
-                )
+            krigings.append(
+                tuple(member.kriging(self.samples.coordinates, values, self.neighborhood) for member in target.members)
             )
-        return tuple(contexts)
+        return tuple(krigings)
+
+    @cached_property
+    def _contexts(self) -> tuple[KrigingContext, ...]:
+        """What the network reads of each target."""
+        return tuple(KrigingContext(krigings[0]) for krigings in self._krigings)
 
     def transformed(self, coordinates: np.ndarray, network: Network) -> np.ndarray:
         """Return estimate, sigma and smoothing variance on the transformed scale, shape (3, n, n_targets).
@@ -147,20 +153,31 @@ class PretrainedModel:
                 f"The model expects coordinates of shape (n, {self.samples.n_dimensions}), got {coordinates.shape}."
             )
         result = np.full((3, len(coordinates), len(self.targets)), np.nan)
-        for column, (target, context) in enumerate(zip(self.targets, self._contexts)):
-            if target.gate == 0:
-                kriged = context.kriging.predict(coordinates)
-                result[:, :, column] = kriged.estimate, kriged.kriging_std, kriged.smoothing_variance
-                continue
-            for first in range(0, len(coordinates), _ROWS_AT_ONCE):
-                rows = slice(first, first + _ROWS_AT_ONCE)
-                described = context.at(coordinates[rows])
-                shift = np.full(len(described.estimate), np.nan)
-                known = np.isfinite(described.estimate)
-                if known.any():
-                    shift[known] = target.gate * correction(described.take(known), network)
-                result[:, rows, column] = described.estimate + shift, described.sigma, described.smoothing_variance
+        for column, target in enumerate(self.targets):
+            step = _ROWS_AT_ONCE if target.gate > 0 else max(len(coordinates), 1)
+            for first in range(0, len(coordinates), step):
+                rows = slice(first, first + step)
+                result[:, rows, column] = self._mixed(column, coordinates[rows], network)
         return result
+
+    def _mixed(self, column: int, coordinates: np.ndarray, network: Network) -> np.ndarray:
+        """Return the corrected mixture of one target, as `transformed`."""
+        target, total = self.targets[column], np.zeros((3, len(coordinates)))
+        for index, (member, kriging) in enumerate(zip(target.members, self._krigings[column])):
+            if index == 0 and target.gate > 0:
+                # What the network corrects holds the kriging of the first member already.
+                described = self._contexts[column].at(coordinates)
+                known = np.isfinite(described.estimate)
+                total[0, ~known] = np.nan
+                if known.any():
+                    total[0, known] = target.gate * correction(described.take(known), network)
+                found = described.estimate, described.sigma, described.smoothing_variance
+            elif member.weight > 0:
+                kriged = kriging.predict(coordinates)
+                found = kriged.estimate, kriged.kriging_std, kriged.smoothing_variance
+            if member.weight > 0:
+                total += member.weight * member.on_scale_of_mixture(*found)
+        return total
 
     def predict(
         self,
@@ -220,7 +237,7 @@ class PretrainedModel:
                     "name": target.name,
                     "unit": target.unit,
                     "transform": target.transform.to_dict(),
-                    "variogram": model_to_dict(target.variogram),
+                    "members": [member.to_dict() for member in target.members],
                     "gate": target.gate,
                     "intervals": target.intervals.to_dict(),
                     "back_transform": target.back_transform.to_dict(),
@@ -255,12 +272,18 @@ class PretrainedModel:
             gate = float(entry["gate"])
             if not 0 <= gate <= 1:
                 raise ModelFileError(f"expected a gate between 0 and 1, got {gate:g}.")
+            if "members" in entry:
+                members = tuple(Member.from_dict(one) for one in entry["members"])
+            else:  # written before there were mixtures
+                members = (alone(model_from_dict(entry["variogram"])),)
+            if not members or abs(sum(member.weight for member in members) - 1.0) > 1e-6:
+                raise ModelFileError("expected members whose weights sum to 1.")
             targets.append(
                 PretrainedTarget(
                     str(entry["name"]),
                     str(entry["unit"]),
                     transform,
-                    model_from_dict(entry["variogram"]),
+                    members,
                     gate,
                     IntervalTable(np.array(table["coverages"], dtype=float), np.array(table["quantiles"], dtype=float)),
                     BackTransform.from_dict(transform, entry["back_transform"]),

@@ -124,7 +124,7 @@ def test_a_damaged_contract_is_refused(tmp_path):
     with pytest.raises(ModelFileError, match="gate between 0 and 1"):
         PretrainedModel.from_dict(contract)
     contract["targets"][0]["gate"] = 0.5
-    del contract["targets"][0]["variogram"]
+    del contract["targets"][0]["members"][0]["variogram"]
     with pytest.raises(ModelFileError, match="variogram"):
         PretrainedModel.from_dict(contract)
 

@@ -1,0 +1,104 @@
+"""The mixture of krigings.
+
+Truth: two roads (samples left out at once = kriging fitted to the others; a file of the first version = the model it
+was), limits (weights that are all on one member are that kriging; symmetric values take no normal scores) and a
+simulated lognormal field, where kriging of the values is known to be poor.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.kriging.left_out import nearest_others
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.learning.members import fit_members, members_left_out
+from hybrid_geostatistics.core.learning.pretrained import PretrainedSettings, fit_pretrained, shipped_network
+from hybrid_geostatistics.core.learning.pretraining.fields import gaussian_field
+from hybrid_geostatistics.core.prediction.mixture import ORDINARY
+from hybrid_geostatistics.core.prediction.pretrained import PretrainedModel
+from hybrid_geostatistics.core.samples import Samples
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, model_to_dict
+
+pytest.importorskip("onnxruntime")
+EVERYWHERE = Neighborhood()
+
+
+def lognormal(seed, n=400):
+    rng = np.random.default_rng(seed)
+    coordinates = rng.uniform(0.0, 100.0, (n, 2))
+    field = gaussian_field(Structure("exponential", 1.0, 60.0), coordinates, rng)
+    return coordinates, np.exp(1.2 * field)
+
+
+def test_members_differ_and_their_prior_sums_to_1():
+    coordinates, values = lognormal(0, 120)
+    members = fit_members(coordinates, values, EVERYWHERE)
+    assert members[0].name == ORDINARY and members[0].way_back.transform.kind == "none"
+    assert np.isclose(sum(member.weight for member in members), 1.0)
+    kinds = [member.way_back.transform.kind for member in members]
+    assert "normal_score" in kinds
+    assert len({(kind, str(member.variogram)) for kind, member in zip(kinds, members)}) == len(members)
+
+
+def test_values_that_are_not_skewed_take_no_normal_scores():
+    coordinates, values = lognormal(0, 100)
+    order = np.argsort(values)
+    symmetric = np.empty(100)
+    symmetric[order] = np.linspace(-1.0, 1.0, 100)
+    members = fit_members(coordinates, symmetric, EVERYWHERE)
+    assert {member.way_back.transform.kind for member in members} == {"none"}
+
+
+@pytest.mark.parametrize("neighborhood", [EVERYWHERE, Neighborhood(max_neighbors=12)])
+def test_members_left_out_are_krigings_without_the_samples(neighborhood):
+    coordinates, values = lognormal(1, 60)
+    members = fit_members(coordinates, values, neighborhood)
+    krigings = [member.kriging(coordinates, values, neighborhood) for member in members]
+    rows = np.array([3, 17])
+    left_out = nearest_others(krigings[0], rows, 2)
+    found = members_left_out(members, krigings, left_out)
+    for index, member in enumerate(members):
+        for row, out in enumerate(left_out):
+            kept = np.setdiff1d(np.arange(60), out)
+            own = member.kriging(coordinates[kept], values[kept], neighborhood).predict(coordinates[rows[[row]]])
+            expected = member.on_scale_of_mixture(own.estimate, own.kriging_std, own.smoothing_variance)
+            np.testing.assert_allclose(found[:, row, index], expected[:, 0], rtol=1e-6)
+
+
+def test_the_mixture_predicts_a_lognormal_field_better_than_ordinary_kriging_of_its_values():
+    ratios = []
+    for seed in range(3):
+        coordinates, values = lognormal(seed)
+        training = Samples(coordinates[:120], values[:120, None], ("V",))
+        fitted = fit_pretrained(training)
+        (target,) = fitted.model.targets
+        ordinary = replace(target, members=(replace(target.members[0], weight=1.0),), gate=0.0)
+        errors = []
+        for one in (target, ordinary):
+            model = PretrainedModel(fitted.model.samples, EVERYWHERE, (one,))
+            errors.append(values[120:] - model.predict(coordinates[120:], None, shipped_network()).estimate[:, 0])
+        ratios.append(np.sqrt(np.mean(errors[0] ** 2) / np.mean(errors[1] ** 2)))
+    assert np.exp(np.mean(np.log(ratios))) < 0.99 and max(ratios) < 1.01, ratios
+
+
+def test_the_mixture_is_exact_at_samples():
+    coordinates, values = lognormal(2, 80)
+    fitted = fit_pretrained(Samples(coordinates, values[:, None], ("V",)))
+    found = fitted.predict(coordinates, None)
+    np.testing.assert_allclose(found.estimate[:, 0], values, rtol=1e-10)
+    np.testing.assert_allclose(found.kriging_variance, 0.0, atol=1e-10)
+
+
+def test_a_model_of_one_variogram_as_it_used_to_be_written_still_opens():
+    coordinates, values = lognormal(3, 60)
+    model = VariogramModel(0.1, (Structure("exponential", 2.0, 50.0),))
+    fitted = fit_pretrained(
+        Samples(coordinates, values[:, None], ("V",)), PretrainedSettings(variograms={"V": model})
+    )
+    content = fitted.model.to_dict()
+    (entry,) = content["targets"]
+    del entry["members"]
+    entry["variogram"] = model_to_dict(model)
+    places = np.random.default_rng(0).uniform(0.0, 100.0, (20, 2))
+    before = PretrainedModel.from_dict(content).predict(places, None, shipped_network())
+    np.testing.assert_array_equal(before.estimate, fitted.predict(places, None).estimate)
