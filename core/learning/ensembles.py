@@ -16,8 +16,9 @@ from ..errors import InputError
 from ..features.sequences import Inputs, SequenceFeatures
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from .architectures import Schedule, Sizes, network_for
-from .layers import LayeredNetwork, Optimizer, evaluate_members, initial_weights, trainer_for
-from .networks import Weights
+from .graph import Optimizer, Trainer, evaluate_members, trainer_for
+from .layers import LayeredNetwork, Weights, initial_weights
+from .runs import Batches, Scales, until_finite
 
 _LEAST_GAIN = 1e-4
 """A held-out error counts as better when it is lower by this, in units of the targets' variance."""
@@ -228,140 +229,133 @@ def train_ensemble(
     sequences = (rows.sequences * tokens).astype(np.float32)
     context = (rows.context * around).astype(np.float32)
     learned = [np.flatnonzero(~own) for own in rows.held_out]
-    means = np.stack([values[own].mean(axis=0) for own in learned])
-    scales = np.stack([values[own].std(axis=0) for own in learned])
-    scales[scales == 0] = 1.0
-    standardized = (values[None] - means[:, None]) / scales[:, None]
-    batch = min(schedule.batch_size, max(len(own) for own in learned))
-    trainer = trainer_for(network, rows.n_members, Optimizer(schedule.optimizer, schedule.weight_decay), batch)
-    tensors = trainer.tensors(sequences, context, standardized)
-    rate = schedule.learning_rate
-    for _ in range(3):
-        if start is None:
-            weights = initial_weights(network, rows.n_members, seed)
-            if network.skip and kriging is not None:
-                # The inputs come multiplied by their factors; what has the factor 0 cannot be started from.
-                kernel = np.zeros_like(kriging[0])
-                np.divide(kriging[0], around[:, None], where=around[:, None] > 0, out=kernel)
-                known = kernel.any(axis=0)
-                weights["linear_kernel"] = (kernel / scales[:, None, :]).astype(np.float32)
-                weights["output_bias"] = (known * (kriging[1] - means) / scales).astype(np.float32)
-        else:
-            weights = _standardized_weights(start, network, rows.n_members, means, scales)
-        trainer.start(weights)
-        run = _Run(trainer, tensors, rows, standardized, learned, schedule, rate, seed)
-        if run.train(progress, is_cancelled):
-            break
-        progress(0.0, f"Training diverged at learning rate {rate:g}; starting again at {rate / 3:g}")
-        rate /= 3
+    scales = Scales.of(values, learned)
+    batches = Batches(learned, schedule.batch_size)
+    trainer = trainer_for(network, rows.n_members, Optimizer(schedule.optimizer, schedule.weight_decay), batches.size)
+    if start is None:
+        begin = initial_weights(network, rows.n_members, seed)
+        if network.skip and kriging is not None:
+            begin.update(_start_at_kriging(kriging, around, scales))
     else:
-        raise InputError(
-            f"Training the network diverged at learning rates from {schedule.learning_rate:g} down to {3 * rate:g}. "
-            "Look for extreme values among the covariates and targets, or transform the target."
-        )
-    weights = trainer.best()
-    for name in ("output_kernel", "linear_kernel"):
-        if name in weights:
-            weights[name] = (weights[name] * scales[:, None, :]).astype(np.float32)
-    weights["output_bias"] = (weights["output_bias"] * scales + means).astype(np.float32)
+        _require_fitting(start, network, rows.n_members)
+        begin = scales.of_standardized(start)
+    run = _Run(trainer, (sequences, context, scales.standardized(values)), rows, batches, schedule, seed)
+    curves, rate = until_finite(
+        lambda tried: run.train(begin, tried, progress, is_cancelled), schedule.learning_rate, progress
+    )
+    weights = scales.of_targets(trainer.best())
     predicted = evaluate_members(network, weights, sequences, context)
     out_of_fold = np.zeros((len(rows.folds), *values.shape))
     for which, own, prediction in zip(rows.member_set, rows.held_out, predicted):
         out_of_fold[which, own] = prediction[own]
     return NetworkEnsemble(
-        network, weights, tokens, around, out_of_fold, tuple(run.training_losses), tuple(run.held_out_losses[1:]),
-        tuple(int(epoch) for epoch in run.best_epoch), rate,
+        network, weights, tokens, around, out_of_fold, tuple(curves.training), tuple(curves.held_out[1:]),
+        tuple(int(epoch) for epoch in curves.best_epoch), rate,
     )  # fmt: skip
 
 
-def _standardized_weights(
-    start: Weights, network: LayeredNetwork, n_members: int, means: np.ndarray, scales: np.ndarray
-) -> Weights:
-    """Bring a trained ensemble to the standardised scale of new members."""
+def _start_at_kriging(kriging: tuple[np.ndarray, np.ndarray], factors: np.ndarray, scales: Scales) -> Weights:
+    """Return the weights with which a network with a skip is the kriging among its inputs."""
+    # The inputs come multiplied by their factors; what has the factor 0 cannot be started from.
+    kernel = np.zeros_like(kriging[0])
+    np.divide(kriging[0], factors[:, None], where=factors[:, None] > 0, out=kernel)
+    known = kernel.any(axis=0)
+    return {
+        "linear_kernel": (kernel / scales.scales[:, None, :]).astype(np.float32),
+        "output_bias": (known * (kriging[1] - scales.means) / scales.scales).astype(np.float32),
+    }
+
+
+def _require_fitting(start: Weights, network: LayeredNetwork, n_members: int) -> None:
+    """Refuse saved weights of another network."""
     expected = {name: (n_members, *shape) for name, shape in network.weight_shapes.items()}
-    found = {name: array.shape for name, array in start.items()}
-    if found != expected:
+    if {name: array.shape for name, array in start.items()} != expected:
         raise InputError(
             "The saved weights do not fit the network: they come from other inputs, targets, widths or inner folds. "
             "Train anew instead of starting from them."
         )
-    weights = {name: array.copy() for name, array in start.items()}
-    for name in ("output_kernel", "linear_kernel"):
-        if name in weights:
-            weights[name] = (weights[name] / scales[:, None, :]).astype(np.float32)
-    weights["output_bias"] = ((weights["output_bias"] - means) / scales).astype(np.float32)
-    return weights
+
+
+@dataclass
+class _Curves:
+    """Mean losses by epoch, the held-out ones from before the first on, and the epoch whose weights a member kept."""
+
+    training: list[float]
+    held_out: list[float]
+    best_epoch: np.ndarray
 
 
 class _Run:
-    """One run of the schedule over all members."""
+    """Runs of the schedule over all members."""
 
-    def __init__(self, trainer, tensors, rows: MemberRows, standardized, learned, schedule, rate, seed) -> None:  # type: ignore[no-untyped-def]
-        self.trainer, self.tensors, self.rows = trainer, tensors, rows
-        self.standardized, self.learned, self.schedule = standardized, learned, schedule
-        self.rates = np.full(rows.n_members, float(rate))
-        self.seed = seed
-        self.training_losses: list[float] = []
-        self.held_out_losses: list[float] = []
-        self.best_epoch = np.zeros(rows.n_members, dtype=int)
-        longest = max(int(own.sum()) for own in rows.held_out)
+    def __init__(
+        self,
+        trainer: Trainer,
+        arrays: tuple[np.ndarray, np.ndarray, np.ndarray],
+        rows: MemberRows,
+        batches: Batches,
+        schedule: Schedule,
+        seed: int,
+    ) -> None:
+        self._trainer, self._rows, self._batches, self._schedule, self._seed = trainer, rows, batches, schedule, seed
+        self._standardized = arrays[2]
+        self._tensors = trainer.tensors(*arrays)
         # Held-out rows of every member, repeated to one length; the repeats are not looked at.
-        self._rows = [np.flatnonzero(own) for own in rows.held_out]
-        padded = np.stack([np.resize(own, longest) for own in self._rows])
+        self._held_out_rows = [np.flatnonzero(own) for own in rows.held_out]
+        longest = max(len(own) for own in self._held_out_rows)
+        padded = np.stack([np.resize(own, longest) for own in self._held_out_rows])
         members = np.arange(rows.n_members)[:, None]
-        self._held_out = trainer.tensors(*(np.asarray(tensor)[members, padded] for tensor in tensors[:2]))
+        self._held_out = trainer.tensors(*(array[members, padded] for array in arrays[:2]))
 
-    def train(self, progress: Progress, is_cancelled: IsCancelled) -> bool:
-        """Train until every member has stopped; whether all losses were finite."""
-        schedule, n_members = self.schedule, self.rows.n_members
-        batch = min(schedule.batch_size, max(len(own) for own in self.learned))
-        steps = -(-max(len(own) for own in self.learned) // batch)
-        rng = np.random.default_rng([self.seed, 1])
-        lowest = self._curves()
+    def train(self, start: Weights, rate: float, progress: Progress, is_cancelled: IsCancelled) -> _Curves | None:
+        """Train until every member has stopped; None when a loss is not finite."""
+        trainer, schedule, n_members = self._trainer, self._schedule, self._rows.n_members
+        trainer.start(start)
+        lowest, mean = self._held_out_errors()
         if not np.isfinite(lowest).all():
-            return False
-        self.trainer.remember(np.ones(n_members, dtype=bool))
+            return None
+        trainer.remember(np.ones(n_members, dtype=bool))
+        curves = _Curves([], [mean], np.zeros(n_members, dtype=int))
+        rates = np.full(n_members, float(rate))
+        rng = np.random.default_rng([self._seed, 1])
         waited, since_reduced = np.zeros((2, n_members), dtype=int)
         active = np.ones(n_members, dtype=bool)
         for epoch in range(schedule.max_epochs):
             stop_if(is_cancelled)
-            order = np.stack([np.resize(rng.permutation(own), steps * batch) for own in self.learned])
-            order = order.reshape(n_members, steps, batch).transpose(1, 0, 2)
-            losses = self.trainer.epoch(self.tensors, order, self.rates, epoch * steps, self.seed % 2**31)
-            curves = self._curves()
-            if not (np.isfinite(losses).all() and np.isfinite(curves).all()):
-                return False
-            self.training_losses.append(float(losses.mean()))
-            better = active & (curves < lowest - _LEAST_GAIN)
-            self.trainer.remember(better)
-            lowest = np.where(better, curves, lowest)
-            self.best_epoch[better] = epoch + 1
+            order = self._batches.shuffled(rng)
+            losses = trainer.epoch(self._tensors, order, rates[None], epoch * len(order), self._seed % 2**31)
+            errors, mean = self._held_out_errors()
+            if not (np.isfinite(losses).all() and np.isfinite(errors).all()):
+                return None
+            curves.training.append(float(losses.mean()))
+            curves.held_out.append(mean)
+            better = active & (errors < lowest - _LEAST_GAIN)
+            trainer.remember(better)
+            lowest = np.where(better, errors, lowest)
+            curves.best_epoch[better] = epoch + 1
             waited = np.where(better, 0, waited + 1)
             since_reduced = np.where(better, 0, since_reduced + 1)
             reduced = since_reduced >= schedule.reduction_patience
-            self.rates = np.where(reduced, np.maximum(0.5 * self.rates, schedule.least_rate), self.rates)
+            rates = np.where(reduced, np.maximum(0.5 * rates, schedule.least_rate), rates)
             since_reduced[reduced] = 0
             active &= waited < schedule.stopping_patience
             progress(
                 (epoch + 1) / schedule.max_epochs,
-                f"Epoch {epoch + 1} of at most {schedule.max_epochs}, loss {losses.mean():.3f}, held out "
-                f"{self.held_out_losses[-1]:.3f}",
+                f"Epoch {epoch + 1} of at most {schedule.max_epochs}, loss {losses.mean():.3f}, held out {mean:.3f}",
             )
             if not active.any():
                 break
-        return True
+        return curves
 
-    def _curves(self) -> np.ndarray:
-        """Return, for each member, the present held-out error of the others at samples outside its fold."""
-        predicted = self.trainer.predict(*self._held_out)
-        squared = np.zeros((len(self.rows.folds), self.standardized.shape[1]))
-        for member, (which, own) in enumerate(zip(self.rows.member_set, self._rows)):
-            error = predicted[member, : len(own)] - self.standardized[member, own]
+    def _held_out_errors(self) -> tuple[np.ndarray, float]:
+        """Return, for each member, the present held-out error of the others at samples outside its fold; their mean."""
+        predicted = self._trainer.predict(*self._held_out)
+        squared = np.zeros((len(self._rows.folds), self._standardized.shape[1]))
+        for member, (which, own) in enumerate(zip(self._rows.member_set, self._held_out_rows)):
+            error = predicted[member, : len(own)] - self._standardized[member, own]
             squared[which, own] = np.mean(error**2, axis=1)
-        self.held_out_losses.append(float(squared.mean()))
-        per_sample = squared.mean(axis=0)
-        outside = ~self.rows.held_out
-        return (outside @ per_sample) / outside.sum(axis=1)
+        outside = ~self._rows.held_out
+        return (outside @ squared.mean(axis=0)) / outside.sum(axis=1), float(squared.mean())
 
 
 def group_factors(groups: Sequence[str], weights: Mapping[str, float]) -> np.ndarray:

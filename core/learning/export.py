@@ -15,7 +15,7 @@ from ..prediction.trained_model import model_from_contract
 from ..progress import IsCancelled, never, stop_if
 from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
 from .forests import DriftForests
-from .networks import keras_ensemble
+from .layers import SLOPE, LayeredNetwork, Weights
 from .training import DriftEnsemble
 
 OPSET = 17
@@ -58,8 +58,8 @@ def write_model(
     Cancelled
         When the user asked to stop.
     """
-    network = keras_ensemble(ensemble.architecture, ensemble.weights)
-    n_recurrent = ensemble.n_members * ensemble.architecture.n_recurrent
+    network = keras_members(ensemble.network, ensemble.weights)
+    n_recurrent = ensemble.n_members * ensemble.network.n_recurrent
     write_network(network, n_recurrent, "drift", contract, path, is_cancelled, forests)
 
 
@@ -111,13 +111,93 @@ def write_network(
         unfinished.unlink(missing_ok=True)
 
 
+def keras_members(
+    network: LayeredNetwork, weights: Weights, factors: tuple[np.ndarray, np.ndarray] | None = None
+) -> Any:
+    """Build the mean of all members from plain Keras layers, with the trained weights.
+
+    Parameters
+    ----------
+    network : LayeredNetwork
+    weights : dict of ndarray
+    factors : tuple of ndarray or None
+        Factors of the columns of sequences and of context (self-evaluation), which become part of the graph.
+
+    Returns
+    -------
+    keras.Model
+        Inputs ``sequences`` (n, k, c) and ``context`` (n, q), output (n, t).
+    """
+    import keras
+    from keras import layers as of
+
+    sequences = keras.Input((network.n_neighbors, network.n_token_columns), name="sequences")
+    context = keras.Input((network.n_context_columns,), name="context")
+    n_members = len(weights["output_bias"])
+    tokens, around = sequences, context
+    if factors is not None and any((factor != 1).any() for factor in factors):
+        tokens, around = (
+            of.Rescaling(factor.astype(np.float32))(given) for factor, given in zip(factors, (sequences, context))
+        )
+    outputs, assignments = [], []
+    for member in range(n_members):
+        x = tokens
+        if network.context_joins == "tokens":
+            x = of.Concatenate()([x, of.RepeatVector(network.n_neighbors)(around)])
+        for index, layer in enumerate(network.layers):
+            name = f"{index}_{layer.kind}"
+            if layer.kind == "dropout":
+                continue  # does nothing outside training
+            if layer.kind == "flatten":
+                made = of.Flatten()
+            elif layer.kind == "attention":
+                score, made = of.Dense(1, use_bias=False), of.Dense(layer.width, activation="tanh")
+                shares = of.Softmax(axis=1)(score(x))
+                assignments.append((score, [weights[f"{name}_score_kernel"][member]]))
+            elif layer.kind == "dense":
+                made = of.Dense(layer.width)
+            elif layer.kind == "conv":
+                made = of.Conv1D(layer.width, layer.kernel, padding="same")
+            else:
+                made = of.LSTM(layer.width, return_sequences=layer.returns_sequence)
+                made = of.Bidirectional(made) if layer.kind == "bilstm" else made
+            x = made(x)
+            if layer.kind == "attention":
+                x = of.Flatten()(of.Dot(axes=1)([shares, x]))
+            if layer.kind in ("lstm", "bilstm"):
+                ways = 2 if layer.kind == "bilstm" else 1
+                parts = ("kernel", "recurrent", "bias")
+                own = [weights[f"{name}_{part}"][member, way] for way in range(ways) for part in parts]
+                assignments.append((made, own))
+            elif layer.kind != "flatten":
+                assignments.append((made, [weights[f"{name}_{part}"][member] for part in ("kernel", "bias")]))
+            if layer.activation == "relu":
+                x = of.ReLU()(x)
+            elif layer.activation == "leaky_relu":
+                x = of.LeakyReLU(negative_slope=SLOPE)(x)
+            if network.joins_after(layer):
+                x = of.Concatenate()([x, around])
+        output = of.Dense(network.n_targets)
+        x = output(x)
+        assignments.append((output, [weights["output_kernel"][member], weights["output_bias"][member]]))
+        if network.skip:
+            linear = of.Dense(network.n_targets, use_bias=False)
+            x = of.Add()([x, linear(around)])
+            assignments.append((linear, [weights["linear_kernel"][member]]))
+        outputs.append(x)
+    model = keras.Model([sequences, context], of.Average()(outputs) if n_members > 1 else outputs[0])
+    for made, arrays in assignments:
+        made.set_weights(arrays)
+    return model
+
+
 def to_onnx(network: Any, n_recurrent: int, output: str = "drift") -> Any:
     """Convert a Keras model with two inputs, and check that its recurrent layers stay fused.
 
     Parameters
     ----------
     network : keras.Model
-        From `keras_ensemble`.
+        From `keras_members`.
     n_recurrent : int
         Number of LSTM operators expected.
     output : str

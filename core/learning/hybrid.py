@@ -200,7 +200,7 @@ class FittedHybrid:
             "kind": METHOD,
             **self.model.to_dict(),
             "network": {
-                "architecture": self.ensemble.architecture.to_dict(),
+                "layers": self.ensemble.network.to_dict(),
                 "n_members": self.ensemble.n_members,
                 "training": {**network.to_dict(), "learning_rate": self.ensemble.learning_rate},
                 "final_loss": self.ensemble.losses[-1],

@@ -35,7 +35,7 @@ from ..variogram.models import VariogramModel
 from .architectures import Schedule, Sizes, architecture_of
 from .ensembles import InnerProblem, NetworkEnsemble, fewest_donors, prepare_members
 from .inner import inner_folds, require_trainable, set_kinds
-from .networks import Weights
+from .layers import Weights
 from .outer import Trained, beside_kriging, cross_validated_scores
 from .search import Trial, search
 from .self_evaluation import NEGLIGIBLE, Ablation, Evaluated, SelfEvaluation, ablate, self_evaluate
@@ -493,8 +493,7 @@ def train_network(
     Cancelled
         When the user asked to stop; no file is written.
     """
-    from .export import write_network
-    from .layers import keras_members
+    from .export import keras_members, write_network
 
     require_trainable(samples, f"Training {settings.architecture}")
     comparison, scores = None, None

@@ -18,7 +18,7 @@ from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..validation.metrics import ClusterBootstrap
 from .architectures import Schedule, Sizes
 from .ensembles import InnerProblem, NetworkEnsemble
-from .networks import Weights
+from .layers import Weights
 
 SIGNIFICANT = 2.0
 """A change of the error below so many standard errors counts as none."""

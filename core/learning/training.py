@@ -10,16 +10,12 @@ import numpy as np
 from ..errors import InputError
 from ..features.neighbors import NeighborFeatures
 from ..progress import IsCancelled, Progress, never, silent, stop_if
-from .networks import (
-    POOLINGS,
-    Architecture,
-    Regularization,
-    Trainer,
-    Weights,
-    evaluate_ensemble,
-    initial_weights,
-    trainer_for,
-)
+from .graph import Optimizer, Trainer, evaluate_members, trainer_for
+from .layers import Layer, LayeredNetwork, Weights, initial_weights
+from .runs import Batches, Scales, until_finite
+
+POOLINGS = ("bilstm", "attention")
+"""How a sequence becomes one state; attention trains in about a quarter of the time."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,7 @@ class NetworkSettings:
     Parameters
     ----------
     conv_width, recurrent_width, dense_width : int
-        Widths of the layers.
+        Width of the convolution, of each direction of the LSTM (half of the attention's values), of the dense layer.
     pooling : str
         How a sequence becomes one state: "bilstm", or "attention", which trains faster.
     dropout, weight_decay : float
@@ -73,6 +69,16 @@ class NetworkSettings:
         """Return the JSON object of the settings."""
         return asdict(self)
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Conv1D over three samples, the pooling and a dense layer."""
+        pooling_width = self.recurrent_width if self.pooling == "bilstm" else 2 * self.recurrent_width
+        return (
+            Layer("conv", self.conv_width, kernel=3, activation="relu", rate=self.dropout),
+            Layer(self.pooling, pooling_width, rate=self.dropout),
+            Layer("dense", self.dense_width, activation="relu", rate=self.dropout),
+        )
+
 
 @dataclass(frozen=True)
 class DriftEnsemble:
@@ -80,7 +86,7 @@ class DriftEnsemble:
 
     Parameters
     ----------
-    architecture : Architecture
+    network : LayeredNetwork
     weights : dict of ndarray
         Every member's output is on the transformed scale of the targets.
     out_of_fold : ndarray, shape (n_sets, n_samples, n_targets)
@@ -91,7 +97,7 @@ class DriftEnsemble:
         The one that was used (lower than asked for when training had diverged before).
     """
 
-    architecture: Architecture
+    network: LayeredNetwork
     weights: Weights
     out_of_fold: np.ndarray
     losses: tuple[float, ...] = field(default=())
@@ -104,7 +110,7 @@ class DriftEnsemble:
 
     def drift(self, sequences: np.ndarray, context: np.ndarray) -> np.ndarray:
         """Return the mean over the members, shape (n, n_targets)."""
-        return evaluate_ensemble(self.weights, sequences[None], context[None]).mean(axis=0)
+        return evaluate_members(self.network, self.weights, sequences[None], context[None]).mean(axis=0)
 
 
 def train_drift_network(
@@ -174,58 +180,46 @@ def train_drift_network(
         np.stack(sequences * members_per_fold).astype(np.float32),
         np.stack(context * members_per_fold).astype(np.float32),
     )
-    means = np.stack([targets[~rows].mean(axis=0) for rows in held_out])
-    scales = np.stack([targets[~rows].std(axis=0) for rows in held_out])
-    scales[scales == 0] = 1.0
-    standardized = (targets[None] - means[:, None]) / scales[:, None]
-    architecture = Architecture(
-        features.n_neighbors, inputs[0].shape[-1], inputs[1].shape[-1], targets.shape[1],
-        settings.conv_width, settings.recurrent_width, settings.dense_width, settings.pooling,
-    )  # fmt: skip
-    training_rows = [np.flatnonzero(~rows) for rows in held_out]
-    weights, losses, rate = _train(
-        architecture, inputs, standardized, training_rows, settings, seed, progress, is_cancelled
+    network = LayeredNetwork(
+        features.n_neighbors, inputs[0].shape[-1], inputs[1].shape[-1], targets.shape[1], settings.layers, "state", True
     )
-    for name in ("output_kernel", "linear_kernel"):
-        weights[name] = (weights[name] * scales[:, None, :]).astype(np.float32)
-    weights["output_bias"] = (weights["output_bias"] * scales + means).astype(np.float32)
-    predicted = evaluate_ensemble(weights, *inputs)
+    learned = [np.flatnonzero(~rows) for rows in held_out]
+    weights, losses, rate = _train(network, inputs, targets, learned, settings, seed, progress, is_cancelled)
+    predicted = evaluate_members(network, weights, *inputs)
     set_of_member = np.repeat(np.arange(len(folds)), [len(np.unique(own)) for own in folds])
     out_of_fold = np.zeros((len(folds), *targets.shape))
     for which, rows, prediction in zip(np.tile(set_of_member, members_per_fold), held_out, predicted):
         out_of_fold[which, rows] += prediction[rows] / members_per_fold
-    return DriftEnsemble(architecture, weights, out_of_fold, tuple(losses), rate)
+    return DriftEnsemble(network, weights, out_of_fold, losses, rate)
 
 
 def _train(
-    architecture: Architecture,
+    network: LayeredNetwork,
     inputs: tuple[np.ndarray, np.ndarray],
-    standardized: np.ndarray,
-    training_rows: list[np.ndarray],
+    targets: np.ndarray,
+    learned: list[np.ndarray],
     settings: NetworkSettings,
     seed: int,
     progress: Progress,
     is_cancelled: IsCancelled,
-) -> tuple[Weights, list[float], float]:
-    """Train; start again at a third of the learning rate when a loss is not finite."""
-    regularization = Regularization(settings.dropout, settings.weight_decay)
-    batch = min(settings.batch_size, max(len(rows) for rows in training_rows))
-    trainer = trainer_for(architecture, len(training_rows), regularization, batch)
+) -> tuple[Weights, tuple[float, ...], float]:
+    """Train from the best linear function of the context; return weights, losses by epoch and the learning rate."""
+    scales = Scales.of(targets, learned)
+    standardized = scales.standardized(targets)
+    batches = Batches(learned, settings.batch_size)
+    optimizer = Optimizer(weight_decay=settings.weight_decay, second_decay=0.99)
+    trainer = trainer_for(network, len(learned), optimizer, batches.size, len(network.layers))
     tensors = trainer.tensors(*inputs, standardized)
-    rate = settings.learning_rate
-    for _ in range(3):
-        weights = initial_weights(architecture, len(training_rows), seed)
-        weights["linear_kernel"], weights["output_bias"] = _linear_start(inputs[1], standardized, training_rows)
-        trainer.start(weights)
-        losses = _train_once(trainer, tensors, training_rows, settings, rate, seed, progress, is_cancelled)
-        if np.isfinite(losses[-1]):
-            return trainer.weights(), losses, rate
-        progress(0.0, f"Training diverged at learning rate {rate:g}; starting again at {rate / 3:g}")
-        rate /= 3
-    raise InputError(
-        f"Training the network diverged at learning rates from {settings.learning_rate:g} down to {3 * rate:g}. "
-        "Look for extreme values among the covariates and targets, or transform the target."
-    )
+    start = initial_weights(network, len(learned), seed)
+    start["linear_kernel"], start["output_bias"] = _linear_start(inputs[1], standardized, learned)
+
+    def train(rate: float) -> tuple[float, ...] | None:
+        trainer.start(start)
+        return _losses(trainer, tensors, batches, settings, rate, seed, progress, is_cancelled)
+
+    losses, rate = until_finite(train, settings.learning_rate, progress)
+    trainer.remember(np.ones(len(learned), dtype=bool))
+    return scales.of_targets(trainer.best()), losses, rate
 
 
 def _linear_start(
@@ -243,37 +237,30 @@ def _linear_start(
     return np.stack(kernels).astype(np.float32), np.stack(biases).astype(np.float32)
 
 
-def _train_once(
+def _losses(
     trainer: Trainer,
     tensors: tuple[Any, ...],
-    training_rows: list[np.ndarray],
+    batches: Batches,
     settings: NetworkSettings,
     rate: float,
     seed: int,
     progress: Progress,
     is_cancelled: IsCancelled,
-) -> list[float]:
-    """Run the fixed budget of epochs, or stop at the first loss that is not finite."""
-    longest = max(len(rows) for rows in training_rows)
-    batch = min(settings.batch_size, longest)
-    steps = -(-longest // batch)
+) -> tuple[float, ...] | None:
+    """Run the fixed budget of epochs and return their losses, None when one is not finite."""
+    steps = batches.n_steps
     wanted = min(max(settings.min_steps, settings.epochs * steps), settings.max_steps)
     epochs = max(1, -(-wanted // steps))
     rng = np.random.default_rng([seed, 1])
     losses: list[float] = []
-    sequences, context, targets = tensors
     for epoch in range(epochs):
         stop_if(is_cancelled)
-        # np.resize repeats the shuffled rows cyclically, so that members of unequal size share one shape.
-        order = np.stack([np.resize(rng.permutation(rows), steps * batch) for rows in training_rows])
-        order = order.reshape(len(training_rows), steps, batch).transpose(1, 0, 2)
         done = epoch * steps + np.arange(steps)
         rates = 0.5 * rate * (1.0 + np.cos(np.pi * done / (epochs * steps)))
-        loss = float(
-            np.mean(trainer.epoch(sequences, context, targets, order, rates, int(done[0]), seed % 2**31))
-        )
-        losses.append(loss)
+        order = batches.shuffled(rng)
+        loss = float(np.mean(trainer.epoch(tensors, order, rates[:, None], int(done[0]), seed % 2**31)))
         if not np.isfinite(loss):
-            return losses
+            return None
+        losses.append(loss)
         progress((epoch + 1) / epochs, f"Epoch {epoch + 1} of {epochs}, loss {loss:.3f}")
-    return losses
+    return tuple(losses)

@@ -20,7 +20,7 @@ LEVELS = (2 * np.arange(30) + 1) / 60
 _LOWER, _UPPER = 1, 28  # LEVELS[1] = 0.05, LEVELS[28] = 0.95
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=1)
 def _normal_quantiles() -> np.ndarray:
     """Return the quantiles of a standard normal distribution at the levels."""
     from scipy.special import ndtri
