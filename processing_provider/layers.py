@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -11,6 +12,7 @@ from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
     QgsFeature,
+    QgsFeatureRequest,
     QgsFeatureSink,
     QgsField,
     QgsFields,
@@ -99,7 +101,8 @@ def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str
     read = [field.name() for field in fields] if names is None else list(names)
     indices = [fields.lookupField(name) for name in read]
     coordinates, elevations, rows, without_place = [], [], [], 0
-    for feature in source.getFeatures():
+    request = QgsFeatureRequest().setSubsetOfAttributes(indices)
+    for feature in source.getFeatures(request):
         place = place_of(feature)
         if place is None:
             without_place += 1
@@ -235,6 +238,10 @@ class PointTable:
 def place_of(feature: QgsFeature) -> Optional[tuple[float, float, float]]:
     """Return easting, northing and elevation (NaN without one) of a point feature, None when it has no place."""
     geometry = feature.geometry()
+    point = geometry.constGet()
+    if isinstance(point, QgsPoint):
+        x, y = point.x(), point.y()
+        return (x, y, point.z()) if isfinite(x) and isfinite(y) else None
     if geometry.isNull() or geometry.isEmpty():
         return None
     if QgsWkbTypes.isMultiType(geometry.wkbType()):

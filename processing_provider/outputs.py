@@ -30,6 +30,7 @@ CREATION_OPTIONS = (
     f"BLOCKXSIZE={TILE}",
     f"BLOCKYSIZE={TILE}",
     "COMPRESS=DEFLATE",
+    "ZLEVEL=1",  # 2 % larger than the default, in half the time
     "PREDICTOR=3",
     "BIGTIFF=IF_SAFER",
     "INTERLEAVE=BAND",

@@ -12,6 +12,8 @@ from ..errors import InputError
 from ..variogram.models import VariogramModel
 from .estimate import Reason
 
+_DIRECT_DISTANCES = 2**18
+
 
 @dataclass(frozen=True)
 class Neighborhood:
@@ -171,6 +173,12 @@ class NeighborSearch:
 
     def kth_distance(self, scaled: np.ndarray, k: int) -> np.ndarray:
         """Return the distance to the k-th nearest sample (k at most n_samples), shape (n_targets,)."""
+        if len(scaled) * self.n_samples <= _DIRECT_DISTANCES:
+            # A few places of not too many samples: looking at all is over before scipy's tree is loaded.
+            squared = np.zeros((len(scaled), self.n_samples))
+            for place, samples in zip(scaled.T, self.scaled_points.T):
+                squared += np.subtract.outer(place, samples) ** 2
+            return np.sqrt(np.partition(squared, k - 1, axis=1)[:, k - 1])
         return self._tree.query(scaled, k=[k])[0][:, 0]
 
     def nearest_to(self, scaled: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
