@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingParameterExtent
 
 from ...core.backend import exchange, tasks
-from ...core.backend.adapters.learned import LEARNED
+from ...core.backend.adapters.learned import LEARNED, architecture_for
 from ...core.validation.grade_classes import parse_class_breaks
 from ...core.validation.methods import METHODS
 from ..base import Algorithm, AlgorithmSpec, Group
@@ -113,6 +113,10 @@ class CompareMethods(Algorithm):
         if not samples.has_covariates and WITH_COVARIATES in methods:
             methods.remove(WITH_COVARIATES)
             read.feedback.pushInfo(tr("There are no covariates, so external-drift kriging is left out."))
+        resolved = list(dict.fromkeys(architecture_for(name, samples) for name in methods))
+        if resolved != methods:
+            methods = resolved
+            read.feedback.pushInfo(tr("There are no covariates, so the hybrid is the method pretrained."))
         content, arrays = exchange.pack_samples(samples)
         places = prediction_places(read, samples)
         if places is not None:

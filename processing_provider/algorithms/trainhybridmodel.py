@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ...core.backend import exchange, tasks
-from ...core.backend.adapters.learned import LEARNED, NETWORKS
+from ...core.backend.adapters.learned import LEARNED, NETWORKS, architecture_for
 from ...core.errors import InputError
 from ...core.learning.architectures import architecture_of
 from ..base import Algorithm, AlgorithmSpec, Group
@@ -40,10 +40,10 @@ class TrainHybridModel(Algorithm):
                 static_enum("ARCHITECTURE", tr("Architecture"), tuple(LEARNED), HYBRID),
                 tr(
                     "What to train. hybrid: kriging stacked with kriging whose drift is a network; kriging is its "
-                    "floor. pretrained: kriging corrected by the network that comes with the plugin, for data without "
-                    "covariates. The others are networks whose output is the estimate itself. gcnn_rnn: Conv1D and "
-                    "BiLSTM; afg_pms: two LSTM and two dense layers; feedforward: dense layers; as_published: the "
-                    "layers of Anvari et al. (2025)."
+                    "floor. pretrained: several krigings mixed, and corrected by the network that comes with the "
+                    "plugin, for data without covariates: of these it is the hybrid, too, in the plane. The others are "
+                    "networks whose output is the estimate itself. gcnn_rnn: Conv1D and BiLSTM; afg_pms: two LSTM and "
+                    "two dense layers; feedforward: dense layers; as_published: the layers of Anvari et al. (2025)."
                 ),
             ),
             transform(normal_score=True),
@@ -145,7 +145,12 @@ class TrainHybridModel(Algorithm):
         """Train in the backend; tell what the cross-validation found."""
         samples = read.samples("TARGETS", read.covariates(), FEWEST_SAMPLES)
         settings = read.hybrid_settings(samples)
-        architecture = read.choice("ARCHITECTURE")
+        chosen = read.choice("ARCHITECTURE")
+        architecture = architecture_for(chosen, samples)
+        if architecture != chosen:
+            read.feedback.pushInfo(
+                tr("There are no covariates, so the hybrid is a mixture of krigings with the pre-trained correction.")
+            )
         if architecture in NETWORKS:
             settings = network_settings(read, settings, len(samples), architecture)
         else:

@@ -107,7 +107,7 @@ class Hybrid(Learned):
 
 
 class Pretrained(Learned):
-    """Kriging with the pre-trained correction."""
+    """A mixture of krigings with the pre-trained correction."""
 
     modules = PRETRAINED
 
@@ -128,7 +128,7 @@ class Pretrained(Learned):
         return train_pretrained(samples, settings, path, **options)
 
     def outputs(self, fitted: Any) -> dict:
-        """Return the shares of kriging with and without the correction."""
+        """Return the shares of the krigings, and of their mixture with the correction."""
         return {"weights": fitted.weights}
 
     def title(self, targets: Sequence[str]) -> str:
@@ -199,6 +199,16 @@ LEARNED: dict[str, Learned] = {
     **{name: Network(name) for name in NETWORKS},
 }
 """What can be trained and compared, by the names users choose from; one line each."""
+
+
+def architecture_for(name: str, samples: Samples) -> str:
+    """Return what a name chosen by a user stands for with these samples.
+
+    The hybrid of samples in the plane without covariates is the mixture of krigings with the pre-trained correction:
+    without covariates a network trained on the samples has nothing to learn from but the places.
+    """
+    in_plane = samples.n_dimensions == 2 and samples.holes is None
+    return "pretrained" if name == "hybrid" and in_plane and not samples.has_covariates else name
 
 
 def learned_of(inputs: Mapping[str, Any]) -> Learned:
