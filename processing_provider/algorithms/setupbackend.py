@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingParameterFile
 
-from ...core.backend import environment
+from ...core.backend import environment, installation
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..parameters.kinds import file_input, with_help
@@ -45,6 +45,6 @@ class SetUpBackend(Algorithm):
 
     def compute(self, read, progress, is_cancelled):
         """Make it and test it."""
-        status = environment.create(read.path("PYTHON"), read.path("WHEELS"), progress, is_cancelled)
+        status = installation.create(read.path("PYTHON"), read.path("WHEELS"), progress, is_cancelled)
         read.feedback.pushInfo(status.words)
         return {"OUTPUT": environment.describe(), "READY": status.is_ready}
