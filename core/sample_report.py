@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .report.charts import histogram, sample_map
+from .report.charts import histogram
+from .report.maps import sample_map
 from .report.page import Section, bullets, figures, note, page, side_by_side, table
 from .sample_check import NOTE, PROBLEM, WARNING, SampleCheck, parse_column
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..report.charts import histogram, sample_map
+from ..report.charts import histogram
+from ..report.maps import sample_map
 from ..report.page import Section, figures, note, page, side_by_side, table
 from .desurveyed import CompositeTable
 from .tables import DrillHoles

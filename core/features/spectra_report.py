@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..report.charts import Line, horizontal_bars, xy_chart
+from ..report.charts import xy_chart
+from ..report.drawing import Line
 from ..report.page import Section, figures, page, table
+from ..report.row_charts import horizontal_bars
 from .spectra import PrincipalComponents, component_names
 
 _DRAWN = 4

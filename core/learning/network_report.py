@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..report.charts import Line, intervals, xy_chart
+from ..report.charts import xy_chart
+from ..report.drawing import Line
 from ..report.page import Section, note, paragraph, table
+from ..report.row_charts import intervals
 from .network import FittedNetwork
 from .updating import Updated
 

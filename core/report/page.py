@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 
-from .charts import COLORS, DARK_COLORS
+from .drawing import COLORS, DARK_COLORS
 from .markup import Html, aligned, escaped
 
 

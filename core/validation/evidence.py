@@ -8,7 +8,9 @@ from typing import Optional
 
 import numpy as np
 
-from ..report.charts import Line, Points, sample_map, xy_chart
+from ..report.charts import xy_chart
+from ..report.drawing import Line, Points
+from ..report.maps import sample_map
 from ..report.markup import rounded
 from ..report.page import note, paragraph, side_by_side, table
 from ..variogram.experimental import experimental_variogram

@@ -9,9 +9,11 @@ from typing import Optional
 
 import numpy as np
 
-from ..report.charts import COLORS, Level, Line, Points, horizontal_bars, intervals, one_to_one, xy_chart
+from ..report.charts import one_to_one, xy_chart
+from ..report.drawing import COLORS, Level, Line, Points
 from ..report.markup import rounded
 from ..report.page import Section, bullets, figures, lead, note, page, paragraph, side_by_side, table
+from ..report.row_charts import horizontal_bars, intervals
 from .comparison import Comparison
 from .evidence import (
     ceiling_parts,

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..report import charts
+from ..report.charts import xy_chart
+from ..report.drawing import COLORS, Layer, Level, Line, Points
+from ..report.maps import heat_map
 from ..report.markup import rounded
 from ..report.page import Section, bullets, figures, note, page, paragraph, table
 from .cloud import VariogramCloud, VariogramMap
@@ -109,7 +111,7 @@ def experimental_page(
         *(paragraph(text) for text in _by_direction(directional, map_unit)),
         *(note(text, "warning") for text in remarks(omnidirectional, directional)),
     ]
-    level = charts.Level(variance, "variance of the values")
+    level = Level(variance, "variance of the values")
     sections = [
         Section("All directions", [_chart("Semivariance by separation", [omnidirectional], level, map_unit, squared)])
     ]
@@ -129,7 +131,7 @@ def experimental_page(
         Section(
             "Variogram map",
             [
-                charts.heat_map(
+                heat_map(
                     "Semivariance by lag vector",
                     offsets,
                     offsets[::-1],
@@ -206,23 +208,23 @@ def _by_direction(directional: Sequence[ExperimentalVariogram], map_unit: str) -
 
 
 def _chart(
-    title: str, variograms: Sequence[ExperimentalVariogram], level: charts.Level, map_unit: str, squared: str
+    title: str, variograms: Sequence[ExperimentalVariogram], level: Level, map_unit: str, squared: str
 ) -> str:
     """Draw experimental points, joined where there are several directions."""
-    layers: list[charts.Layer] = []
+    layers: list[Layer] = []
     several = len(variograms) > 1
     for color, variogram in enumerate(variograms):
         lags, semivariances = variogram.lags.tolist(), variogram.semivariances.tolist()
         if several:
-            dashed = color >= len(charts.COLORS)
-            layers.append(charts.Line(lags, semivariances, _name(variogram), color=color, dashed=dashed))
-            layers.append(charts.Points(lags, semivariances, color=color))
+            dashed = color >= len(COLORS)
+            layers.append(Line(lags, semivariances, _name(variogram), color=color, dashed=dashed))
+            layers.append(Points(lags, semivariances, color=color))
         else:
             counts = [str(count) for count in variogram.pair_counts]
             label = f"{_name(variogram)}, with the number of pairs"
-            layers.append(charts.Points(lags, semivariances, label, notes=counts, size=4.5))
+            layers.append(Points(lags, semivariances, label, notes=counts, size=4.5))
     layers.append(level)
-    return charts.xy_chart(
+    return xy_chart(
         title,
         f"lag ({map_unit})",
         f"semivariance ({squared})",
@@ -239,15 +241,15 @@ def _cloud_chart(
 ) -> str:
     """Draw single pairs, and the means on top."""
     step = -(-len(cloud.lags) // DRAWN_POINTS)
-    return charts.xy_chart(
+    return xy_chart(
         "Single pairs",
         f"lag ({map_unit})",
         f"half squared difference ({squared})",
         [
-            charts.Points(
+            Points(
                 cloud.lags[::step].tolist(), cloud.semivariances[::step].tolist(), "pairs", size=1.8, opacity=0.35
             ),
-            charts.Points(
+            Points(
                 omnidirectional.lags.tolist(), omnidirectional.semivariances.tolist(), "experimental variogram",
                 color=1, size=4.5,
             ),

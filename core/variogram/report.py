@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..report import charts
+from ..report.charts import xy_chart
+from ..report.drawing import Layer, Level, Line, Points
 from ..report.markup import rounded
 from ..report.page import Section, bullets, figures, note, page, paragraph, table
 from .anisotropy import Anisotropy
@@ -173,22 +174,22 @@ def _variogram_chart(fitted: FittedVariogram, squared: str, map_unit: str) -> st
     # From just above 0, where the model starts at its nugget.
     lags = np.linspace(table_.max_lag * 1e-6, table_.max_lag, 161)
     structure = fitted.model.structures[-1]
-    layers: list[charts.Layer] = []
+    layers: list[Layer] = []
     along = "" if structure.is_isotropic or structure.ratio_minor == 1.0 else f" along {structure.azimuth:.0f}°"
     along = " horizontally" if structure.ratio_minor == 1.0 and structure.ratio_vertical != 1.0 else along
     layers.append(
-        charts.Line(lags.tolist(), fitted.model.gamma(lags).tolist(), f"{structure.model}{along} (chosen)", color=1)
+        Line(lags.tolist(), fitted.model.gamma(lags).tolist(), f"{structure.model}{along} (chosen)", color=1)
     )
     if structure.ratio_minor != 1.0 and not fitted.stretched:
         across = fitted.model.gamma(lags / structure.ratio_minor)
-        layers.append(charts.Line(lags.tolist(), across.tolist(), "across", color=1, dashed=True))
+        layers.append(Line(lags.tolist(), across.tolist(), "across", color=1, dashed=True))
     for color, (name, model) in enumerate(_other_curves(fitted), start=2):
-        layers.append(charts.Line(lags.tolist(), model.gamma(lags).tolist(), name, color=color, dashed=True))
+        layers.append(Line(lags.tolist(), model.gamma(lags).tolist(), name, color=color, dashed=True))
     layers += _points(table_, "experimental, with its number of pairs")
-    layers.append(charts.Level(fitted.model.sill, "sill"))
+    layers.append(Level(fitted.model.sill, "sill"))
     if 0 < fitted.model.effective_range <= table_.max_lag:
-        layers.append(charts.Level(fitted.model.effective_range, "effective range", vertical=True))
-    return charts.xy_chart(
+        layers.append(Level(fitted.model.effective_range, "effective range", vertical=True))
+    return xy_chart(
         "Semivariance by separation",
         f"lag ({map_unit}{', as along the azimuth' if fitted.stretched else ''})",
         f"semivariance ({squared})",
@@ -205,15 +206,15 @@ def _variogram_chart(fitted: FittedVariogram, squared: str, map_unit: str) -> st
     )
 
 
-def _points(table_: ExperimentalVariogram, label: str, color: int = 0, counted: bool = True) -> list[charts.Layer]:
+def _points(table_: ExperimentalVariogram, label: str, color: int = 0, counted: bool = True) -> list[Layer]:
     """Draw experimental semivariances, the larger the more pairs they hold."""
     shares = np.sqrt(table_.pair_counts / table_.pair_counts.max())
     size = np.where(shares > 0.7, 5.5, np.where(shares > 0.35, 4.0, 2.8))
-    layers: list[charts.Layer] = []
+    layers: list[Layer] = []
     for number in sorted(set(size.tolist()), reverse=True):
         rows = np.flatnonzero(size == number)
         layers.append(
-            charts.Points(
+            Points(
                 table_.lags[rows].tolist(),
                 table_.semivariances[rows].tolist(),
                 label if not layers else "",
@@ -237,7 +238,7 @@ def _by_direction(fitted: FittedVariogram, squared: str, map_unit: str) -> list[
             continue
         longest = max(table_.max_lag for table_ in tables)
         lags = np.linspace(longest * 1e-6, longest, 161)
-        layers: list[charts.Layer] = []
+        layers: list[Layer] = []
         for color, table_ in enumerate(tables, start=1):
             if table_.direction is None:
                 continue
@@ -247,10 +248,10 @@ def _by_direction(fitted: FittedVariogram, squared: str, map_unit: str) -> list[
             turned = fitted.model.structures[-1].ratio_minor != 1.0
             if color == 1 or turned:
                 layers.append(
-                    charts.Line(lags.tolist(), curve.tolist(), f"{label}, model" if turned else "model", color=color)
+                    Line(lags.tolist(), curve.tolist(), f"{label}, model" if turned else "model", color=color)
                 )
         parts.append(
-            charts.xy_chart(
+            xy_chart(
                 name,
                 f"lag ({map_unit})",
                 f"semivariance ({squared})",

@@ -5,15 +5,17 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.report import charts
 from hybrid_geostatistics.core.report.axes import nice_ticks, tick_labels
-from hybrid_geostatistics.core.report.charts import Band, Level, Line, Points
+from hybrid_geostatistics.core.report.charts import _round_edges, histogram, one_to_one, xy_chart
+from hybrid_geostatistics.core.report.drawing import COLORS, DARK_COLORS, Band, Level, Line, Points
+from hybrid_geostatistics.core.report.maps import RAMP, heat_map, sample_map
+from hybrid_geostatistics.core.report.row_charts import horizontal_bars, intervals
 from hypothesis import given
 from hypothesis import strategies as st
 
 NAN = math.nan
 CHARTS = {
-    "xy": lambda: charts.xy_chart(
+    "xy": lambda: xy_chart(
         "A <b> & c",
         "lag (m)",
         "semivariance",
@@ -26,23 +28,23 @@ CHARTS = {
         ],
         x_from_zero=True,
     ),
-    "empty": lambda: charts.xy_chart("Nothing", "x", "y", []),
-    "one point": lambda: charts.xy_chart("One", "x", "y", [Points([3.0], [0.0])]),
-    "log": lambda: charts.xy_chart("Log", "x", "y", [Points([0, 1, 1e4], [1, -2, 5])], x_log=True, y_log=True),
-    "one to one": lambda: charts.one_to_one("Fit", [1, 2, NAN, 0], [1.5, 1.0, 2, 3], "mg/kg", log=True),
-    "bars": lambda: charts.horizontal_bars(
+    "empty": lambda: xy_chart("Nothing", "x", "y", []),
+    "one point": lambda: xy_chart("One", "x", "y", [Points([3.0], [0.0])]),
+    "log": lambda: xy_chart("Log", "x", "y", [Points([0, 1, 1e4], [1, -2, 5])], x_log=True, y_log=True),
+    "one to one": lambda: one_to_one("Fit", [1, 2, NAN, 0], [1.5, 1.0, 2, 3], "mg/kg", log=True),
+    "bars": lambda: horizontal_bars(
         "RMSE", ["a & b", "c", "d"], [0.4, -0.1, NAN], x_label="RMSE", colors=[0, 1, 2]
     ),
-    "heat map": lambda: charts.heat_map("Map", [-1, 0, 1], [1, 0], [[1, NAN, 3], [2, 5, 2]], "east", "north", "m"),
-    "empty heat map": lambda: charts.heat_map("Map", [0, 1], [0, 1], [[NAN, NAN], [NAN, NAN]], "east", "north"),
-    "no bars": lambda: charts.horizontal_bars("RMSE", [], []),
-    "intervals": lambda: charts.intervals(
+    "heat map": lambda: heat_map("Map", [-1, 0, 1], [1, 0], [[1, NAN, 3], [2, 5, 2]], "east", "north", "m"),
+    "empty heat map": lambda: heat_map("Map", [0, 1], [0, 1], [[NAN, NAN], [NAN, NAN]], "east", "north"),
+    "no bars": lambda: horizontal_bars("RMSE", [], []),
+    "intervals": lambda: intervals(
         "Ratio", ["x", "y"], [1.0, NAN], [0.9, NAN], [1.1, NAN], reference=1.0, reference_label="kriging"
     ),
-    "histogram": lambda: charts.histogram("Zinc", [1, 2, 2, NAN, 9], "zinc", levels=[Level(2.0, "median")]),
-    "equal values": lambda: charts.histogram("Zinc", [5.0, 5.0], "zinc"),
-    "no values": lambda: charts.histogram("Zinc", [], "zinc"),
-    "map": lambda: charts.sample_map("Zinc", [1e5, 2e5, 3e5], [5e6, 5.1e6, 5.3e6], [1.0, 2.0, NAN], "mg/kg"),
+    "histogram": lambda: histogram("Zinc", [1, 2, 2, NAN, 9], "zinc", levels=[Level(2.0, "median")]),
+    "equal values": lambda: histogram("Zinc", [5.0, 5.0], "zinc"),
+    "no values": lambda: histogram("Zinc", [], "zinc"),
+    "map": lambda: sample_map("Zinc", [1e5, 2e5, 3e5], [5e6, 5.1e6, 5.3e6], [1.0, 2.0, NAN], "mg/kg"),
 }
 
 
@@ -68,7 +70,7 @@ def test_titles_and_labels_are_escaped():
 
 
 def test_marks_lie_where_the_axis_says():
-    root = ElementTree.fromstring(charts.xy_chart("t", "x", "y", [Points([0, 5, 10], [100, 300, 200], size=3.0)]))
+    root = ElementTree.fromstring(xy_chart("t", "x", "y", [Points([0, 5, 10], [100, 300, 200], size=3.0)]))
     circles = [(float(c.get("cx")), float(c.get("cy"))) for c in root.iter("circle")]
     labels = {t.text: (float(t.get("x")), float(t.get("y"))) for t in root.iter("text")}
     assert circles[1][0] == pytest.approx(0.5 * (circles[0][0] + circles[2][0]), abs=0.1)
@@ -79,13 +81,13 @@ def test_marks_lie_where_the_axis_says():
 
 
 def test_logarithmic_axis_is_even_in_decades():
-    root = ElementTree.fromstring(charts.xy_chart("t", "x", "y", [Points([1, 10, 100], [1, 2, 3])], x_log=True))
+    root = ElementTree.fromstring(xy_chart("t", "x", "y", [Points([1, 10, 100], [1, 2, 3])], x_log=True))
     x = [float(c.get("cx")) for c in root.iter("circle")]
     assert x[1] - x[0] == pytest.approx(x[2] - x[1], abs=0.11)
 
 
 def test_one_to_one_has_equal_axes_and_the_diagonal_passes_equal_pairs():
-    root = ElementTree.fromstring(charts.one_to_one("t", [1, 4, 9], [1, 4, 9]))
+    root = ElementTree.fromstring(one_to_one("t", [1, 4, 9], [1, 4, 9]))
     diagonal = next(line for line in root.iter("line") if line.get("class") == "hg-level")
     x1, y1, x2, y2 = (float(diagonal.get(k)) for k in ("x1", "y1", "x2", "y2"))
     assert x2 - x1 == pytest.approx(y1 - y2, abs=0.11)
@@ -95,7 +97,7 @@ def test_one_to_one_has_equal_axes_and_the_diagonal_passes_equal_pairs():
 
 
 def test_bars_are_as_long_as_their_values():
-    root = ElementTree.fromstring(charts.horizontal_bars("t", ["a", "b", "c"], [4.0, 2.0, -1.0]))
+    root = ElementTree.fromstring(horizontal_bars("t", ["a", "b", "c"], [4.0, 2.0, -1.0]))
     lengths = [float(r.get("width")) for r in root.iter("rect")]
     assert lengths == pytest.approx([lengths[0], lengths[0] / 2, lengths[0] / 4], abs=0.11)
     assert {"4.00", "2.00", "−1.00"} <= {t.text for t in root.iter("text")}
@@ -103,13 +105,13 @@ def test_bars_are_as_long_as_their_values():
 
 def test_bins_hold_every_value():
     values = np.random.default_rng(0).lognormal(5, 1, 400)
-    edges = charts._round_edges(values, 12)
+    edges = _round_edges(values, 12)
     assert edges[0] <= values.min() and edges[-1] >= values.max()
     assert np.histogram(values, edges)[0].sum() == 400
 
 
 def test_map_keeps_the_shape_of_the_ground():
-    root = ElementTree.fromstring(charts.sample_map("t", [0, 100, 0], [0, 0, 50], [1, 2, 3]))
+    root = ElementTree.fromstring(sample_map("t", [0, 100, 0], [0, 0, 50], [1, 2, 3]))
     marks = [(float(c.get("cx")), float(c.get("cy"))) for c in root.iter("circle")][:3]
     assert (marks[1][0] - marks[0][0]) == pytest.approx(2 * (marks[0][1] - marks[2][1]), abs=0.2)
 
@@ -131,16 +133,16 @@ def test_ticks_are_few_round_and_inside(low, span, n):
 
 
 def test_series_have_as_many_colours_by_night_as_by_day():
-    assert len(charts.COLORS) == len(charts.DARK_COLORS) == len(set(charts.COLORS)) == len(set(charts.DARK_COLORS))
+    assert len(COLORS) == len(DARK_COLORS) == len(set(COLORS)) == len(set(DARK_COLORS))
 
 
 def test_heat_map_puts_cells_in_place_from_low_to_high():
     chart = ElementTree.fromstring(
-        charts.heat_map("Map", [0, 10], [10, 0], [[1.0, NAN], [2.0, 9.0]], "east", "north")
+        heat_map("Map", [0, 10], [10, 0], [[1.0, NAN], [2.0, 9.0]], "east", "north")
     )
     cells = [rect.attrib for rect in chart.iter() if rect.tag.endswith("rect") and rect.attrib["y"] != "29"]
-    assert [cell["fill"] for cell in cells if cell["fill"] in (charts.RAMP[0], charts.RAMP[-1])] == [
-        charts.RAMP[0], charts.RAMP[-1]
+    assert [cell["fill"] for cell in cells if cell["fill"] in (RAMP[0], RAMP[-1])] == [
+        RAMP[0], RAMP[-1]
     ]  # fmt: skip
     assert len(cells) == 3
     north_west, south_west, south_east = ((float(cell["x"]), float(cell["y"])) for cell in cells)
