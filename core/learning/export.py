@@ -1,19 +1,14 @@
-"""From a trained ensemble to one ONNX file with its contract inside."""
+"""From a trained ensemble to one ONNX graph."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..prediction.contract import METADATA_KEY
-from ..prediction.trained_model import model_from_contract
 from ..progress import IsCancelled, never, stop_if
-from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
+from .ensembles import NetworkEnsemble
 from .forests import DriftForests
 from .layers import SLOPE, LayeredNetwork, Weights
 from .training import DriftEnsemble
@@ -26,89 +21,57 @@ TOLERANCE = 1e-5
 
 
 class ExportError(RuntimeError):
-    """The exported graph is not what was trained; nothing has been written."""
+    """The exported graph is not what was trained; nothing is written."""
 
 
-def write_model(
-    ensemble: DriftEnsemble,
-    forests: DriftForests | None,
-    contract: dict,
-    path: str | Path,
-    is_cancelled: IsCancelled = never,
-) -> None:
-    """Write the mean of the ensemble, the forests and the contract as one ONNX file.
+def hybrid_graph(ensemble: DriftEnsemble, forests: DriftForests | None, is_cancelled: IsCancelled = never) -> bytes:
+    """Return the mean of the ensemble and the forests as an ONNX file.
 
     Parameters
     ----------
     ensemble : DriftEnsemble
     forests : DriftForests or None
         With forests the graph has a third input, ``table``, and its output the forests' columns after the network's.
-    contract : dict
-        `FittedHybrid.contract`.
-    path : str or Path
-        The file appears whole or not at all.
     is_cancelled : IsCancelled
 
     Raises
     ------
     ExportError
         When a recurrent layer lost its fused operator, or what was trained and ONNX differ.
-    OSError
-        When the file cannot be written.
     Cancelled
         When the user asked to stop.
     """
     network = keras_members(ensemble.network, ensemble.weights)
-    n_recurrent = ensemble.n_members * ensemble.network.n_recurrent
-    write_network(network, n_recurrent, "drift", contract, path, is_cancelled, forests)
-
-
-def write_network(
-    network: Any,
-    n_recurrent: int,
-    output: str,
-    contract: dict,
-    path: str | Path,
-    is_cancelled: IsCancelled = never,
-    forests: DriftForests | None = None,
-) -> None:
-    """Write a Keras model of sequences and context with a contract as one ONNX file.
-
-    Parameters
-    ----------
-    network : keras.Model
-        Two inputs, sequences and context.
-    n_recurrent : int
-        Number of its recurrent layers, each of which must become one fused operator.
-    output : str
-        Name of the output.
-    contract : dict
-    path, is_cancelled, forests
-        See `write_model`.
-
-    Raises
-    ------
-    ExportError, OSError, Cancelled
-        As `write_model`.
-    """
-    # The contract first: a value that is no JSON should fail before the slow conversion.
-    text = json.dumps(_with_applicability(contract), ensure_ascii=False, allow_nan=False)
-    stop_if(is_cancelled)
-    model = to_onnx(network, n_recurrent, output)
+    model = to_onnx(network, ensemble.n_members * ensemble.network.n_recurrent, "drift")
     stop_if(is_cancelled)
     check_same(network, model)
     if forests is not None:
         stop_if(is_cancelled)
         add_forests(model, forests)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, text
-    path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(model.SerializeToString())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    return model.SerializeToString()
+
+
+def network_graph(ensemble: NetworkEnsemble, output: str, is_cancelled: IsCancelled = never) -> bytes:
+    """Return the mean of the ensemble of a network by name as an ONNX file.
+
+    Parameters
+    ----------
+    ensemble : NetworkEnsemble
+    output : str
+        Name of the output.
+    is_cancelled : IsCancelled
+
+    Raises
+    ------
+    ExportError, Cancelled
+        As `hybrid_graph`.
+    """
+    factors = (ensemble.token_weights, ensemble.context_weights)
+    network = keras_members(ensemble.network, ensemble.weights, factors)
+    model = to_onnx(network, ensemble.n_members * ensemble.network.n_recurrent, output)
+    stop_if(is_cancelled)
+    check_same(network, model)
+    return model.SerializeToString()
 
 
 def keras_members(
@@ -239,12 +202,6 @@ def to_onnx(network: Any, n_recurrent: int, output: str = "drift") -> Any:
     model.ir_version = IR_VERSION
     model.producer_name = "Hybrid Geostatistics"
     return model
-
-
-def _with_applicability(contract: dict) -> dict:
-    """Return the contract with the area of applicability of the model's samples."""
-    area = fit_applicability(model_from_contract(contract).samples)
-    return {**contract, APPLICABILITY_KEY: area.to_dict()}
 
 
 def add_forests(model: Any, forests: DriftForests, n_rows: int = 257) -> float:

@@ -52,7 +52,7 @@ from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
 from .forests import DriftForests, ForestSettings, grow_drift_forests
 from .inner import inner_folds, require_trainable, set_kinds
-from .outer import Trained, beside_kriging, cross_validated_scores
+from .outer import Trained, train_and_write
 from .stacking import RIDGE, Stack, stack_weights
 from .training import DriftEnsemble, NetworkSettings, train_drift_network
 
@@ -561,16 +561,10 @@ def train_hybrid(
 
     Parameters
     ----------
-    samples : Samples
-    settings : HybridSettings
-    path : str or Path
-        Of the .onnx file; it appears only when everything succeeded.
-    schemes : tuple of str
-        Outer folds (`core.validation.folds.QUESTIONS`); empty skips the cross-validation.
-    n_folds : int
-        Outer folds of a scheme.
-    progress, is_cancelled
-        See `core.progress`.
+    samples, settings
+        See `fit_hybrid`.
+    path, schemes, n_folds, progress, is_cancelled
+        See `train_and_write`.
 
     Returns
     -------
@@ -583,19 +577,12 @@ def train_hybrid(
     Cancelled
         When the user asked to stop; no file is written.
     """
-    from .export import write_model
+    from .export import hybrid_graph
 
     require_trainable(samples, "Training a hybrid")
-    comparison, scores = None, None
-    if schemes:
-        comparison = beside_kriging(
-            samples, METHOD, hybrid_method(settings), settings.transforms, settings.neighborhood, schemes, n_folds,
-            settings.seed, part(progress, 0.0, 0.75), is_cancelled,
-        )  # fmt: skip
-        scores = cross_validated_scores(comparison, METHOD)
-    first = 0.75 if schemes else 0.0
-    fitted = fit_hybrid(samples, settings, part(progress, first, 0.95), is_cancelled)
-    progress(0.95, "Writing the model file")
-    write_model(fitted.ensemble, fitted.forests, fitted.contract(scores), path, is_cancelled)
-    progress(1.0, "Done")
-    return Trained(fitted, comparison, scores, Path(path))
+    return train_and_write(
+        samples, settings, METHOD, hybrid_method(settings),
+        lambda told: fit_hybrid(samples, settings, told, is_cancelled),
+        lambda fitted: hybrid_graph(fitted.ensemble, fitted.forests, is_cancelled),
+        path, schemes=schemes, n_folds=n_folds, progress=progress, is_cancelled=is_cancelled,
+    )  # fmt: skip

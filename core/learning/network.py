@@ -36,7 +36,7 @@ from .architectures import Schedule, Sizes, architecture_of
 from .ensembles import InnerProblem, NetworkEnsemble, fewest_donors, prepare_members
 from .inner import inner_folds, require_trainable, set_kinds
 from .layers import Weights
-from .outer import Trained, beside_kriging, cross_validated_scores
+from .outer import Trained, train_and_write
 from .search import Trial, search
 from .self_evaluation import NEGLIGIBLE, Ablation, Evaluated, SelfEvaluation, ablate, self_evaluate
 
@@ -477,14 +477,10 @@ def train_network(
 
     Parameters
     ----------
-    samples, settings, progress, is_cancelled, start, folds
+    samples, settings, start, folds
         See `fit_network`. The time of a search is shared by the outer folds and the final training.
-    path : str or Path
-        Of the .onnx file; it appears only when everything succeeded.
-    schemes : tuple of str
-        Outer folds (`core.validation.folds.QUESTIONS`); empty skips the cross-validation.
-    n_folds : int
-        Outer folds of a scheme.
+    path, schemes, n_folds, progress, is_cancelled
+        See `train_and_write`.
 
     Raises
     ------
@@ -493,27 +489,14 @@ def train_network(
     Cancelled
         When the user asked to stop; no file is written.
     """
-    from .export import keras_members, write_network
+    from .export import network_graph
 
     require_trainable(samples, f"Training {settings.architecture}")
-    comparison, scores = None, None
-    first = 0.0
     if schemes:
-        share = settings.search_minutes / (n_folds * len(schemes) + 1)
-        settings = replace(settings, search_minutes=share)
-        first = 0.75
-        comparison = beside_kriging(
-            samples, settings.architecture, network_method(settings), settings.transforms, settings.neighborhood,
-            schemes, n_folds, settings.seed, part(progress, 0.0, first), is_cancelled,
-        )  # fmt: skip
-        scores = cross_validated_scores(comparison, settings.architecture)
-    fitted = fit_network(samples, settings, part(progress, first, 0.95), is_cancelled, start, folds)
-    progress(0.95, "Writing the model file")
-    ensemble = fitted.ensemble
-    network = keras_members(
-        ensemble.network, ensemble.weights, (ensemble.token_weights, ensemble.context_weights)
-    )
-    n_recurrent = ensemble.n_members * ensemble.network.n_recurrent
-    write_network(network, n_recurrent, fitted.model.graph_output, fitted.contract(scores), path, is_cancelled)
-    progress(1.0, "Done")
-    return Trained(fitted, comparison, scores, Path(path))
+        settings = replace(settings, search_minutes=settings.search_minutes / (n_folds * len(schemes) + 1))
+    return train_and_write(
+        samples, settings, settings.architecture, network_method(settings),
+        lambda told: fit_network(samples, settings, told, is_cancelled, start, folds),
+        lambda fitted: network_graph(fitted.ensemble, fitted.model.graph_output, is_cancelled),
+        path, schemes=schemes, n_folds=n_folds, progress=progress, is_cancelled=is_cancelled,
+    )  # fmt: skip

@@ -1,22 +1,55 @@
-"""Outer cross-validation of what is trained, beside kriging on the same folds, and its scores as plain values."""
+"""The frame of every training: outer cross-validation beside kriging, the fit to all samples, the model file."""
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Callable, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from ..kriging.neighborhood import Neighborhood
-from ..progress import IsCancelled, Progress, never, silent
+from ..prediction.contract import with_contract
+from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Samples
+from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
 from ..validation.comparison import Comparison, compare_methods
 from ..validation.folds import make_folds
 from ..validation.methods import make_methods
 from ..validation.predictive import Method, Transforms
 
-Fitted = TypeVar("Fitted")
+
+class KrigingSettings(Protocol):
+    """What the settings of every training say of kriging."""
+
+    @property
+    def transforms(self) -> Transforms:
+        """Scale of kriging."""
+
+    @property
+    def neighborhood(self) -> Neighborhood | None:
+        """None: as kriging chooses."""
+
+    @property
+    def seed(self) -> int:
+        """Of folds."""
+
+
+class FittedModel(Protocol):
+    """What every training fits."""
+
+    @property
+    def model(self) -> Any:
+        """What predicts, with its ``samples``."""
+
+    def contract(self, scores: Mapping[str, Any] | None = None) -> dict:
+        """Return the JSON object that travels in the model file."""
+
+
+Fitted = TypeVar("Fitted", bound=FittedModel)
 
 
 @dataclass(frozen=True)
@@ -39,6 +72,79 @@ class Trained(Generic[Fitted]):
     comparison: Comparison | None
     scores: dict | None
     path: Path
+
+
+def train_and_write(
+    samples: Samples,
+    settings: KrigingSettings,
+    name: str,
+    method: Method,
+    fit: Callable[[Progress], Fitted],
+    graph: Callable[[Fitted], bytes],
+    path: str | Path,
+    *,
+    schemes: tuple[str, ...] = ("random", "blocks"),
+    n_folds: int = 5,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+) -> Trained[Fitted]:
+    """Cross-validate beside kriging, fit to all samples, and write the model file.
+
+    Parameters
+    ----------
+    samples, settings
+    name, method
+        What is compared with kriging, and its name in tables.
+    fit : callable
+        From a progress to what is fitted to all samples.
+    graph : callable
+        From what was fitted to the ONNX file without its contract.
+    path : str or Path
+        Of the .onnx file; it appears only when everything succeeded.
+    schemes : tuple of str
+        Outer folds (`core.validation.folds.QUESTIONS`); empty skips the cross-validation.
+    n_folds : int
+        Outer folds of a scheme.
+    progress, is_cancelled
+        See `core.progress`.
+
+    Raises
+    ------
+    InputError
+        As `compare_methods`, and what `fit` raises.
+    OSError
+        When the file cannot be written.
+    Cancelled
+        When the user asked to stop; no file is written.
+    """
+    comparison, scores, first = None, None, 0.0
+    if schemes:
+        first = 0.75
+        comparison = beside_kriging(
+            samples, name, method, settings.transforms, settings.neighborhood, schemes, n_folds, settings.seed,
+            part(progress, 0.0, first), is_cancelled,
+        )  # fmt: skip
+        scores = cross_validated_scores(comparison, name)
+    fitted = fit(part(progress, first, 0.95))
+    progress(0.95, "Writing the model file")
+    # The contract first: a value that is no JSON should fail before a slow conversion.
+    area = fit_applicability(fitted.model.samples)
+    contract = {**fitted.contract(scores), APPLICABILITY_KEY: area.to_dict()}
+    text = json.dumps(contract, ensure_ascii=False, allow_nan=False)
+    stop_if(is_cancelled)
+    _write_whole(Path(path), with_contract(graph(fitted), text))
+    progress(1.0, "Done")
+    return Trained(fitted, comparison, scores, Path(path))
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def beside_kriging(

@@ -7,8 +7,6 @@ nearest others.
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -35,21 +33,19 @@ from ..prediction.pretrained import (
     PretrainedModel,
     PretrainedTarget,
     correction,
-    with_contract,
 )
 from ..prediction.trained_model import NetworkGraph
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident
 from ..transforms import Transform
-from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
 from ..variogram.models import VariogramModel
 from .inner import require_trainable
 from .members import fit_members, members_left_out
-from .outer import Trained, beside_kriging, cross_validated_scores
+from .outer import Trained, train_and_write
 from .stacking import stack_weights
 
 METHOD = KIND
@@ -422,14 +418,10 @@ def train_pretrained(
 
     Parameters
     ----------
-    samples, settings, progress, is_cancelled
+    samples, settings
         See `fit_pretrained`.
-    path : str or Path
-        Of the .onnx file; it appears only when everything succeeded.
-    schemes : tuple of str
-        Outer folds (`core.validation.folds.QUESTIONS`); empty skips the cross-validation.
-    n_folds : int
-        Outer folds of a scheme.
+    path, schemes, n_folds, progress, is_cancelled
+        See `train_and_write`.
 
     Raises
     ------
@@ -439,25 +431,8 @@ def train_pretrained(
         When the user asked to stop; no file is written.
     """
     _check(samples)
-    comparison, scores, first = None, None, 0.0
-    if schemes:
-        first = 0.8
-        comparison = beside_kriging(
-            samples, METHOD, pretrained_method(settings), settings.transforms, settings.neighborhood, schemes, n_folds,
-            settings.seed, part(progress, 0.0, first), is_cancelled,
-        )  # fmt: skip
-        scores = cross_validated_scores(comparison, METHOD)
-    fitted = fit_pretrained(samples, settings, part(progress, first, 0.98), is_cancelled)
-    area = fit_applicability(fitted.model.samples)
-    contract = {**fitted.contract(scores), APPLICABILITY_KEY: area.to_dict()}
-    text = json.dumps(contract, ensure_ascii=False, allow_nan=False)
-    content = with_contract(_shipped_graph(), text)
-    path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    progress(1.0, "Done")
-    return Trained(fitted, comparison, scores, path)
+    return train_and_write(
+        samples, settings, METHOD, pretrained_method(settings),
+        lambda told: fit_pretrained(samples, settings, told, is_cancelled), lambda fitted: _shipped_graph(),
+        path, schemes=schemes, n_folds=n_folds, progress=progress, is_cancelled=is_cancelled,
+    )  # fmt: skip

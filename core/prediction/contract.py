@@ -111,6 +111,23 @@ def samples_from_dict(content: Mapping[str, Any]) -> Samples:
     )
 
 
+def with_contract(graph: bytes, text: str) -> bytes:
+    """Return an ONNX file with a contract among its metadata, without any library.
+
+    In the wire format of protocol buffers a message followed by further fields is the message with these fields
+    added; ``metadata_props`` is field 14 of a model, its entries hold the key as field 1 and the value as field 2.
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        length, size = len(content), b""
+        while length >= 0x80:
+            size += bytes([length & 0x7F | 0x80])
+            length >>= 7
+        return bytes([number << 3 | 2]) + size + bytes([length]) + content
+
+    return graph + field(14, field(1, METADATA_KEY.encode()) + field(2, text.encode()))
+
+
 @contextmanager
 def reading(source: str) -> Iterator[None]:
     """Tell of a contract that lacks a part, or has one that cannot be used, as a damaged file.

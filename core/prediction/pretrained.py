@@ -31,7 +31,7 @@ from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..validation.predictive import LEVELS, PredictiveDistribution
 from ..variogram.models import model_from_dict
-from .contract import METADATA_KEY, reading, samples_from_dict, samples_to_dict
+from .contract import reading, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
 from .mixture import Member, alone
 
@@ -292,20 +292,3 @@ class PretrainedModel:
         given = content["neighborhood"]
         neighborhood = Neighborhood(given["max_neighbors"], given["min_neighbors"], given["search_radius"])
         return cls(samples_from_dict(content), neighborhood, tuple(targets))
-
-
-def with_contract(graph: bytes, text: str) -> bytes:
-    """Return an ONNX file with a contract among its metadata, without any library.
-
-    In the wire format of protocol buffers a message followed by further fields is the message with these fields
-    added; ``metadata_props`` is field 14 of a model, its entries hold the key as field 1 and the value as field 2.
-    """
-
-    def field(number: int, content: bytes) -> bytes:
-        length, size = len(content), b""
-        while length >= 0x80:
-            size += bytes([length & 0x7F | 0x80])
-            length >>= 7
-        return bytes([number << 3 | 2]) + size + bytes([length]) + content
-
-    return graph + field(14, field(1, METADATA_KEY.encode()) + field(2, text.encode()))

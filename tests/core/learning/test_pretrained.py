@@ -21,7 +21,8 @@ from hybrid_geostatistics.core.learning.pretrained import (
     shipped_network,
     train_pretrained,
 )
-from hybrid_geostatistics.core.prediction.pretrained import PretrainedModel, with_contract
+from hybrid_geostatistics.core.prediction.contract import with_contract
+from hybrid_geostatistics.core.prediction.pretrained import PretrainedModel
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel
 from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.transforms import Transform
