@@ -10,7 +10,7 @@ _WIDTH = 256
 
 
 @fast
-def _slope_ratios(
+def slope_ratios(
     ratio: np.ndarray, distance: np.ndarray, n: int, frame: int,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
 ) -> None:  # fmt: skip
@@ -109,7 +109,7 @@ def gradient_of_sum(
             sums[:] = 0.0
             for sample in range(n_samples):
                 _distances(distance, places, sample_places[frame], sample, n)
-                _slope_ratios(ratio, distance, n, frame, frames, models, psills, scales)
+                slope_ratios(ratio, distance, n, frame, frames, models, psills, scales)
                 for field in range(n_fields):
                     weight = coefficients[sample, field]
                     for axis in range(n_dimensions):

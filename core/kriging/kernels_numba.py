@@ -1,16 +1,18 @@
-"""Kriging compiled with numba: the twins of the numpy roads of `moving`, `system` and `far_samples`.
+"""Kriging compiled with numba: the twins of the numpy roads of `moving`, `system`, `far_samples` and `whitening`.
 
-Only this module and the five it gathers (`*_numba`) import numba. The same systems are solved in the
+Only this module and the six it gathers (`*_numba`) import numba. The same systems are solved in the
 same way, so both roads agree to rounding; tests compare them.
 """
 
 from .far_numba import reduce_at_cells, reduce_at_nodes
 from .global_numba import whiten_lattice
 from .gradient_numba import gradient_of_sum
-from .lanes_numba import MATERN_CODES, MODEL_CODES, CompilationError
+from .lanes_numba import GROUP, MATERN_CODES, MODEL_CODES, CompilationError
 from .nearest_numba import solve_lattice
+from .vecchia_numba import sum_pairs, whiten_terms
 
 __all__ = [
+    "GROUP",
     "MATERN_CODES",
     "MODEL_CODES",
     "CompilationError",
@@ -18,5 +20,7 @@ __all__ = [
     "reduce_at_cells",
     "reduce_at_nodes",
     "solve_lattice",
+    "sum_pairs",
     "whiten_lattice",
+    "whiten_terms",
 ]

@@ -18,9 +18,24 @@ from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+
+def _compiled(**options):
+    """Return numba's decorator with a cache for each name of this package: the plugin's, and the backend's.
+
+    What is cached refers to its module by the full name, but is found by file and function alone.
+    """
+    compiled = numba.njit(cache=True, nogil=True, **options)
+
+    def decorate(function):
+        function.__qualname__ = f"{function.__module__}.{function.__qualname__}".replace(".", "_")
+        return compiled(function)
+
+    return decorate
+
+
 # Numbers here are never NaN, and a fused multiply-add only rounds less.
-fast = numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "contract"})
-exact = numba.njit(cache=True, nogil=True)
+fast = _compiled(fastmath={"nnan", "nsz", "contract"})
+exact = _compiled()
 
 CompilationError = numba.core.errors.NumbaError
 """What a kernel raises that does not compile."""

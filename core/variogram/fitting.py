@@ -15,12 +15,12 @@ from ..kriging.drift import DriftBasis, check_drift
 from ..progress import IsCancelled, Progress, never, part, silent
 from .anisotropy import Anisotropy, directional_variograms
 from .candidates import Candidate, model_of
-from .choice import PREFERRED, nothing_fitted, with_reasons
+from .choice import PREFERRED, lowest_error, nothing_fitted, with_reasons
 from .direction import Direction
 from .experimental import ExperimentalVariogram, default_max_lag, diagonal_of
 from .least_squares import scikit_gstat
 from .least_squares_candidates import LeastSquaresCandidates
-from .leave_one_out import FitSamples
+from .leave_one_out import GLOBAL_LEAVE_ONE_OUT, FitSamples
 from .likelihood_candidates import by_likelihood
 from .models import NAMES, VariogramModel
 from .remarks import remarks_on, structure_of
@@ -206,7 +206,9 @@ def fit_variogram(
         anisotropic = method == "reml"
     samples = FitSamples(given.stretched(coordinates), values, residuals, columns, seed, is_cancelled)
     account: list[str] = []
-    fit = LeastSquaresCandidates(samples, estimator, structures, skgstat, account)
+    # Of many samples errors take longer than fits: they wait until one is needed.
+    is_scored = method == "least_squares" or search_lags or len(values) <= GLOBAL_LEAVE_ONE_OUT
+    fit = LeastSquaresCandidates(samples, estimator, structures, skgstat, account, is_scored)
 
     if method == "reml" and start is not None:
         kinds: tuple[str, ...] = (start.structures[0].model,)
@@ -235,6 +237,9 @@ def fit_variogram(
         refined, best, log_likelihood = by_likelihood(
             samples, candidates, start, anisotropic, asked, structures, account, part(progress, 0.3, 0.95)
         )
+        if best is None and not is_scored:
+            candidates = [samples.scored(candidate) for candidate in candidates]
+            chosen = lowest_error(candidates)
         candidates += refined
         chosen = best or chosen
     progress(1.0, "")

@@ -43,6 +43,8 @@ class LeastSquaresCandidates:
     skgstat : module
     account : list of str
         Sentences are added to it.
+    is_scored : bool
+        Whether candidates get their leave-one-out errors.
     """
 
     samples: FitSamples
@@ -50,6 +52,7 @@ class LeastSquaresCandidates:
     structures: str
     skgstat: ModuleType
     account: list[str]
+    is_scored: bool = True
     _tables: dict = field(default_factory=dict)
 
     def experimental(self, setting: tuple[int, float], anisotropy: Anisotropy) -> ExperimentalVariogram:
@@ -104,7 +107,8 @@ class LeastSquaresCandidates:
             stop_if(self.samples.is_cancelled)
             progress(index / len(kinds), f"Fitting the {kind} model")
             fit = self._one(kind, experimental, anisotropy)
-            if np.isnan(fit.loo_rmse) and fit.model is not None and fit.model.nugget < HELD_NUGGET * fit.model.sill:
+            is_impossible = self.is_scored and np.isnan(fit.loo_rmse)
+            if is_impossible and fit.model is not None and fit.model.nugget < HELD_NUGGET * fit.model.sill:
                 fit = self._one(kind, experimental, anisotropy, HELD_NUGGET)
             found.append(fit)
         return found, lowest_error(found)
@@ -183,7 +187,7 @@ class LeastSquaresCandidates:
             n_lags=len(experimental.lags),
             max_lag=experimental.max_lag,
         )
-        return self.samples.scored(candidate)
+        return self.samples.scored(candidate) if self.is_scored else candidate
 
 
 def _described(anisotropy: Anisotropy) -> str:

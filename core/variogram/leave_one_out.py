@@ -13,12 +13,12 @@ from ..progress import IsCancelled, stop_if
 from .candidates import Candidate
 from .models import VariogramModel
 
-GLOBAL_LEAVE_ONE_OUT = 2000
+GLOBAL_LEAVE_ONE_OUT = 1000
 """Up to so many samples leave-one-out uses all others, beyond `LOCAL_NEIGHBORS`."""
 
 LOCAL_NEIGHBORS = 32
 
-SCORED_SAMPLES = 2000
+SCORED_SAMPLES = 1000
 """Of more samples a seeded choice of so many is left out, each estimated from its neighbours among all."""
 
 COLUMN_FOLDS = 5

@@ -18,7 +18,7 @@ from ..kriging.drift import DriftBasis, check_drift
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from .experimental import diagonal_of
 from .models import VariogramModel
-from .trial import Trial, scaled
+from .trial import Frame, Trial, scaled
 from .whitening import Evaluated, ExactLikelihood, VecchiaLikelihood, independent_columns
 
 MAX_SAMPLES = 1000
@@ -29,6 +29,9 @@ ROUGH_SAMPLES = 400
 
 ROUGH_NEIGHBORS, ROUGH_TERMS = 15, 1500
 """Size of the Vecchia likelihood that the search and the comparison of models use."""
+
+SCOUT_TERMS = 500
+"""Terms of the likelihood that ranks where to begin; the best `_SCOUTED` are looked at again on the rough one."""
 
 FINE_NEIGHBORS, FINE_TERMS = 30, 6000
 """Size of the Vecchia likelihood of the last climb, beyond `MAX_SAMPLES`."""
@@ -52,8 +55,12 @@ _GAIN_OF_ONE, _GAIN_OF_TWO = 4.6, 6.0
 _ISOTROPIC = ("share", "effective_range")
 # The likelihood of models with a kink has small bumps (Mardia & Watkins 1989): their search goes on from beyond.
 _BUMPY, _HOPS = ("spherical", "cubic"), (0.6, 0.75, 0.87, 1.15, 1.35, 1.7)
-_TELLS_APART = 0.01  # log likelihood that no samples tell apart: the search stops
+_TELLS_APART = 0.01  # log likelihood that no samples tell apart: the search stops ...
+_ROUGHLY_APART = 0.05  # ... and a rough one, which a fine one follows
 _SECOND_CHANCE = 8.0  # log likelihood by which a start may lie below the best one and still be climbed from
+_SCOUTED = 3
+_HOPELESS = 40.0  # log likelihood below another kind of model from which a climb is given up ...
+_FAIR_TRY = 10  # ... after so many steps
 
 
 def restricted_log_likelihood(
@@ -232,6 +239,8 @@ class LikelihoodSearch:
             "inner_ratio": (0.01, 0.8),
         }
         self._made: dict[object, ExactLikelihood | VecchiaLikelihood] = {}
+        self._reached = -np.inf  # highest rough likelihood of any kind
+        self._floor = -np.inf
         self.account: list[str] = []
         """What was tried beyond one isotropic structure, and what became of it, in sentences."""
 
@@ -272,7 +281,9 @@ class LikelihoodSearch:
         names: tuple[str, ...] = _ISOTROPIC if start.structures[0].shape is None else (*_ISOTROPIC, "shape")
         if near is not None and near.ratio_vertical != 1.0:
             names = (*names, "ratio_vertical")
+        self._floor = self._reached - _HOPELESS
         found = self._best_climb(starts, names, starts[0].frame, once=near is not None)
+        self._floor, self._reached = -np.inf, max(self._reached, found.value)
         if not np.isfinite(found.value):
             raise self._without_likelihood(found)
         climbed = Climbed(found, names)
@@ -389,12 +400,12 @@ class LikelihoodSearch:
         log_likelihood = found.value - n_contrasts * float(np.log(self._size))
         return found.trial.model(found.sill * self._size**2), log_likelihood
 
-    def _rough_likelihood(self, frame: tuple[float, float, float]) -> ExactLikelihood | VecchiaLikelihood:
+    def _rough_likelihood(self, frame: Frame) -> ExactLikelihood | VecchiaLikelihood:
         if len(self._values) <= min(ROUGH_SAMPLES, self._max_samples):
             return self._exact()
         return self._vecchia(ROUGH_NEIGHBORS, ROUGH_TERMS, frame)
 
-    def _fine_likelihood(self, frame: tuple[float, float, float]) -> ExactLikelihood | VecchiaLikelihood:
+    def _fine_likelihood(self, frame: Frame) -> ExactLikelihood | VecchiaLikelihood:
         if len(self._values) <= self._max_samples:
             return self._exact()
         return self._vecchia(FINE_NEIGHBORS, FINE_TERMS, frame)
@@ -405,9 +416,9 @@ class LikelihoodSearch:
             made = self._made["exact"] = ExactLikelihood(self._coordinates, self._values, self._columns)
         return made
 
-    def _vecchia(self, n_neighbors: int, n_terms: int, frame: tuple[float, float, float]) -> VecchiaLikelihood:
+    def _vecchia(self, n_neighbors: int, n_terms: int, frame: Frame) -> VecchiaLikelihood:
         frame = _nearby_frame(frame)
-        key = (n_neighbors, frame)
+        key = (n_neighbors, n_terms, frame)
         made = self._made.get(key)
         if not isinstance(made, VecchiaLikelihood):
             made = self._made[key] = VecchiaLikelihood(
@@ -419,23 +430,34 @@ class LikelihoodSearch:
         self,
         starts: Sequence[Trial],
         names: tuple[str, ...],
-        frame: tuple[float, float, float] | None,
+        frame: Frame | None,
         once: bool = False,
     ) -> Evaluated:
         """Climb roughly from the best of some starts, or the two best; with no frame given, in the frames they have."""
-        evaluated = []
-        for start in starts:
-            stop_if(self._is_cancelled)
-            inside = self._inside(start, names)
+        def seen(trial: Trial) -> Frame:
             # Horizontal ratios hardly change which samples are near; vertical ones of 1 to 100 do.
-            seen = (0.0, 1.0, inside.ratio_vertical) if frame is None else frame
-            evaluated.append(self._rough_likelihood(seen).evaluate(inside))
+            return (0.0, 0.0, 0.0, 1.0, trial.ratio_vertical) if frame is None else frame
+
+        begun = [self._inside(start, names) for start in starts]
+        if len(self._values) > SCOUT_TERMS and not isinstance(self._rough_likelihood(seen(begun[0])), ExactLikelihood):
+            scouted: list[tuple[float, int]] = []
+            for trial in begun:
+                stop_if(self._is_cancelled)
+                scout = self._vecchia(ROUGH_NEIGHBORS, SCOUT_TERMS, seen(trial))
+                scouted.append((-scout.evaluate(trial).value, len(scouted)))
+            begun = [begun[number] for _, number in sorted(scouted)[:_SCOUTED]]
+        evaluated = []
+        for trial in begun:
+            stop_if(self._is_cancelled)
+            evaluated.append(self._rough_likelihood(seen(trial)).evaluate(trial))
         evaluated.sort(key=lambda one: -one.value)
         found = evaluated[0]
         for rank, begin in enumerate(evaluated[: 1 if once else 2]):
             if not np.isfinite(begin.value) or (rank and begin.value < evaluated[0].value - _SECOND_CHANCE):
                 continue
             found = max(found, self._climb_on(begin.trial, names), key=lambda one: one.value)
+            if found.value < self._floor:
+                return found
         if found.trial.kind in _BUMPY and np.isfinite(found.value):
             hops = [replace(found.trial, effective_range=found.trial.effective_range * by) for by in _HOPS]
             likelihood = self._rough_likelihood(found.trial.frame)
@@ -461,10 +483,16 @@ class LikelihoodSearch:
         found = start
         # On this scale the curvature is near 1, as the method supposes at first.
         unit = likelihood.n_contrasts / 20.0
+        is_last = isinstance(likelihood, ExactLikelihood) or likelihood is self._fine_likelihood(start.trial.frame)
+        tells_apart = _TELLS_APART if is_last else _ROUGHLY_APART
+        n_steps = 0
 
         def descent(position: np.ndarray) -> tuple[float, np.ndarray]:
-            nonlocal found
+            nonlocal found, n_steps
             stop_if(self._is_cancelled)
+            n_steps += 1
+            if n_steps > _FAIR_TRY and found.value < self._floor:
+                return 0.0, np.zeros(len(names))
             here = likelihood.evaluate(start.trial.moved_to(position, names), names)
             if here.gradient is None:
                 return 1e6, np.zeros(len(names))
@@ -480,7 +508,7 @@ class LikelihoodSearch:
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
-            options={"maxiter": 40, "maxfun": 60, "ftol": _TELLS_APART / unit, "gtol": 1e-3 / unit, "maxls": 12},
+            options={"maxiter": 40, "maxfun": 60, "ftol": tells_apart / unit, "gtol": 1e-3 / unit, "maxls": 12},
         )
         trial = found.trial
         return replace(found, trial=replace(trial, azimuth=trial.azimuth % 180.0))
@@ -500,10 +528,13 @@ class LikelihoodSearch:
         return trial.moved_to(np.clip(trial.position(limited), bounds[:, 0], bounds[:, 1]), limited)
 
 
-def _nearby_frame(frame: tuple[float, float, float]) -> tuple[float, float, float]:
+def _nearby_frame(frame: Frame) -> Frame:
     """Return one of a few frames that has much the same samples near: steps of 15 degrees, factors of 1.5."""
-    minor, vertical = (float(1.5 ** np.round(np.log(ratio) / np.log(1.5))) for ratio in frame[1:])
-    return (15.0 * round(frame[0] / 15.0) % 180.0 if minor != 1.0 else 0.0, minor, vertical)
+    azimuth, dip, plunge = (15.0 * round(angle / 15.0) for angle in frame[:3])
+    minor, vertical = (float(1.5 ** np.round(np.log(ratio) / np.log(1.5))) for ratio in frame[3:])
+    if minor == 1.0 and dip == 0 and plunge == 0:
+        azimuth = 0.0
+    return azimuth % 180.0 if dip == 0 else azimuth % 360.0, dip, plunge, minor, vertical
 
 
 def _isotropic_starts(start: VariogramModel, near: Trial | None) -> list[Trial]:
@@ -520,8 +551,11 @@ def _isotropic_starts(start: VariogramModel, near: Trial | None) -> list[Trial]:
     ]
     if near is None:
         return starts
-    azimuth, minor, vertical = near.frame
-    starts = [replace(one, azimuth=azimuth, ratio_minor=minor, ratio_vertical=vertical) for one in starts]
+    azimuth, dip, plunge, minor, vertical = near.frame
+    starts = [
+        replace(one, azimuth=azimuth, dip=dip, plunge=plunge, ratio_minor=minor, ratio_vertical=vertical)
+        for one in starts
+    ]
     at = replace(near, kind=first.model, shape=first.shape, share=max(near.share, 0.01))
     return [
         *starts,

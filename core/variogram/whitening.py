@@ -20,10 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
-from .trial import Trial
+from ..kriging.compiled import compiled_kernels, note_failure
+from .trial import ISOTROPIC, Frame, Sums, Trial, frame_scaling
 
 _LANES = 192  # terms factored side by side: their matrices stay in the cache
 _RANK_TOLERANCE = 1e-8
@@ -123,8 +125,8 @@ class ExactLikelihood:
         spread, _ = dtrtrs(factor, scaled, lower=1, trans=1)
         inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
         combined = dsyrk(-1.0, spread, beta=1.0, c=inverse, lower=1, overwrite_c=1)
-        gradient = -covariances.gradient(squareform(combined.T, checks=False), names)
-        return Evaluated(trial, profile.value, profile.sill, gradient)
+        sums = covariances.sums(squareform(combined.T, checks=False), names)
+        return Evaluated(trial, profile.value, profile.sill, -trial.gradient(sums, names))
 
     def _pair_steps(self, trial: Trial) -> np.ndarray:
         """Return the lag vectors of all pairs, which only an anisotropic trial needs."""
@@ -134,6 +136,34 @@ class ExactLikelihood:
             first, second = np.triu_indices(len(self._coordinates), 1)
             self._steps = np.ascontiguousarray((self._coordinates[first] - self._coordinates[second]).T)
         return self._steps
+
+
+@dataclass(frozen=True)
+class _Grouped:
+    """Steps and known columns of the terms as the compiled kernels read them, and their working memory."""
+
+    steps: np.ndarray
+    known: np.ndarray
+    factors: np.ndarray
+    lasts: np.ndarray
+
+    @classmethod
+    def of(cls, steps: np.ndarray, known: np.ndarray, width: int) -> _Grouped:
+        """Put terms into groups side by side; the last one is filled up with samples that are far from each other."""
+        n_dimensions, n_pairs, n_terms = steps.shape
+        size, n_groups = len(known), -(-n_terms // width)
+        wide_steps = np.full((n_dimensions, n_pairs, n_groups * width), 1e3 * np.abs(steps).max(initial=1.0))
+        wide_steps[:, :, :n_terms] = steps
+        wide_known = np.zeros((n_groups * width, size, known.shape[2]))
+        wide_known[:n_terms] = known.transpose(1, 0, 2)
+        steps = wide_steps.reshape(n_dimensions, n_pairs, n_groups, width).transpose(2, 0, 1, 3)
+        known = wide_known.reshape(n_groups, width, size, -1).transpose(0, 3, 2, 1)
+        return cls(
+            np.ascontiguousarray(steps).reshape(n_groups, n_dimensions, n_pairs * width),
+            np.ascontiguousarray(known),
+            np.empty((n_groups, size * size * width)),
+            np.empty((n_groups, size, width)),
+        )
 
 
 class VecchiaLikelihood:
@@ -150,8 +180,8 @@ class VecchiaLikelihood:
     max_terms : int
         With more samples a seeded choice of so many is taken, each conditioned on its predecessors
         among all.
-    frame : tuple of float
-        Azimuth, minor and vertical ratio in which predecessors are near.
+    frame : Frame
+        In which predecessors are near.
     seed : int
         Of the order and of the choice.
     """
@@ -163,7 +193,7 @@ class VecchiaLikelihood:
         drift: np.ndarray,
         n_neighbors: int,
         max_terms: int,
-        frame: tuple[float, float, float] = (0.0, 1.0, 1.0),
+        frame: Frame = ISOTROPIC,
         seed: int = 0,
     ) -> None:
         n, n_dimensions = coordinates.shape
@@ -174,7 +204,7 @@ class VecchiaLikelihood:
         if n > max_terms:
             terms = np.sort(generator.choice(n, max_terms, replace=False))
         n_neighbors = min(n_neighbors, n - 1)
-        scaled = _in_frame(ordered, frame)
+        scaled = ordered @ frame_scaling(frame, n_dimensions).T
         neighbors = previous_neighbors(scaled, terms, n_neighbors)
         members = np.column_stack([neighbors, terms]).T  # the sample itself stands last
         used = np.unique(members[members >= 0])
@@ -195,9 +225,16 @@ class VecchiaLikelihood:
             along = ordered[:, axis][members]
             self._steps[axis] = np.where(far, 1e9 * span, along[self._rows] - along[self._columns])
         self._distances = np.sqrt(np.einsum("d...,d...->...", self._steps, self._steps))
+        self._grouped: _Grouped | None = None
 
     def evaluate(self, trial: Trial, names: Sequence[str] = ()) -> Evaluated:
         """Return the likelihood at a trial, and its gradient by the named quantities on their searched scales."""
+        kernels = compiled_kernels() if trial.shape is None else None
+        if kernels is not None:
+            try:
+                return self._evaluate_compiled(kernels, trial, names)
+            except kernels.CompilationError as error:
+                note_failure(error)
         size, n_terms, n_known = self._known.shape
         whitened = np.empty((n_terms, n_known))
         log_deviation = np.empty(n_terms)
@@ -227,7 +264,34 @@ class VecchiaLikelihood:
         outward = self._by_whitened(whitened, profile)
         for lanes, covariances, matrix, last in kept:
             weights = self._pair_weights(matrix, last, np.einsum("ibk,bk->ib", self._known[:, lanes], outward[lanes]))
-            gradient += covariances.gradient(weights, names)
+            gradient += trial.gradient(covariances.sums(weights, names), names)
+        return Evaluated(trial, profile.value, profile.sill, -0.5 * gradient)
+
+    def _evaluate_compiled(self, kernels: ModuleType, trial: Trial, names: Sequence[str]) -> Evaluated:
+        """As `evaluate`, by the compiled kernels, which know models without a shape."""
+        n_terms, n_dimensions = self._known.shape[1], len(self._steps)
+        if self._grouped is None:
+            self._grouped = _Grouped.of(self._steps, self._known, kernels.GROUP)
+        grouped = self._grouped
+        parts = [1.0] if trial.inner_share == 0 else [1.0 - trial.inner_share, trial.inner_share]
+        models = np.full(len(parts), kernels.MODEL_CODES[trial.kind], dtype=np.int64)
+        psills = (1.0 - trial.share) * np.array(parts)
+        scales = np.array([1.0, trial.inner_ratio])[: len(parts)]
+        scaling = trial.scaling(n_dimensions)
+        whitened, log_deviation = np.empty((n_terms, self._known.shape[2])), np.empty(n_terms)
+        known = grouped.steps, grouped.known, n_terms, scaling, models
+        work = grouped.factors, grouped.lasts
+        if not kernels.whiten_terms(*known, psills, scales, *work, whitened, log_deviation):
+            return Evaluated.impossible(trial)
+        profile = _profile(whitened, 2.0 * float(log_deviation.sum()))
+        if profile is None:
+            return Evaluated.impossible(trial)
+        if not names:
+            return Evaluated(trial, profile.value, profile.sill)
+        sums, moments = np.empty(len(parts)), np.empty((len(parts), n_dimensions, n_dimensions))
+        kernels.sum_pairs(*known, scales, *work, self._by_whitened(whitened, profile), sums, moments)
+        inner = (float(sums[-1]), moments[-1]) if len(parts) == 2 else (0.0, np.zeros_like(moments[0]))
+        gradient = trial.gradient(Sums(float(sums[0]), moments[0], *inner), names)
         return Evaluated(trial, profile.value, profile.sill, -0.5 * gradient)
 
     @staticmethod
@@ -290,14 +354,6 @@ def previous_neighbors(points: np.ndarray, rows: np.ndarray, n_neighbors: int) -
             result[inside[at], n_neighbors - place[at, column]] = found[at, column]
             inside, asked = inside[~enough], min(4 * asked, stop)
     return result
-
-
-def _in_frame(points: np.ndarray, frame: tuple[float, float, float]) -> np.ndarray:
-    """Return points stretched so that the ranges of a frame are equal."""
-    azimuth, minor, vertical = np.radians(frame[0]), frame[1], frame[2]
-    along = points[:, 0] * np.sin(azimuth) + points[:, 1] * np.cos(azimuth)
-    across = (points[:, 0] * np.cos(azimuth) - points[:, 1] * np.sin(azimuth)) / minor
-    return np.column_stack([along, across, *(points[:, axis] / vertical for axis in range(2, points.shape[1]))])
 
 
 def _factor(matrix: np.ndarray) -> bool:

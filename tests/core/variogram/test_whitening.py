@@ -1,7 +1,10 @@
-"""Truth: the density of error contrasts written out, central differences, Vecchia's limit, brute force."""
+"""Truth: the density of error contrasts written out, central differences, Vecchia's limit, two roads, brute force."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hybrid_geostatistics.core.variogram import whitening
 from hybrid_geostatistics.core.variogram.likelihood import restricted_log_likelihood
 from hybrid_geostatistics.core.variogram.trial import Trial
 from hybrid_geostatistics.core.variogram.whitening import ExactLikelihood, VecchiaLikelihood, previous_neighbors
@@ -17,13 +20,14 @@ def samples(n_dimensions):
 
 
 def trial(kind, shape=None, n_dimensions=2, inner_share=0.0):
-    vertical = 0.08 if n_dimensions == 3 else 1.0
-    return Trial(kind, 0.2, 400.0, 30.0, 0.5, vertical, shape, inner_share, 0.3)
+    if n_dimensions == 2:
+        return Trial(kind, 0.2, 400.0, 30.0, 0.5, 1.0, shape, inner_share, 0.3)
+    return Trial(kind, 0.2, 400.0, 30.0, 0.5, 0.08, shape, inner_share, 0.3, dip=25.0, plunge=-40.0)
 
 
 def names_of(one):
     names = ["share", "effective_range", "azimuth", "ratio_minor"]
-    names += ["ratio_vertical"] if one.ratio_vertical != 1.0 else []
+    names += ["dip", "plunge", "ratio_vertical"] if one.ratio_vertical != 1.0 else []
     names += ["shape"] if one.shape is not None else []
     return names + (["inner_share", "inner_ratio"] if one.inner_share else [])
 
@@ -102,6 +106,30 @@ def test_gradients_are_those_of_central_differences(kind, shape, n_dimensions):
             ahead, behind = (likelihood.evaluate(one.moved_to(position + s * move, names)) for s in (1, -1))
             expected.append((ahead.value - behind.value) / (2 * step))
         np.testing.assert_allclose(likelihood.evaluate(one, names).gradient, expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+@pytest.mark.parametrize("inner_share", [0.0, 0.4])
+def test_the_compiled_likelihood_equals_that_of_numpy(monkeypatch, kind, n_dimensions, inner_share):
+    pytest.importorskip("numba")
+    one = trial(kind, None, n_dimensions, inner_share)
+    for frame in (one, replace(one, ratio_minor=1.0, ratio_vertical=1.0, dip=0.0, plunge=0.0)):
+        names = names_of(one) if frame is one else ["share", "effective_range"]
+        likelihood = VecchiaLikelihood(*samples(n_dimensions), 9, 83)  # not a whole number of groups
+        compiled = likelihood.evaluate(frame, names)
+        with monkeypatch.context() as without:
+            without.setattr(whitening, "compiled_kernels", lambda: None)
+            plain = likelihood.evaluate(frame, names)
+        assert compiled.value == pytest.approx(plain.value, rel=1e-12)
+        assert compiled.sill == pytest.approx(plain.sill, rel=1e-11)
+        np.testing.assert_allclose(compiled.gradient, plain.gradient, rtol=1e-9, atol=1e-9)
+
+
+def test_kernels_are_cached_apart_for_each_name_of_the_package():
+    # The plugin and its backend import the same files under two names; numba finds a cached kernel by this name only.
+    kernels = pytest.importorskip("hybrid_geostatistics.core.kriging.vecchia_numba")
+    assert kernels.whiten_terms.py_func.__qualname__.startswith("hybrid_geostatistics_core_kriging_vecchia_numba")
 
 
 def test_previous_neighbors_are_those_of_brute_force():
