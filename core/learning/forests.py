@@ -1,8 +1,7 @@
 """Drift forests: regression trees on covariates and location, out-of-fold at the samples.
 
 Half of the trees are those of a random forest (bootstrap samples, best splits), half extremely randomised (all
-samples, random splits): their mean was as good as the better half on every set measured. With the export it is the
-only file of training that imports scikit-learn, and only when a forest is grown.
+samples, random splits): their mean was as good as the better half on every set measured.
 """
 
 from __future__ import annotations
@@ -12,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BackendMissing, InputError
+from ..errors import InputError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
+from ..regression_forests import EXTREMELY_RANDOM, RANDOM, grow, join
 
 
 @dataclass(frozen=True)
@@ -118,40 +118,28 @@ def grow_drift_forests(
     Cancelled
         When the user asked to stop.
     """
-    try:
-        from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
-    except ImportError as error:
-        raise BackendMissing(
-            f"Growing a forest needs scikit-learn, which cannot be imported here ({error}). Run Set up backend "
-            "(hybridgeo:setupbackend) once, then try again."
-        ) from error
     settings = ForestSettings() if settings is None else settings
     rows = table.astype(np.float32)
     held_out = [(which, own == fold) for which, own in enumerate(folds) for fold in np.unique(own)]
     n_trees = settings.trees_per_fold * len(held_out)
-    arguments = {
-        "n_estimators": settings.trees_per_fold // 2,
-        "min_samples_leaf": settings.min_leaf,
-        "max_features": settings.max_features,
-        # A binary tree has fewer than twice as many nodes as leaves.
-        "max_leaf_nodes": max(8, settings.max_nodes // (2 * n_trees)),
-    }
+    # A binary tree has fewer than twice as many nodes as leaves.
+    max_leaves = max(8, settings.max_nodes // (2 * n_trees))
     out_of_fold = np.zeros((len(folds), *targets.shape))
     joined = []
     for column in range(targets.shape[1]):
-        trees: list[Any] = []
+        forests: list[Any] = []
         for index, (which, left_out) in enumerate(held_out):
-            for kind, forest_class in enumerate((RandomForestRegressor, ExtraTreesRegressor)):
+            for kind, name in enumerate((RANDOM, EXTREMELY_RANDOM)):
                 stop_if(is_cancelled)
                 progress((column + index / len(held_out)) / targets.shape[1], "Growing forests")
                 own_seed = np.random.SeedSequence([seed, column, index, kind]).generate_state(1)[0] % 2**31
-                forest = forest_class(random_state=int(own_seed), **arguments)
-                forest.fit(rows[~left_out], targets[~left_out, column])
+                forest = grow(
+                    name, rows[~left_out], targets[~left_out, column], settings.trees_per_fold // 2,
+                    min_leaf=settings.min_leaf, max_features=settings.max_features, max_leaves=max_leaves,
+                    seed=int(own_seed),
+                )  # fmt: skip
                 out_of_fold[which, left_out, column] += 0.5 * forest.predict(rows[left_out])
-                trees.extend(forest.estimators_)
-        # A forest is its trees: this one holds those of all folds.
-        whole = RandomForestRegressor(n_estimators=len(trees))
-        whole.estimators_, whole.n_outputs_, whole.n_features_in_ = trees, 1, rows.shape[1]
-        joined.append(whole)
+                forests.append(forest)
+        joined.append(join(forests))
     progress(1.0, "Growing forests")
     return DriftForests(tuple(joined), out_of_fold, rows.shape[1])

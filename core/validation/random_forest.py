@@ -1,22 +1,19 @@
-"""A random forest on the nearest observations, and what it says about its uncertainty.
-
-The only file of comparisons that imports scikit-learn, and only when a forest is fitted.
-"""
+"""A random forest on the nearest observations, and what it says about its uncertainty."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Optional
 
 import numpy as np
 
-from ..errors import BackendMissing, InputError
-from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from ..errors import InputError
+from ..progress import IsCancelled, Progress, never, part, silent
+from ..regression_forests import RANDOM, grow
 from ..samples import Covariates, Samples, average_coincident, require_samples
 from .folds import inseparable_groups
 from .predictive import LEVELS, Method, PredictiveDistribution, Predictor
 
 N_TREES = 200
-_TREES_AT_ONCE = 50  # between them cancel is obeyed
 _CELLS = 2_000_000  # of the table of weights held at once
 
 
@@ -58,7 +55,10 @@ def random_forest(n_neighbors: int = 10, min_leaf: int = 1, n_trees: int = N_TRE
         for column in range(len(training.targets)):
             where = part(progress, column / len(training.targets), (column + 1) / len(training.targets))
             features = describe.samples(column)
-            forest = _grown(features, training.values[:, column], min_leaf, n_trees, seed, where, is_cancelled)
+            forest = grow(
+                RANDOM, features, training.values[:, column], n_trees, min_leaf=min_leaf, max_features=1 / 3,
+                seed=seed, progress=where, is_cancelled=is_cancelled,
+            )  # fmt: skip
             forests.append((forest, forest.apply(features)))
 
         def predict(coordinates: np.ndarray, covariates: Optional[Covariates]) -> PredictiveDistribution:
@@ -137,34 +137,6 @@ def _columns(covariates: Optional[Covariates]) -> tuple[tuple[str, ...], tuple[b
     return ((), (), np.empty((0, 0))) if covariates is None else (
         covariates.names, covariates.categorical, covariates.values.T
     )  # fmt: skip
-
-
-def _grown(
-    features: np.ndarray,
-    values: np.ndarray,
-    min_leaf: int,
-    n_trees: int,
-    seed: int,
-    progress: Progress,
-    is_cancelled: IsCancelled,
-) -> Any:
-    """Grow a forest, some trees at a time."""
-    try:
-        from sklearn.ensemble import RandomForestRegressor
-    except ImportError as error:
-        raise BackendMissing(
-            f"A random forest needs scikit-learn, which cannot be imported here ({error}). Run Set up backend "
-            "(hybridgeo:setupbackend) once, then try again."
-        ) from error
-    forest = RandomForestRegressor(
-        n_estimators=0, min_samples_leaf=min_leaf, max_features=1 / 3, random_state=seed, warm_start=True, n_jobs=1
-    )
-    for grown in range(_TREES_AT_ONCE, n_trees + _TREES_AT_ONCE, _TREES_AT_ONCE):
-        stop_if(is_cancelled)
-        forest.set_params(n_estimators=min(grown, n_trees))
-        forest.fit(features, values)
-        progress(min(grown / n_trees, 1.0), "")
-    return forest
 
 
 def _of_leaves(leaves: np.ndarray, training_leaves: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -43,7 +43,7 @@ LAYERS = (
     ("errors",),
     ("progress",),
     ("samples", "grid", "transforms", "normal_score", "provenance", "declustering"),
-    ("blockwise", "block_model", "sample_check", "geochemistry"),
+    ("blockwise", "block_model", "regression_forests", "sample_check", "geochemistry"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
     ("features", "sample_report", "drillholes"),
     ("examples",),
@@ -71,6 +71,25 @@ def test_core_imports_where_nothing_heavy_exists():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "ok"
+
+
+ONE_FILE = {
+    "pyevtk": "core/block_model.py",
+    "skgstat": "core/variogram/least_squares.py",
+    "sklearn": "core/regression_forests.py",
+}
+"""Heavy libraries with one file each."""
+
+
+@pytest.mark.parametrize(("library", "home"), ONE_FILE.items())
+def test_a_library_is_imported_in_one_file(library, home):
+    found = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse((FOLDER.parent / path).read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            found |= {path.as_posix() for name in names if name.split(".")[0] == library}
+    assert found == {home}
 
 
 def imported_parts(path: Path) -> set:
