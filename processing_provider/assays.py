@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.geochemistry.units import factor, unit_of_name
-from ..core.sample_check import below_detection, parse_column
+from ..core.sample_check.columns import below_detection, parse_column
 
 BY_NAME = "by_name"
 """The unit is the one that the field's name ends in."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..sample_check import CENSORED, below_detection, parse_column
+from ..sample_check.columns import CENSORED, below_detection, parse_column
 from .composites import Intervals
 from .desurvey import Trajectory, directions
 

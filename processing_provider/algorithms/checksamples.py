@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ...core.sample_check import CENSORED, DUPLICATES, PROBLEM, WARNING, check_samples, clean_samples
-from ...core.sample_report import sample_check_page
+from ...core.sample_check.check import check_samples
+from ...core.sample_check.cleaning import DUPLICATES, clean_samples
+from ...core.sample_check.columns import CENSORED
+from ...core.sample_check.findings import PROBLEM, WARNING
+from ...core.sample_check.report import sample_check_page
 from ...core.transforms import Transform
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import readable

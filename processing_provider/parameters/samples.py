@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessing, QgsProcessingParameterFeatureSource, QgsProcessingParameterField
 
-from ...core.sample_check import CENSORED
+from ...core.sample_check.columns import CENSORED
 from ..identity import tr
 from .kinds import static_enum, with_help
 

@@ -43,9 +43,9 @@ LAYERS = (
     ("errors",),
     ("progress",),
     ("samples", "grid", "transforms", "normal_score", "provenance", "declustering"),
-    ("blockwise", "block_model", "regression_forests", "sample_check", "geochemistry"),
+    ("blockwise", "block_model", "regression_forests", "geochemistry"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
-    ("features", "sample_report", "drillholes"),
+    ("features", "sample_check", "drillholes"),
     ("examples",),
     ("validation",),
     ("prediction",),

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
-from hybrid_geostatistics.core.sample_check import check_samples, clean_samples, parse_column
-from hybrid_geostatistics.core.sample_report import sample_check_page
+from hybrid_geostatistics.core.sample_check.check import check_samples
+from hybrid_geostatistics.core.sample_check.cleaning import clean_samples
+from hybrid_geostatistics.core.sample_check.columns import parse_column
+from hybrid_geostatistics.core.sample_check.report import sample_check_page
 from hybrid_geostatistics.core.transforms import Transform
 
 

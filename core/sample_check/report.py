@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .report.charts import histogram
-from .report.maps import sample_map
-from .report.page import Section, bullets, figures, note, page, side_by_side, table
-from .sample_check import NOTE, PROBLEM, WARNING, SampleCheck, parse_column
+from ..report.charts import histogram
+from ..report.maps import sample_map
+from ..report.page import Section, bullets, figures, note, page, side_by_side, table
+from .check import SampleCheck
+from .columns import parse_column
+from .findings import NOTE, PROBLEM, WARNING
 
 _WORDS = {PROBLEM: "Problems", WARNING: "To look at", NOTE: "Good to know"}
 
