@@ -28,7 +28,9 @@ class Declustering:
     mean: float
 
 
-def cell_weights(coordinates: np.ndarray, cell_size: float, n_offsets: int = 5) -> np.ndarray:
+def cell_weights(
+    coordinates: np.ndarray, cell_size: float, n_offsets: int = 5, *, origins_alike: bool = True
+) -> np.ndarray:
     """Return weights in inverse proportion to the number of samples in a cell, averaged over origins of the cells.
 
     Parameters
@@ -38,6 +40,9 @@ def cell_weights(coordinates: np.ndarray, cell_size: float, n_offsets: int = 5) 
         In map units.
     n_offsets : int
         Origins of the cells, along the diagonal of one cell.
+    origins_alike : bool
+        Give the weights of each origin the same sum, as GSLIB's DECLUS does since its second edition. Without, origins
+        with more cells count for more: so were the weights made that GSLIB publishes with its cluster.dat.
 
     Returns
     -------
@@ -69,8 +74,8 @@ def cell_weights(coordinates: np.ndarray, cell_size: float, n_offsets: int = 5) 
         # One number a cell: floats are exact up to 2^53 of them.
         key = cells @ np.cumprod(np.append(1.0, cells.max(axis=0)[:-1] + 1.0))
         _, cell, counts = np.unique(key, return_inverse=True, return_counts=True)
-        total += 1.0 / (counts[cell.reshape(-1)] * len(counts))
-    return total * (len(coordinates) / n_offsets)
+        total += 1.0 / (counts[cell.reshape(-1)] * (len(counts) if origins_alike else 1.0))
+    return total / total.mean()
 
 
 def decluster(coordinates: np.ndarray, values: np.ndarray, sizes: np.ndarray | None = None) -> Declustering:

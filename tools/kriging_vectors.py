@@ -35,6 +35,9 @@ from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood  # noqa:
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging  # noqa: E402
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel  # noqa: E402
 
+CLUSTER_WEIGHTS = {1: 1.619, 3: 1.416, 11: 1.349, 41: 1.619, 71: 1.619, 100: 0.499, 121: 0.298, 140: 0.252}
+"""Declustering weights of some samples, as they stand in cluster.dat."""
+
 KT3D_CLUSTER = (
     (0, 0, (2.872757, 0.7107073)), (0, 2, (4.596028, 0.6798921)), (3, 4, (5.847857, 0.6624177)),
     (5, 6, (4.484379, 0.6540183)), (7, 8, (1.727336, 0.5241407)), (17, 10, (0.7793485, 0.6785476)),
@@ -360,8 +363,10 @@ def of_kt3d() -> list[Vector]:
     def declustered():
         cluster = read("cluster.csv")
         places = np.column_stack([cluster["x"], cluster["y"]])
-        weighted = np.mean(cell_weights(places, 5.5) * cluster["v"])
-        return {"plain mean": np.mean(cluster["v"]), "mean by declustering weights": weighted}
+        weights = cell_weights(places, 5.5, origins_alike=False)
+        found = {f"weight of sample {number}": weights[number - 1] for number in CLUSTER_WEIGHTS}
+        mean, weighted = np.mean(cluster["v"]), np.mean(weights * cluster["v"])
+        return {"plain mean": mean, "mean by declustering weights": weighted, **found}
 
     def in_wells(order):
         def compute():
@@ -387,8 +392,12 @@ def of_kt3d() -> list[Vector]:
             on_terrain, 5e-6,
         ),
         Vector(
-            "cluster.dat, declustered with cells of 5.5", "GSLIB declus",
-            {"plain mean": 4.35043, "mean by declustering weights": 2.52812}, declustered, 2e-3,
+            "cluster.dat, declustered with 5 origins of cells of 5.5", "GSLIB declus",
+            {
+                "plain mean": 4.35043, "mean by declustering weights": 2.52812,
+                **{f"weight of sample {number}": weight for number, weight in CLUSTER_WEIGHTS.items()},
+            },
+            declustered, 1e-3,
         ),
         Vector(
             "cluster.dat, simple, nearest 8, without ties", "GSLIB kt3d",
