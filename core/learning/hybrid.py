@@ -7,7 +7,7 @@ Everything is fitted on the samples given and on nothing else, so a cross-valida
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..features.neighbors import NeighborFeatures
 from ..kriging.back_transform import BackTransform
 from ..kriging.evidence import drift_evidence
 from ..kriging.neighborhood import Neighborhood
-from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
+from ..kriging.ordinary import fit_kriging
 from ..prediction.contract import FORMAT, VERSION
 from ..prediction.hybrid import (
     EXTERNAL,
@@ -28,13 +28,16 @@ from ..prediction.hybrid import (
     NETWORK,
     ORDINARY,
     Base,
+    BaseEstimate,
     HybridModel,
     Prediction,
     TargetModel,
+    local_weights,
 )
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, require_variation
+from ..transforms import Transform
 from ..validation.folds import inseparable_groups
 from ..validation.gradients import with_own_covariates
 from ..validation.intervals import IntervalTable, normalized_scores
@@ -48,7 +51,8 @@ from ..validation.predictive import (
     Transforms,
     transform_of,
 )
-from ..variogram.fitting import fit_variogram
+from ..variogram.choice import lowest_error, most_likely
+from ..variogram.fitting import FittedVariogram, fit_variogram
 from ..variogram.models import VariogramModel
 from .forests import DriftForests, ForestSettings, grow_drift_forests
 from .inner import inner_folds, require_trainable, set_kinds
@@ -64,6 +68,12 @@ LEARNED = (FOREST, NETWORK)
 
 SHARES = {ORDINARY: 1.0, EXTERNAL: 1.0, FOREST: 2.0, NETWORK: 2.0}
 """Prior of the stack: a third to kriging, a third to each learned drift."""
+
+SEVERAL_FITS_LIMIT = GLOBAL_LIMIT
+"""Up to so many samples a base averages several fits of its variogram; more samples leave less to doubt."""
+
+WORSE_FIT = 0.15
+"""Relative error on blocks left out by which another fit of a variogram may be worse than the chosen one."""
 
 EXACT_LIMIT = 2500
 """Up to so many samples they are left out of the system of all samples, exactly; above, of their neighbourhoods."""
@@ -278,12 +288,21 @@ def fit_hybrid(
     notes: list[str] = []
     n_targets = len(samples.targets)
 
-    def variogram_of(column: int, drift: np.ndarray | None, where: Progress, model: str = "") -> VariogramModel:
+    folds = inner_folds(samples, settings.n_inner_folds, settings.n_seeds, settings.seed)
+
+    def base_of(
+        kind: str, column: int, drift: np.ndarray | None, where: Progress, model: str = "",
+        encoder: CovariateEncoder | None = None,
+    ) -> Base:  # fmt: skip
         stop_if(is_cancelled)
-        return fit_variogram(
+        fitted = fit_variogram(
             samples.coordinates, values[:, column], model=model or settings.variogram_model, drift=drift,
             method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
-        ).model  # fmt: skip
+        )  # fmt: skip
+        others: tuple[VariogramModel, ...] = ()
+        if len(samples) <= SEVERAL_FITS_LIMIT:
+            others = _other_variograms(fitted, samples.coordinates, values[:, column], drift, folds[1])
+        return Base(kind, fitted.model, 0.0, encoder, others)
 
     bases: list[list[Base]] = [[] for _ in samples.targets]
     drifts: list[list[np.ndarray | None]] = [[] for _ in samples.targets]
@@ -291,21 +310,20 @@ def fit_hybrid(
         where = part(progress, 0.3 * column / n_targets, 0.3 * (column + 1) / n_targets)
         where(0.0, f"Kriging {name}")
         given = settings.variograms.get(name)
-        own = variogram_of(column, None, part(where, 0.0, 0.5)) if given is None else given
-        bases[column].append(Base(ORDINARY, own, 0.0))
+        own = base_of(ORDINARY, column, None, part(where, 0.0, 0.5)) if given is None else Base(ORDINARY, given, 0.0)
+        bases[column].append(own)
         drifts[column].append(None)
         if samples.covariates is not None and samples.covariates.names:
             encoder = CovariateEncoder.fit(samples.covariates, values[:, [column]])
             if 0 < encoder.n_features <= len(samples) // 5:
                 drift = encoder.encode(samples.covariates)
-                bases[column].append(Base(EXTERNAL, variogram_of(column, drift, part(where, 0.5, 1.0)), 0.0, encoder))
+                bases[column].append(base_of(EXTERNAL, column, drift, part(where, 0.5, 1.0), encoder=encoder))
                 drifts[column].append(drift)
             else:
                 notes.append(
                     f"External-drift kriging of {name} is left out: {encoder.n_features} usable covariate columns for "
                     f"{len(samples)} samples."
                 )
-    folds = inner_folds(samples, settings.n_inner_folds, settings.n_seeds, settings.seed)
     fewest = min(int((own != fold).sum()) for own in folds for fold in np.unique(own))
     features = NeighborFeatures.fit(
         samples.coordinates, samples.covariates, tuple(own[0].variogram for own in bases),
@@ -336,7 +354,7 @@ def fit_hybrid(
             where = part(progress, 0.8 + 0.18 * done, 0.8 + 0.18 * (done + 1 / (len(learned) * n_targets)))
             where(0.0, f"Kriging {name} with a learned drift")
             drift = drift_of[kind][:, [column]]
-            bases[column].append(Base(kind, variogram_of(column, drift, where, shape), 0.0))
+            bases[column].append(base_of(kind, column, drift, where, shape))
             drifts[column].append(drift)
     targets, stacks, inner_scores = [], [], {}
     for column, name in enumerate(samples.targets):
@@ -370,6 +388,11 @@ class _HeldOut:
     errors: np.ndarray
     sigma: np.ndarray
     smoothing: np.ndarray
+
+    def stacked(self, bases: Sequence[Base]) -> tuple[np.ndarray, np.ndarray]:
+        """Return errors and standard deviations of the stack, as a prediction forms them."""
+        weights = local_weights(bases, self.sigma)
+        return np.sum(weights * self.errors, axis=1), np.sum(weights * self.sigma, axis=1)
 
 
 def _held_out(
@@ -411,9 +434,9 @@ def _held_out(
         errors, sigma, smoothing = np.empty((3, len(samples), len(bases)))
         for index, base in enumerate(bases):
             drift = learned_drift[base.name][:, None] if base.name in learned_drift else drifts[index]
-            fitted = fit_kriging(samples.coordinates, values, base.variogram, neighborhood, drift)
-            result = _leave_out(fitted, left_out)
-            errors[:, index], sigma[:, index] = values - result.estimate, result.kriging_std
+            kriging = base.kriging(samples.coordinates, values, neighborhood, drift)
+            result = kriging.leave_out(left_out)
+            errors[:, index], sigma[:, index] = values - result.estimate, result.sigma
             smoothing[:, index] = result.smoothing_variance
         # Where a drift cannot be estimated without the left-out samples, predictions fall back to the first base.
         unknown = ~np.isfinite(errors)
@@ -437,17 +460,41 @@ def _held_out(
     return results, credible
 
 
-def _leave_out(fitted: FittedKriging, groups: np.ndarray) -> KrigingEstimate:
-    """Leave out singly where every group is one sample, else group by group."""
-    if len(np.unique(groups)) == len(groups):
-        return fitted.leave_one_out()
-    return fitted.leave_group_out(groups)
+def _other_variograms(
+    fitted: FittedVariogram,
+    coordinates: np.ndarray,
+    values: np.ndarray,
+    drift: np.ndarray | None,
+    blocks: np.ndarray,
+) -> tuple[VariogramModel, ...]:
+    """Return the isotropic fit by likelihood and the one by least squares, where they differ from the chosen one.
+
+    Left out is one whose error on blocks left out exceeds the chosen one's by more than `WORSE_FIT`: where anisotropy
+    is strong, isotropic variograms are no second opinion.
+    """
+    isotropic = [
+        c for c in fitted.candidates
+        if c.method == "reml" and c.model is not None and all(part.is_isotropic for part in c.model.structures)
+    ]  # fmt: skip
+    by_lags = [c for c in fitted.candidates if c.method == "least_squares"]
+    found = [c.model for c in (most_likely(isotropic), lowest_error(by_lags)) if c is not None and c.model is not None]
+    others = dict.fromkeys(model for model in found if model != fitted.model)
+    if not others:
+        return ()
+
+    def squared_errors(model: VariogramModel) -> np.ndarray:
+        return (values - fit_kriging(coordinates, values, model, drift=drift).leave_group_out(blocks).estimate) ** 2
+
+    chosen = squared_errors(fitted.model)
+    known = np.isfinite(chosen)
+    limit = (1.0 + WORSE_FIT) ** 2 * chosen[known].sum()
+    return tuple(model for model in others if squared_errors(model)[known].sum() <= limit)
 
 
 def _stack(
     name: str,
     settings: HybridSettings,
-    transform: Any,
+    transform: Transform,
     values: np.ndarray,
     bases: list[Base],
     credible: np.ndarray,
@@ -457,24 +504,40 @@ def _stack(
     """Weigh the bases of one target, and learn its intervals from the stack's held-out errors."""
     kriging = [index for index, base in enumerate(bases) if base.name not in LEARNED]
     shares = np.array([SHARES[base.name] for base in bases])
-    stack = stack_weights([one.errors for one in held_out], kriging, clusters, credible, shares, settings.ridge)
+    singly = held_out[0]
+    bases = [
+        replace(
+            base,
+            back_transform=BackTransform.fit(
+                transform, values, values - singly.errors[:, index], singly.smoothing[:, index]
+            ),
+            usual_sigma=float(np.median(singly.sigma[:, index])),
+        )
+        for index, base in enumerate(bases)
+    ]
+    in_data_units = [_in_data_units(one, transform, values, bases) for one in held_out]
+    stack = stack_weights(in_data_units, kriging, clusters, credible, shares, settings.ridge)
     weighted = [replace(base, weight=float(weight)) for base, weight in zip(bases, stack.weights)]
     scores: dict[str, dict[str, float]] = {}
     for kind in ("leave_one_out", "leave_cluster_out"):
         own = [one for one in held_out if one.kind == kind]
         squared = np.mean([np.mean(one.errors**2, axis=0) for one in own], axis=0)
-        stacked = np.mean([np.mean((one.errors @ stack.weights) ** 2) for one in own])
+        stacked = np.mean([np.mean(one.stacked(weighted)[0] ** 2) for one in own])
         scores[kind] = {base.name: float(np.sqrt(mse)) for base, mse in zip(bases, squared)}
         scores[kind][METHOD] = float(np.sqrt(stacked))
-    intervals = IntervalTable.from_scores(
-        *(normalized_scores(one.errors @ stack.weights, one.sigma @ stack.weights) for one in held_out)
-    )
-    singly = held_out[0]
-    way_back = BackTransform.fit(
-        transform, values, values - singly.errors @ stack.weights, singly.smoothing @ stack.weights
-    )
-    target = TargetModel(name, settings.units.get(name, ""), transform, tuple(weighted), intervals, way_back)
+    intervals = IntervalTable.from_scores(*(normalized_scores(*one.stacked(weighted)) for one in held_out))
+    target = TargetModel(name, settings.units.get(name, ""), transform, tuple(weighted), intervals)
     return target, stack, scores
+
+
+def _in_data_units(held_out: _HeldOut, transform: Transform, values: np.ndarray, bases: list[Base]) -> np.ndarray:
+    """Return the errors of the bases' means in data units, shape (n_samples, n_bases)."""
+    errors = np.empty_like(held_out.errors)
+    observed = transform.inverse(values)
+    for index, base in enumerate(bases):
+        found = BaseEstimate(values - held_out.errors[:, index], held_out.sigma[:, index], held_out.smoothing[:, index])
+        errors[:, index] = observed - base.means(transform, found)[0]
+    return errors
 
 
 def _stack_notes(target: TargetModel, stack: Stack, credible: np.ndarray) -> list[str]:
@@ -529,11 +592,9 @@ def predictor_of(fitted: FittedHybrid) -> Predictor:
     model = fitted.model
 
     def predict(coordinates: np.ndarray, covariates: Covariates | None) -> PredictiveDistribution:
-        centre, sigma, smoothing, n_unknown = model.stacked(coordinates, covariates, fitted.learned, fill=True)
-        estimate = np.empty_like(centre)
+        centre, sigma, estimate, _, n_unknown = model.stacked(coordinates, covariates, fitted.learned, fill=True)
         quantiles = np.empty((*centre.shape, len(LEVELS)))
         for column, target in enumerate(model.targets):
-            estimate[:, column], _ = target.moments(centre[:, column], sigma[:, column], smoothing[:, column])
             reach = target.intervals.reach(LEVELS)
             quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
         notes: tuple[str, ...] = ()

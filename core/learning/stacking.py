@@ -10,7 +10,10 @@ Three steps, each against a way in which stacks lose to kriging:
    networks, grown on a part of the samples. An even mixture, to which the weights are drawn, predicts better than
    weights fitted freely (block folds of jura and meuse: 0.960 of the better kriging with a ridge of 0.5, 0.964 with
    0.2; even weights 0.959). Only a base that is clearly worse starts with less.
-3. *Errors decide the rest*, of samples left out singly and in clusters.
+3. *Errors decide the rest*, of samples left out singly and in clusters: those of the means in data units, in which
+   the estimate is a linear pool of the bases and is judged. Errors of logarithms know little of the largest values
+   (25 runs on meuse, jura and sic97, relative to the better kriging: 0.979 on logarithms and 0.975 in data units,
+   with weights from errors of logarithms 0.981 and 0.978).
 """
 
 from __future__ import annotations
@@ -78,8 +81,8 @@ def stack_weights(
     Parameters
     ----------
     errors : sequence of ndarray, shape (n_samples, n_bases)
-        Observed - predicted, on the transformed scale, each sample predicted without itself or its cluster. The
-        first base is ordinary kriging.
+        Observed - predicted, in the units in which the stack is judged, each sample predicted without itself or its
+        cluster. The first base is ordinary kriging.
     kriging : sequence of int
         Columns of the kriging bases whose drift, if any, is not learned.
     groups : ndarray of int, shape (n_samples,)

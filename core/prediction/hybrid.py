@@ -3,19 +3,23 @@
 Trainer and QGIS side both predict with this file; they differ only in the `Network` they hand in (tensorflow
 there, onnxruntime here).
 
-How numbers come about, for each target on its transformed scale:
+How numbers come about, for each target:
 
-* ``estimate = sum_b w_b estimate_b`` and ``sigma = sum_b w_b kriging_std_b``: the bases share their data, so
-  their errors are taken as fully correlated.
-* Interval: ``estimate +- q sigma``, q the conformal quantile of ``|error| / sigma`` of the stack over samples
+* A base is kriging by one variogram or the mean of kriging by several: one fit is one guess.
+* The weights w of the stack hold where a base is as sure as it usually is; `local_weights` move them to the bases
+  that are surer than usual at a place, by kriging variance.
+* On the transformed scale ``centre = sum_b w_b estimate_b`` and ``sigma = sum_b w_b kriging_std_b``: the bases share
+  their data, so their errors are taken as fully correlated.
+* Interval: ``centre +- q sigma``, q the conformal quantile of ``|error| / sigma`` of the stack over samples
   left out singly and by clusters; its ends are then transformed back one by one.
-* The estimate in data units is the mean of the back-transformed N(estimate, sigma^2).
+* The estimate in data units is the mean of a linear pool, ``sum_b w_b mean_b``: each base comes back to data units
+  by itself (`BackTransform`), as the kriging it is compared with does.
 * At the place of a sample every base returns the sample's value with variance 0, so the hybrid does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Callable, NamedTuple
@@ -44,6 +48,9 @@ ORDINARY = "ordinary_kriging"
 EXTERNAL = "external_drift_kriging"
 NETWORK = "network_drift_kriging"
 FOREST = "forest_drift_kriging"
+
+OTHER_PART = 1.0 / 3.0
+"""Part of each other variogram in what a base says."""
 
 
 @dataclass(frozen=True)
@@ -77,34 +84,149 @@ class Base:
     weight : float
     encoder : CovariateEncoder or None
         Drift of external-drift kriging.
+    other_variograms : tuple of VariogramModel
+        Other fits, at most two: each has a part of `OTHER_PART` in what the base says.
+    back_transform : BackTransform or None
+        Way back to data units; None: not calibrated.
+    usual_sigma : float or None
+        Median kriging standard deviation of the samples left out singly; None: its weight is the same everywhere.
     """
 
     name: str
     variogram: VariogramModel
     weight: float
     encoder: CovariateEncoder | None = None
+    other_variograms: tuple[VariogramModel, ...] = ()
+    back_transform: BackTransform | None = None
+    usual_sigma: float | None = None
+
+    def kriging(
+        self, coordinates: np.ndarray, values: np.ndarray, neighborhood: Neighborhood, drift: np.ndarray | None
+    ) -> BaseKriging:
+        """Return the kriging of transformed values."""
+        return BaseKriging(
+            tuple(
+                fit_kriging(coordinates, values, variogram, neighborhood, drift)
+                for variogram in (self.variogram, *self.other_variograms)
+            )
+        )
+
+    def means(self, transform: Transform, found: BaseEstimate) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and standard deviation in data units."""
+        way_back = BackTransform(transform) if self.back_transform is None else self.back_transform
+        mean, variance = way_back.moments(found.estimate, found.sigma**2, found.smoothing_variance)
+        return mean, np.sqrt(variance)
 
 
-class Stacked(NamedTuple):
-    """Weighted means over the bases, on the transformed scale.
+class BaseEstimate(NamedTuple):
+    """What a base says, on the transformed scale.
 
     Parameters
     ----------
-    estimate, sigma, smoothing_variance : ndarray, shape (n, n_targets)
+    estimate, sigma, smoothing_variance : ndarray, shape (n,)
         As in `KrigingEstimate`; sigma is its kriging_std.
+    """
+
+    estimate: np.ndarray
+    sigma: np.ndarray
+    smoothing_variance: np.ndarray
+
+
+@dataclass(frozen=True)
+class BaseKriging:
+    """A base ready to estimate.
+
+    Parameters
+    ----------
+    systems : tuple of FittedKriging
+        The chosen variogram's first.
+    """
+
+    systems: tuple[FittedKriging, ...]
+
+    def predict(self, coordinates: np.ndarray, drift: np.ndarray | None = None) -> BaseEstimate:
+        """Estimate at some locations; see `FittedKriging.predict`."""
+        return self._mean([system.predict(coordinates, drift) for system in self.systems])
+
+    def leave_out(self, groups: np.ndarray) -> BaseEstimate:
+        """Estimate the samples without their group: singly where every group is one sample."""
+        if len(np.unique(groups)) == len(groups):
+            return self._mean([system.leave_one_out() for system in self.systems])
+        return self._mean([system.leave_group_out(groups) for system in self.systems])
+
+    @staticmethod
+    def _mean(found: Sequence[KrigingEstimate]) -> BaseEstimate:
+        """Average what the variograms say; their errors are taken as fully correlated."""
+        parts = [1.0 - OTHER_PART * (len(found) - 1)] + [OTHER_PART] * (len(found) - 1)
+        return BaseEstimate(
+            *(
+                sum(part * getattr(one, name) for part, one in zip(parts, found))
+                for name in ("estimate", "kriging_std", "smoothing_variance")
+            )
+        )
+
+
+def local_weights(bases: Sequence[Base], sigma: np.ndarray) -> np.ndarray:
+    """Return the weight of each base at each place: ``w_b usual_sigma_b^2 / sigma_b^2``, scaled to sum 1.
+
+    Where covariates are far from sampled ones a drift is doubtful, and far from samples only a drift is left: the
+    kriging variances of the bases know both.
+
+    Parameters
+    ----------
+    bases : sequence of Base
+    sigma : ndarray, shape (n, n_bases)
+        Kriging standard deviations.
+
+    Returns
+    -------
+    ndarray, shape (n, n_bases)
+
+    References
+    ----------
+    Erten, G., Yavuz, M. & Deutsch, C. (2022). Combination of machine learning and kriging for spatial estimation of
+    geological attributes. Nat. Resour. Res. 31, 191-213.
+    """
+    usual = np.array([base.usual_sigma or np.nan for base in bases])
+    doubt = np.where(np.isfinite(usual), (sigma / usual) ** 2, 1.0)
+    # At a sample every base is sure.
+    weights = np.array([base.weight for base in bases]) / np.maximum(doubt, 1e-12)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+class Stacked(NamedTuple):
+    """Weighted means over the bases.
+
+    Parameters
+    ----------
+    estimate, sigma : ndarray, shape (n, n_targets)
+        On the transformed scale.
+    mean, spread : ndarray, shape (n, n_targets)
+        Mean and standard deviation in data units.
     n_unknown : int
         Locations with an unknown covariate or class.
     """
 
     estimate: np.ndarray
     sigma: np.ndarray
-    smoothing_variance: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
     n_unknown: int
 
 
 @dataclass(frozen=True)
 class TargetModel:
-    """The stack of one target; without a `BackTransform` its way back is not calibrated."""
+    """The stack of one target.
+
+    Parameters
+    ----------
+    name, unit : str
+    transform : Transform
+    bases : tuple of Base
+    intervals : IntervalTable
+    back_transform : BackTransform or None
+        Way back of the stack in files older than those of the bases; None: the bases have theirs.
+    """
 
     name: str
     unit: str
@@ -112,13 +234,6 @@ class TargetModel:
     bases: tuple[Base, ...]
     intervals: IntervalTable
     back_transform: BackTransform | None = None
-
-    def moments(
-        self, estimate: np.ndarray, sigma: np.ndarray, smoothing_variance: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and variance in data units; see `BackTransform.moments`."""
-        way_back = BackTransform(self.transform) if self.back_transform is None else self.back_transform
-        return way_back.moments(estimate, sigma**2, smoothing_variance)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -174,7 +289,7 @@ class HybridModel:
         return "drift"
 
     @cached_property
-    def _kriging(self) -> tuple[tuple[FittedKriging | None, ...], ...]:
+    def _kriging(self) -> tuple[tuple[BaseKriging | None, ...], ...]:
         """Fitted systems of the bases; None for a base without weight."""
         systems = []
         for column, target in enumerate(self.targets):
@@ -183,7 +298,7 @@ class HybridModel:
             for base in target.bases:
                 drift = self._sample_drift(base, column)
                 own.append(
-                    fit_kriging(self.samples.coordinates, values, base.variogram, self.neighborhood, drift)
+                    base.kriging(self.samples.coordinates, values, self.neighborhood, drift)
                     if base.weight > 0
                     else None
                 )
@@ -218,7 +333,7 @@ class HybridModel:
     def stacked(
         self, coordinates: np.ndarray, covariates: Covariates | None, network: Network, fill: bool = False
     ) -> Stacked:
-        """Return the stack on the transformed scale.
+        """Return the stack, on the transformed scale and in data units.
 
         Parameters
         ----------
@@ -259,36 +374,37 @@ class HybridModel:
                 covariates, replaced = encoders[0].with_known_classes(covariates)
             for encoder in encoders:
                 known &= np.isfinite(encoder.encode(covariates)).all(axis=1)
-        estimate, sigma, smoothing = np.full((3, len(coordinates), len(self.targets)), np.nan)
+        stacked = np.full((4, len(coordinates), len(self.targets)), np.nan)
         if known.any():
             own = None if covariates is None else covariates.rows(known)
-            estimate[known], sigma[known], smoothing[known] = self._stacked_known(coordinates[known], own, network)
+            stacked[:, known] = self._stacked_known(coordinates[known], own, network)
         if fill and not known.all():
-            for column in range(len(self.targets)):
-                plain = self._ordinary(column).predict(coordinates[~known])
-                estimate[~known, column] = plain.estimate
-                sigma[~known, column] = np.sqrt(plain.kriging_variance)
-                smoothing[~known, column] = plain.smoothing_variance
-        return Stacked(estimate, sigma, smoothing, int((replaced | ~known).sum()))
+            for column, target in enumerate(self.targets):
+                base, kriging = self._ordinary(column)
+                plain = kriging.predict(coordinates[~known])
+                stacked[:, ~known, column] = plain.estimate, plain.sigma, *base.means(target.transform, plain)
+        estimate, sigma, mean, spread = stacked
+        return Stacked(estimate, sigma, mean, spread, int((replaced | ~known).sum()))
 
-    def _ordinary(self, column: int) -> FittedKriging:
+    def _ordinary(self, column: int) -> tuple[Base, BaseKriging]:
         """Ordinary kriging of one target, fitted anew when it has no weight in the stack."""
         target = self.targets[column]
         index = [base.name for base in target.bases].index(ORDINARY)
-        fitted = self._kriging[column][index]
-        if fitted is not None:
-            return fitted
-        values = target.transform.forward(self.samples.values[:, column], target.name)
-        return fit_kriging(self.samples.coordinates, values, target.bases[index].variogram, self.neighborhood)
+        base, fitted = target.bases[index], self._kriging[column][index]
+        if fitted is None:
+            values = target.transform.forward(self.samples.values[:, column], target.name)
+            fitted = base.kriging(self.samples.coordinates, values, self.neighborhood, None)
+        return base, fitted
 
     def _stacked_known(self, coordinates: np.ndarray, covariates: Covariates | None, network: Network) -> np.ndarray:
-        """Return estimate, sigma and smoothing variance where everything is known, shape (3, n, n_targets)."""
+        """Return estimate, sigma, mean and spread where everything is known, shape (4, n, n_targets)."""
         drifts: dict[str, np.ndarray] = {}
         learned = [base for target in self.targets for base in target.bases if base.name in (NETWORK, FOREST)]
         if any(base.weight > 0 for base in learned):
             drifts = self.learned_drifts(coordinates, covariates, network)
-        stacked = np.zeros((3, len(coordinates), len(self.targets)))
+        stacked = np.empty((4, len(coordinates), len(self.targets)))
         for column, target in enumerate(self.targets):
+            used, found = [], []
             for base, fitted in zip(target.bases, self._kriging[column]):
                 if fitted is None:
                     continue
@@ -297,9 +413,17 @@ class HybridModel:
                     columns = drifts[base.name][:, [column]]
                 elif base.encoder is not None and covariates is not None:
                     columns = base.encoder.encode(covariates)
-                result: KrigingEstimate = fitted.predict(coordinates, columns)
-                own = result.estimate, result.kriging_std, result.smoothing_variance
-                stacked[:, :, column] += base.weight * np.array(own)
+                own = fitted.predict(coordinates, columns)
+                used.append(base)
+                found.append([*own, *base.means(target.transform, own)])
+            parts = np.array(found)  # (n_bases, 5, n)
+            estimate, sigma, smoothing, mean, spread = np.einsum(
+                "nb,bqn->qn", local_weights(used, parts[:, 1].T), parts
+            )
+            if target.back_transform is not None:
+                mean, variance = target.back_transform.moments(estimate, sigma**2, smoothing)
+                spread = np.sqrt(variance)
+            stacked[:, :, column] = estimate, sigma, mean, spread
         return stacked
 
     def predict(
@@ -325,16 +449,13 @@ class HybridModel:
             For missing covariates, a wrong dimension or coverage.
         """
         multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
-        estimate, sigma, smoothing, _ = self.stacked(coordinates, covariates, network)
-        result = Prediction(*(np.empty_like(estimate) for _ in range(4)))
+        centre, sigma, mean, spread, _ = self.stacked(coordinates, covariates, network)
+        lower, upper = np.empty((2, *mean.shape))
         for column, target in enumerate(self.targets):
-            centre, spread = estimate[:, column], sigma[:, column]
-            transform, reach = target.transform, multipliers[column] * sigma[:, column]
-            mean, variance = target.moments(centre, spread, smoothing[:, column])
-            result.estimate[:, column], result.kriging_variance[:, column] = mean, variance
-            result.lower[:, column] = transform.inverse(centre - reach)
-            result.upper[:, column] = transform.inverse(centre + reach)
-        return result
+            reach = multipliers[column] * sigma[:, column]
+            lower[:, column] = target.transform.inverse(centre[:, column] - reach)
+            upper[:, column] = target.transform.inverse(centre[:, column] + reach)
+        return Prediction(mean, lower, upper, spread**2)
 
     def to_dict(self) -> dict:
         """Return the parts of the contract that predictions need."""
@@ -355,11 +476,14 @@ class HybridModel:
                             "weight": base.weight,
                             "variogram": model_to_dict(base.variogram),
                             "encoder": None if base.encoder is None else base.encoder.to_dict(),
+                            "other_variograms": [model_to_dict(other) for other in base.other_variograms],
+                            "back_transform": {} if base.back_transform is None else base.back_transform.to_dict(),
+                            "usual_sigma": base.usual_sigma,
                         }
                         for base in target.bases
                     ],
                     "intervals": target.intervals.to_dict(),
-                    "back_transform": {} if target.back_transform is None else target.back_transform.to_dict(),
+                    **({} if target.back_transform is None else {"back_transform": target.back_transform.to_dict()}),
                 }
                 for target in self.targets
             ],
@@ -391,20 +515,14 @@ class HybridModel:
                 str(entry["name"]),
                 str(entry["unit"]),
                 Transform.from_dict(entry["transform"]),
-                tuple(
-                    Base(
-                        str(base["name"]),
-                        model_from_dict(base["variogram"]),
-                        float(base["weight"]),
-                        None if base["encoder"] is None else CovariateEncoder.from_dict(base["encoder"]),
-                    )
-                    for base in entry["bases"]
-                ),
+                tuple(_base_from_dict(base, Transform.from_dict(entry["transform"])) for base in entry["bases"]),
                 IntervalTable(
                     np.array(entry["intervals"]["coverages"], dtype=float),
                     np.array(entry["intervals"]["quantiles"], dtype=float),
                 ),
-                BackTransform.from_dict(Transform.from_dict(entry["transform"]), entry.get("back_transform") or {}),
+                BackTransform.from_dict(Transform.from_dict(entry["transform"]), entry["back_transform"])
+                if entry.get("back_transform")
+                else None,
             )
             for entry in content["targets"]
         )
@@ -424,3 +542,17 @@ class HybridModel:
             targets,
             forest_drift,
         )
+
+
+def _base_from_dict(content: Mapping[str, Any], transform: Transform) -> Base:
+    """Read a base; in older files it has one variogram, one weight for every place and no way back of its own."""
+    way_back = content.get("back_transform")
+    return Base(
+        str(content["name"]),
+        model_from_dict(content["variogram"]),
+        float(content["weight"]),
+        None if content["encoder"] is None else CovariateEncoder.from_dict(content["encoder"]),
+        tuple(model_from_dict(other) for other in content.get("other_variograms", ())),
+        BackTransform.from_dict(transform, way_back) if way_back else None,
+        content.get("usual_sigma"),
+    )

@@ -21,6 +21,7 @@ from hybrid_geostatistics.core.prediction.hybrid import (
     Base,
     HybridModel,
     TargetModel,
+    local_weights,
 )
 from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.transforms import Transform
@@ -139,21 +140,57 @@ def test_stack_is_the_weighted_mean(model):
     where, covariates = somewhere(model)
     names = ("ordinary", "external", "network")
     parts = {name: weighted(model, **{name: 1.0}).stacked(where, covariates, network) for name in names}
-    estimate, sigma, _, unknown = model.stacked(where, covariates, network)
+    estimate, sigma, mean, spread, unknown = model.stacked(where, covariates, network)
     assert_allclose(estimate, 0.2 * parts["ordinary"][0] + 0.5 * parts["external"][0] + 0.3 * parts["network"][0])
     assert_allclose(sigma, 0.2 * parts["ordinary"][1] + 0.5 * parts["external"][1] + 0.3 * parts["network"][1])
+    # The mean of a mixture is the mixture of the means.
+    assert_allclose(mean, 0.2 * parts["ordinary"][2] + 0.5 * parts["external"][2] + 0.3 * parts["network"][2])
+    assert_allclose(spread, 0.2 * parts["ordinary"][3] + 0.5 * parts["external"][3] + 0.3 * parts["network"][3])
     assert unknown == 0
+
+
+def test_weights_move_to_the_bases_that_are_surer_than_usual():
+    bases = [Base(ORDINARY, MODEL, 0.4, usual_sigma=0.5), Base(EXTERNAL, MODEL, 0.6, usual_sigma=0.3)]
+    found = local_weights(bases, np.array([[0.5, 0.3], [0.5, 0.6], [1.0, 0.3], [0.0, 0.0]]))
+    assert_allclose(found, [[0.4, 0.6], [0.4 / 0.55, 0.15 / 0.55], [0.1 / 0.7, 0.6 / 0.7], [0.4, 0.6]])
+    constant = [replace(base, usual_sigma=None) for base in bases]
+    assert_allclose(local_weights(constant, np.array([[1.0, 0.3]])), [[0.4, 0.6]])
+
+
+def test_a_base_of_several_variograms_is_their_mean(model):
+    where, covariates = somewhere(model)
+    long = VariogramModel(0.2, (Structure("exponential", 0.5, 900.0),))
+    short = VariogramModel(0.0, (Structure("spherical", 0.3, 150.0),))
+    lead = model.samples.values[:, 1]
+    found = [fit_kriging(model.samples.coordinates, lead, one).predict(where) for one in (MODEL, long, short)]
+
+    def predict(*others):
+        targets = tuple(
+            replace(t, bases=(Base(ORDINARY, MODEL, 1.0, other_variograms=others), *t.bases[1:])) for t in model.targets
+        )
+        return weighted(replace(model, targets=targets), ordinary=1.0).predict(where, covariates, network)
+
+    three, two = predict(long, short), predict(long)
+    assert_allclose(three.estimate[:, 1], np.mean([one.estimate for one in found], axis=0))
+    assert_allclose(np.sqrt(three.kriging_variance[:, 1]), np.mean([one.kriging_std for one in found], axis=0))
+    assert_allclose(two.estimate[:, 1], (2 * found[0].estimate + found[1].estimate) / 3)
 
 
 def test_log_estimate_is_unbiased_for_the_lognormal_and_ends_are_quantiles(model):
     where, covariates = somewhere(model)
-    centre, sigma, smoothing, _ = model.stacked(where, covariates, network)
+    kriging = fit_kriging(model.samples.coordinates, np.log(model.samples.values[:, 0]), MODEL).predict(where)
+    plain = weighted(model, ordinary=1.0)
+    rise = np.maximum(kriging.smoothing_variance, 0)
+    mean = plain.predict(where, covariates, network).estimate[:, 0]
+    assert_allclose(mean, np.exp(kriging.estimate + rise / 2))
+    way_back = BackTransform(Transform("log"), 0.5, 0.1)
+    bases = tuple(replace(base, back_transform=way_back) for base in plain.targets[0].bases)
+    other = replace(plain, targets=(replace(plain.targets[0], bases=bases), plain.targets[1]))
+    mean = other.predict(where, covariates, network).estimate[:, 0]
+    assert_allclose(mean, np.exp(kriging.estimate + 0.25 * np.clip(rise, 0, 0.1)))
+    centre, sigma, *_ = model.stacked(where, covariates, network)
     result = model.predict(where, covariates, network, coverage=0.8)
     q = model.targets[0].intervals.multiplier(0.8)
-    assert_allclose(result.estimate[:, 0], np.exp(centre[:, 0] + np.maximum(smoothing[:, 0], 0) / 2))
-    calibrated = replace(model.targets[0], back_transform=BackTransform(Transform("log"), 0.5, 0.1))
-    other = replace(model, targets=(calibrated, model.targets[1])).predict(where, covariates, network)
-    assert_allclose(other.estimate[:, 0], np.exp(centre[:, 0] + 0.25 * np.clip(smoothing[:, 0], 0, 0.1)))
     assert_allclose(result.lower[:, 0], np.exp(centre[:, 0] - q * sigma[:, 0]))
     assert_allclose(result.upper[:, 0], np.exp(centre[:, 0] + q * sigma[:, 0]))
     assert (result.lower < result.upper).all()
@@ -168,14 +205,15 @@ def test_unknown_covariates_give_nan_there_and_only_there(model):
     bad = np.isin(np.arange(40), [3, 7])
     assert np.isnan(result.estimate[bad]).all() and np.isfinite(result.estimate[~bad]).all()
     assert_allclose(result.estimate[~bad], model.predict(where, covariates, network).estimate[~bad])
-    filled, _, _, n_unknown = model.stacked(where, holed, network, fill=True)
-    assert n_unknown == 2
-    plain, _, _, _ = weighted(model, ordinary=1.0).stacked(where, covariates, network)
-    assert_allclose(filled[7], plain[7])
+    filled = model.stacked(where, holed, network, fill=True)
+    assert filled.n_unknown == 2
+    plain = weighted(model, ordinary=1.0).stacked(where, covariates, network)
+    for own, ordinary in zip(filled[:4], plain):
+        assert_allclose(own[7], ordinary[7])
     classes, counts = np.unique(model.samples.covariates.values[:, 1], return_counts=True)
     values[3, 0], values[7, 1] = classes[np.argmax(counts)], 0.5
-    usual, _, _, _ = model.stacked(where, replace(covariates, values=values), network)
-    assert_allclose(filled[3], usual[3])
+    usual = model.stacked(where, replace(covariates, values=values), network)
+    assert_allclose(filled.mean[3], usual.mean[3])
 
 
 def test_a_missing_covariate_is_named(model):
@@ -199,10 +237,31 @@ def test_the_network_is_not_asked_when_it_has_no_weight(model):
 
 def test_round_trip_through_json_changes_no_bit(model):
     where, covariates = somewhere(model)
+    bases = tuple(
+        replace(base, other_variograms=(VariogramModel(0.1, ()),), back_transform=way_back, usual_sigma=0.1 + index)
+        for index, base in enumerate(model.targets[0].bases)
+        for way_back in [BackTransform(Transform("log"), 0.5 + 0.1 * index, 0.2)]
+    )
+    model = replace(model, targets=(replace(model.targets[0], bases=bases), model.targets[1]))
     again = HybridModel.from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
     one, other = model.predict(where, covariates, network), again.predict(where, covariates, network)
     for name in ("estimate", "lower", "upper", "kriging_variance"):
         assert_allclose(getattr(other, name), getattr(one, name), rtol=0)
+
+
+def test_a_file_written_before_bases_had_a_way_back_brings_back_the_stack(model):
+    where, covariates = somewhere(model)
+    content = model.to_dict()
+    for target in content["targets"]:
+        target["back_transform"] = {"share": 0.5, "largest": 0.0}  # nothing to raise
+        for base in target["bases"]:
+            del base["other_variograms"], base["back_transform"], base["usual_sigma"]
+    old = HybridModel.from_dict(json.loads(json.dumps(content)))
+    centre = model.stacked(where, covariates, network).estimate
+    expected = np.column_stack([np.exp(centre[:, 0]), centre[:, 1]])
+    assert_allclose(old.predict(where, covariates, network).estimate, expected)
+    again = HybridModel.from_dict(old.to_dict())
+    assert_allclose(again.predict(where, covariates, network).estimate, expected)
 
 
 @pytest.mark.parametrize("key", ["samples", "targets", "features", "covariates", "neighborhood", "crs"])
