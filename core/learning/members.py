@@ -1,4 +1,11 @@
-"""The krigings a mixture is made of, and their weights, from samples left out."""
+"""The krigings a mixture is made of, and how they estimate samples that are left out.
+
+What was measured (ratio of the mixture's RMSE to ordinary kriging's, 20 cross-validations of walker, sic97, jura,
+meuse and colorado variables, everything refitted a fold): the weights matter little, within 0.002 for a prior of half
+or twice as much for any kind of member, a fifth or four times the ridge, twice or four times the contrast; the kinds of
+members matter: without normal scores skewed values lose 1 to 3 %, without the isotropic fits walker loses 0.5 %.
+Without gain: neighbourhoods of 16 samples, and kriging of values divided by a local scale (proportional effect).
+"""
 
 from __future__ import annotations
 
@@ -11,22 +18,24 @@ from ..kriging.back_transform import BackTransform
 from ..kriging.left_out import leave_out
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging
-from ..prediction.mixture import (
-    ISOTROPIC,
-    ISOTROPIC_SCORES,
-    LEAST_SQUARES,
-    NORMAL_SCORES,
-    ORDINARY,
-    Member,
-)
+from ..prediction.mixture import ORDINARY, Member
 from ..progress import IsCancelled, Progress, never, part, silent
 from ..transforms import Transform
-from ..variogram.choice import lowest_error, most_likely
+from ..variogram.choice import lowest_error
 from ..variogram.fitting import FittedVariogram, fit_variogram
 from ..variogram.models import VariogramModel
 
-LEAST_SKEWNESS = 0.1
-"""Values less skewed than this are as good as their normal scores."""
+KINDS = ("exponential", "spherical")
+"""Models whose isotropic fits by likelihood are members; smoother ones predicted worse."""
+
+TEMPER = 20.0
+"""A member counts less by a factor e where its log likelihood is lower by this much than that of the chosen fit.
+
+Full likelihood would leave the chosen fit alone; but it trusts a model that no field obeys.
+"""
+
+SKEWNESS = 0.25, 0.5
+"""Values less skewed than the first take no normal scores, from the second on these count in full."""
 
 
 def fit_members(
@@ -34,14 +43,16 @@ def fit_members(
     values: np.ndarray,
     neighborhood: Neighborhood,
     method: str = "reml",
+    with_scores: bool = True,
     seed: int = 0,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
 ) -> list[Member]:
     """Fit the variograms of a mixture.
 
-    Of the values: the fit that kriging takes, the isotropic fit by likelihood and the fit by least squares. Of their
-    normal scores: the first two. Normal scores count by how skewed the values are, up to a skewness of 1.
+    Members are krigings by the variogram that ordinary kriging takes, by the isotropic exponential and spherical fits
+    by likelihood and by the fit by least squares; and, where values are skewed, by the same but the last of their
+    normal scores.
 
     Parameters
     ----------
@@ -51,6 +62,8 @@ def fit_members(
     neighborhood : Neighborhood
     method : str
         Passed to `fit_variogram`.
+    with_scores : bool
+        Whether normal scores may be taken: not where somebody has chosen the scale of the values.
     seed : int
     progress, is_cancelled
         See `core.progress`.
@@ -60,42 +73,56 @@ def fit_members(
     list of Member
         Ordinary kriging first; their weights are a prior, not what left-out samples say.
     """
-    deviation = values - values.mean()
-    skewness = float(np.mean(deviation**3) / np.mean(deviation**2) ** 1.5)
-    of_scores = min(abs(skewness), 1.0)
+    scales = [(Transform(), 1.0)]
+    share = share_of_scores(values) if with_scores else 0.0
+    if share > 0:
+        scales.append((Transform("normal_score").fitted(values, "the values"), share))
     found: list[Member] = []
-    fits: list[tuple[Transform, float, tuple[str, ...]]] = [(Transform(), 1.0, (ORDINARY, ISOTROPIC, LEAST_SQUARES))]
-    if of_scores >= LEAST_SKEWNESS:
-        scores = Transform("normal_score").fitted(values, "the values")
-        fits.append((scores, of_scores, (NORMAL_SCORES, ISOTROPIC_SCORES)))
-    for index, (transform, share, names) in enumerate(fits):
-        own = transform.forward(values, "the values")
+    for index, (transform, share) in enumerate(scales):
         fitted = fit_variogram(
-            coordinates, own, method=method, seed=seed, is_cancelled=is_cancelled,
-            progress=part(progress, index / len(fits), (index + 1) / len(fits)),
+            coordinates, transform.forward(values, "the values"), method=method, seed=seed, is_cancelled=is_cancelled,
+            progress=part(progress, index / len(scales), (index + 1) / len(scales)),
         )  # fmt: skip
-        first = len(found)
-        for name, variogram in zip(names, _variograms(fitted)):
-            same = next((i for i in range(first, len(found)) if found[i].variogram == variogram), None)
-            if same is not None:
-                found[same] = replace(found[same], weight=found[same].weight + share)
-                continue
-            member = Member(name, variogram, share, BackTransform(transform))
+        for name, variogram, own_share in _variograms(fitted, with_least_squares=index == 0):
+            member = Member(name, variogram, share * own_share, BackTransform(transform))
             if transform.kind != "none":
                 kriging = member.kriging(coordinates, values, neighborhood)
-                member = replace(member, way_back=BackTransform.of(kriging, transform))
+                way_back = BackTransform.of(kriging, transform)
+                member = replace(member, name=f"normal_score_{name}", way_back=way_back)
             found.append(member)
     total = sum(member.weight for member in found)
     return [replace(member, weight=member.weight / total) for member in found]
 
 
-def _variograms(fitted: FittedVariogram) -> list[VariogramModel]:
-    """Return the variogram that was chosen, the isotropic one by likelihood and the one by least squares."""
-    by_likelihood = [c for c in fitted.candidates if c.method == "reml" and c.model is not None]
-    isotropic = most_likely([c for c in by_likelihood if c.model is not None and c.model.structures[0].is_isotropic])
+def share_of_scores(values: np.ndarray) -> float:
+    """Return how much normal scores count beside values of this skewness, 0 to 1.
+
+    Examples
+    --------
+    >>> share_of_scores(np.linspace(-1.0, 1.0, 9)), share_of_scores(np.exp(np.linspace(-2.0, 2.0, 9)))
+    (0.0, 1.0)
+    """
+    deviation = values - values.mean()
+    skewness = abs(float(np.mean(deviation**3) / np.mean(deviation**2) ** 1.5))
+    low, high = SKEWNESS
+    return float(np.clip((skewness - low) / (high - low), 0.0, 1.0))
+
+
+def _variograms(fitted: FittedVariogram, with_least_squares: bool) -> list[tuple[str, VariogramModel, float]]:
+    """Return different variograms with names and shares; those that are the chosen one add to its share."""
+    chosen = fitted.model
+    best = max((c.log_likelihood for c in fitted.candidates if c.model == chosen), default=np.nan)
+    others = [
+        (c.name, c.model, float(np.exp(min(c.log_likelihood - best, 0.0) / TEMPER)))
+        for c in fitted.candidates
+        if c.method == "reml" and c.name in KINDS and c.model is not None and c.model.structures[0].is_isotropic
+    ]
     least_squares = lowest_error([c for c in fitted.candidates if c.method == "least_squares"])
-    others = [fitted.model if c is None or c.model is None else c.model for c in (isotropic, least_squares)]
-    return [fitted.model, *others]
+    if with_least_squares and least_squares is not None and least_squares.model is not None:
+        others.append(("least_squares", least_squares.model, 1.0))
+    same = sum(share for _, model, share in others if model == chosen)
+    different = [(f"{name}_kriging", model, share) for name, model, share in others if model != chosen]
+    return [(ORDINARY, chosen, 1.0 + same), *different]
 
 
 def members_left_out(members: Sequence[Member], krigings: Sequence[FittedKriging], left_out: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from ..features.kriging_context import Described, KrigingContext
 from ..kriging.back_transform import BackTransform
 from ..kriging.left_out import nearest_others
 from ..kriging.neighborhood import Neighborhood
+from ..kriging.ordinary import FittedKriging
 from ..prediction.contract import FORMAT, VERSION
 from ..prediction.hybrid import Prediction
 from ..prediction.mixture import Member, alone
@@ -294,8 +295,8 @@ def fit_pretrained(
         given = settings.variograms.get(name)
         if given is None:
             members = fit_members(
-                samples.coordinates, values, neighborhood, settings.variogram_method, settings.seed,
-                part(where, 0.0, 0.7), is_cancelled,
+                samples.coordinates, values, neighborhood, settings.variogram_method, transform.kind == "none",
+                settings.seed, part(where, 0.0, 0.7), is_cancelled,
             )  # fmt: skip
         else:
             members = [alone(given)]
@@ -366,17 +367,42 @@ def _fit_target(
     prior = np.array([member.weight for member in members])
     stack = stack_weights(list(errors), [0], np.arange(len(rows)), shares=prior)
     weighted = [replace(member, weight=float(weight)) for member, weight in zip(members, stack.weights)]
-    kept = tuple(member for index, member in enumerate(weighted) if index == 0 or member.weight > 0)
     mixed = found @ stack.weights
     corrections = np.stack([correction(way, network) for way in ways])
     gate = fit_gate(errors @ stack.weights, corrections, errors[..., 0])
     remaining = errors @ stack.weights - gate.share * corrections
-    intervals = IntervalTable.from_scores(*(normalized_scores(own, way[1]) for own, way in zip(remaining, mixed)))
-    way_back = BackTransform.fit(transform, values, values - remaining[0], mixed[0, 2])
     target = PretrainedTarget(
-        name, settings.units.get(name, ""), transform, kept, gate.share, intervals, way_back
+        name,
+        settings.units.get(name, ""),
+        transform,
+        tuple(member for index, member in enumerate(weighted) if index == 0 or member.weight > 0),
+        gate.share,
+        IntervalTable.from_scores(*(normalized_scores(own, way[1]) for own, way in zip(remaining, mixed))),
+        _way_back(transform, data[1], weighted, krigings, rows, gate.share * corrections[0]),
     )
     return target, gate
+
+
+def _way_back(
+    transform: Transform,
+    values: np.ndarray,
+    members: list[Member],
+    krigings: list[FittedKriging],
+    rows: np.ndarray,
+    shifts: np.ndarray,
+) -> BackTransform:
+    """Calibrate the way back on all samples, left out singly; the corrections of some of them are known."""
+    if transform.kind == "none":
+        return BackTransform(transform)
+    total = np.zeros((3, len(values)))
+    for member, kriging in zip(members, krigings):
+        if member.weight > 0:
+            found = kriging.leave_one_out()
+            total += member.weight * member.on_scale_of_mixture(
+                found.estimate, found.kriging_std, found.smoothing_variance
+            )
+    total[0, rows] += shifts
+    return BackTransform.fit(transform, values, total[0], total[2])
 
 
 def pretrained_method(settings: PretrainedSettings | None = None) -> Method:

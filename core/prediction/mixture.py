@@ -1,8 +1,8 @@
 """Ordinary krigings of the same samples by different variograms, weighed: the mixture a target is estimated by.
 
-One variogram fitted to samples is one guess. Fits by likelihood and by least squares, with anisotropy and without, of
-the values and of their normal scores err in different ways, and their weighted mean errs less than the one fit that
-looks best.
+One variogram fitted to samples is one guess. Fits of other models, by likelihood and by least squares, with anisotropy
+and without, of the values and of their normal scores err in different ways, and their weighted mean errs less than the
+one fit that looks best.
 """
 
 from __future__ import annotations
@@ -20,10 +20,6 @@ from ..transforms import Transform
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
 
 ORDINARY = "ordinary_kriging"
-ISOTROPIC = "isotropic_kriging"
-LEAST_SQUARES = "least_squares_kriging"
-NORMAL_SCORES = "normal_score_kriging"
-ISOTROPIC_SCORES = "isotropic_normal_score_kriging"
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.kriging.left_out import nearest_others
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
-from hybrid_geostatistics.core.learning.members import fit_members, members_left_out
+from hybrid_geostatistics.core.learning.members import TEMPER, fit_members, members_left_out
 from hybrid_geostatistics.core.learning.pretrained import PretrainedSettings, fit_pretrained, shipped_network
 from hybrid_geostatistics.core.learning.pretraining.fields import gaussian_field
 from hybrid_geostatistics.core.prediction.mixture import ORDINARY
 from hybrid_geostatistics.core.prediction.pretrained import PretrainedModel
 from hybrid_geostatistics.core.samples import Samples
+from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, model_to_dict
 
 pytest.importorskip("onnxruntime")
@@ -30,13 +31,30 @@ def lognormal(seed, n=400):
     return coordinates, np.exp(1.2 * field)
 
 
+def test_members_count_by_their_likelihood_and_what_is_the_chosen_fit_adds_to_it():
+    coordinates, values = lognormal(4, 100)
+    fitted = fit_variogram(coordinates, np.log(values), method="reml")
+    members = fit_members(coordinates, np.log(values), EVERYWHERE, with_scores=False)
+    exponential, spherical = (
+        next(c for c in fitted.candidates if c.method == "reml" and c.name == name)
+        for name in ("exponential", "spherical")
+    )
+    assert fitted.model == exponential.model and members[0].variogram == fitted.model
+    worse = np.exp(min(spherical.log_likelihood - exponential.log_likelihood, 0.0) / TEMPER)
+    by_name = {member.name: member.weight for member in members}
+    assert np.isclose(by_name["ordinary_kriging"], 2.0 / (3.0 + worse))
+    assert np.isclose(by_name["spherical_kriging"], worse / (3.0 + worse))
+
+
 def test_members_differ_and_their_prior_sums_to_1():
     coordinates, values = lognormal(0, 120)
     members = fit_members(coordinates, values, EVERYWHERE)
     assert members[0].name == ORDINARY and members[0].way_back.transform.kind == "none"
     assert np.isclose(sum(member.weight for member in members), 1.0)
     kinds = [member.way_back.transform.kind for member in members]
-    assert "normal_score" in kinds
+    assert "normal_score" in kinds and "normal_score_ordinary_kriging" in [member.name for member in members]
+    plain = fit_members(coordinates, values, EVERYWHERE, with_scores=False)
+    assert {member.way_back.transform.kind for member in plain} == {"none"}
     assert len({(kind, str(member.variogram)) for kind, member in zip(kinds, members)}) == len(members)
 
 
