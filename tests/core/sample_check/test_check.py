@@ -126,7 +126,7 @@ def test_clusters_are_seen():
 
 def test_clusters_in_high_values_between_regular_samples_are_told():
     # GSLIB's cluster.dat: nearest neighbours lie as far away as in a regular pattern, but the mean is 4.35, not 2.58.
-    table = np.genfromtxt(Path(__file__).resolve().parents[1] / "data" / "cluster.csv", delimiter=",", names=True)
+    table = np.genfromtxt(Path(__file__).resolve().parents[2] / "data" / "cluster.csv", delimiter=",", names=True)
     places = np.column_stack([table["x"], table["y"]])
     check = check_samples(places, {"v": table["v"].tolist()}, crs_name="x")
     assert "v: declustered mean 2.5" in titles(check) and check.nearest_neighbor_index > 1.0
