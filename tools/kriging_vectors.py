@@ -397,7 +397,7 @@ def of_kt3d() -> list[Vector]:
                 "plain mean": 4.35043, "mean by declustering weights": 2.52812,
                 **{f"weight of sample {number}": weight for number, weight in CLUSTER_WEIGHTS.items()},
             },
-            declustered, 1e-3,
+            declustered, 2e-3,
         ),
         Vector(
             "cluster.dat, simple, nearest 8, without ties", "GSLIB kt3d",
