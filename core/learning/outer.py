@@ -16,10 +16,11 @@ from ..prediction.contract import with_contract
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Samples
 from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
-from ..validation.comparison import Comparison, compare_methods
+from ..validation.comparison import compare_methods
 from ..validation.folds import make_folds
 from ..validation.methods import make_methods
 from ..validation.predictive import Method, Transforms
+from ..validation.results import Comparison
 
 
 class KrigingSettings(Protocol):

@@ -14,11 +14,11 @@ from ..report.maps import sample_map
 from ..report.markup import rounded
 from ..report.page import note, paragraph, side_by_side, table
 from ..variogram.experimental import experimental_variogram
-from .comparison import IN_AREA, OUTSIDE_AREA, Comparison
 from .distance_matching import distances_to_samples, held_out_distances
 from .folds import folds_label
 from .grade_classes import class_names, members
 from .noise import LEAST_DEGREES
+from .results import IN_AREA, OUTSIDE_AREA, Comparison
 from .scores import Score
 from .verdicts import KRIGING, label, simplicity
 from .wording import classes_of, drawn_rows, in_unit, question_of, sentence, with_interval, written

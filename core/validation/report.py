@@ -14,7 +14,6 @@ from ..report.drawing import COLORS, Level, Line, Points
 from ..report.markup import rounded
 from ..report.page import Section, bullets, figures, lead, note, page, paragraph, side_by_side, table
 from ..report.row_charts import horizontal_bars, intervals
-from .comparison import Comparison
 from .evidence import (
     ceiling_parts,
     class_parts,
@@ -26,6 +25,7 @@ from .evidence import (
     shown_methods,
 )
 from .folds import QUESTIONS, folds_label
+from .results import Comparison
 from .scores import SCORES
 from .verdicts import KRIGING, label, simplicity
 from .wording import drawn_rows, in_unit, is_skewed, question_of, sentence, with_interval, written

@@ -12,7 +12,7 @@ from .learned import LEARNED
 from .settings import neighborhood_of, transforms_of
 
 if TYPE_CHECKING:
-    from ...validation.comparison import Comparison
+    from ...validation.results import Comparison
 
 
 def modules_of_methods(names: Sequence[str]) -> tuple[str, ...]:

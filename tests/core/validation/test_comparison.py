@@ -8,9 +8,11 @@ import pytest
 from hybrid_geostatistics.core.errors import Cancelled, InputError
 from hybrid_geostatistics.core.progress import stop_if
 from hybrid_geostatistics.core.samples import Covariates, Samples
-from hybrid_geostatistics.core.validation.comparison import COLUMNS, DETAIL_COLUMNS, compare_methods, score
+from hybrid_geostatistics.core.validation.comparison import compare_methods
 from hybrid_geostatistics.core.validation.folds import make_folds
 from hybrid_geostatistics.core.validation.predictive import LEVELS, PredictiveDistribution
+from hybrid_geostatistics.core.validation.results import COLUMNS, DETAIL_COLUMNS
+from hybrid_geostatistics.core.validation.scoring import score
 from hybrid_geostatistics.core.validation.verdicts import describe, judge
 
 

@@ -9,7 +9,7 @@ import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.samples import Covariates, Samples, disguised_targets
 from hybrid_geostatistics.core.transforms import Transform
-from hybrid_geostatistics.core.validation.comparison import compare_methods, score
+from hybrid_geostatistics.core.validation.comparison import compare_methods
 from hybrid_geostatistics.core.validation.folds import make_folds
 from hybrid_geostatistics.core.validation.methods import (
     external_drift_kriging,
@@ -19,6 +19,7 @@ from hybrid_geostatistics.core.validation.methods import (
 )
 from hybrid_geostatistics.core.validation.predictive import PredictiveDistribution
 from hybrid_geostatistics.core.validation.random_forest import random_forest
+from hybrid_geostatistics.core.validation.scoring import score
 
 METHODS = {
     "mean": mean_of_samples,

@@ -1,0 +1,196 @@
+"""Scores of pooled out-of-fold predictions: from what every method predicted to a `Comparison`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from ..provenance import data_hash, versions
+from ..samples import Samples
+from .conclusions import best_method, summary
+from .distance_matching import mismatch, places_between, thinned
+from .folds import folds_label, inseparable_groups, spatial_blocks
+from .grade_classes import ClassScores, class_scores
+from .metrics import ClusterBootstrap
+from .noise import LEAST_DEGREES, NoiseCeiling, noise_ceilings
+from .predictive import PredictiveDistribution
+from .results import COLUMNS, IN_AREA, OUTSIDE_AREA, Comparison
+from .scores import Score, mean_score, moments_of, paired_scores, scores_of
+from .verdicts import KRIGING, Verdict, describe, judge, label
+
+ALARM_R2 = 0.95
+"""Field duplicates cap the honest R2 of concentrations below this."""
+
+MAX_CLUSTERS = 30
+"""Spatial clusters of the bootstrap."""
+
+
+def score(
+    samples: Samples,
+    folds: Mapping[str, np.ndarray],
+    predictions: Mapping[tuple[str, str], PredictiveDistribution],
+    seconds: Mapping[tuple[str, str], float],
+    *,
+    seed: int = 0,
+    warnings: Sequence[str] = (),
+    class_breaks: Optional[Mapping[str, tuple[float, ...]]] = None,
+    places: Optional[np.ndarray] = None,
+    ceilings: Optional[Mapping[str, NoiseCeiling]] = None,
+    outside: Optional[Mapping[str, np.ndarray]] = None,
+) -> Comparison:
+    """Score pooled out-of-fold predictions.
+
+    Parameters
+    ----------
+    samples, folds, predictions, seconds, seed, warnings, class_breaks, places, ceilings, outside
+        See `Comparison` and `compare_methods`.
+
+    Returns
+    -------
+    Comparison
+    """
+    groups = inseparable_groups(samples.coordinates, samples.holes)
+    n_clusters = int(np.clip((groups.max() + 1) // 5, 5, MAX_CLUSTERS))
+    clusters = spatial_blocks(samples.coordinates, n_clusters, seed, holes=samples.holes)
+    bootstrap = ClusterBootstrap.draw(clusters, seed)
+    rows: list[dict[str, Any]] = []
+    verdicts: list[Verdict] = []
+    summaries: dict[tuple[str, str], str] = {}
+    messages = [*warnings, *_parted_places(groups, folds)]
+    methods = tuple(dict.fromkeys(method for _, method in predictions))
+    ceilings = noise_ceilings(samples) if ceilings is None else ceilings
+    breaks = dict(class_breaks or {})
+    scores: dict[tuple[str, str, str], dict[str, Score]] = {}
+    classes: dict[tuple[str, str, str], ClassScores] = {}
+    for column, target in enumerate(samples.targets):
+        observed = samples.values[:, column]
+        for scheme in folds:
+            by_method = {}
+            for method in methods:
+                predicted = predictions[scheme, method]
+                found_scores = scores_of(observed, predicted, column, bootstrap)
+                if outside and scheme in outside:
+                    inside = (observed >= predicted.lower[:, column]) & (observed <= predicted.upper[:, column])
+                    for name, members in ((IN_AREA, ~outside[scheme]), (OUTSIDE_AREA, outside[scheme])):
+                        found_scores[name] = mean_score(inside.astype(float), bootstrap, members)
+                scores[target, scheme, method] = found_scores
+                by_method[method] = _row(target, scheme, method, len(samples), found_scores)
+                by_method[method]["seconds"] = seconds[scheme, method] / len(samples.targets)
+                if target in breaks:
+                    classes[target, scheme, method] = class_scores(
+                        observed, predicted.estimate[:, column], breaks[target], bootstrap
+                    )
+            reference = min((m for m in KRIGING if m in methods), key=lambda m: by_method[m]["rmse"], default=None)
+            if reference is not None:
+                moments = {m: moments_of(observed, predictions[scheme, m], column) for m in methods}
+                for method in methods:
+                    scores[target, scheme, method].update(
+                        paired_scores(moments[method], moments[reference], bootstrap)
+                    )
+            found = _against_reference(samples, column, scheme, predictions, by_method, bootstrap, reference)
+            rows.extend(by_method.values())
+            verdicts.extend(found)
+            summaries[target, scheme] = summary(target, scheme, by_method, found, reference)
+            messages.extend(_alarms(target, scheme, by_method, ceilings.get(target)))
+    wanted = places_between(samples.coordinates) if places is None else thinned(places, seed)
+    best, why = best_method(samples, folds, predictions, methods, bootstrap)
+    return Comparison(
+        samples=samples,
+        folds=dict(folds),
+        predictions=dict(predictions),
+        seconds=dict(seconds),
+        rows=tuple(rows),
+        verdicts=tuple(verdicts),
+        summaries=summaries,
+        best_method=best,
+        best_text=why,
+        warnings=tuple(dict.fromkeys(messages)),
+        seed=seed,
+        n_clusters=bootstrap.n_clusters,
+        versions=versions(),
+        data_hash=data_hash(
+            samples.coordinates, samples.values, *([samples.covariates.values] if samples.covariates else [])
+        ),
+        scores=scores,
+        class_breaks=breaks,
+        classes=classes,
+        ceilings=dict(ceilings),
+        places=wanted,
+        mismatches={scheme: mismatch(samples.coordinates, fold, wanted) for scheme, fold in folds.items()},
+        outside=dict(outside or {}),
+    )
+
+
+def _row(target: str, scheme: str, method: str, n: int, scores: Mapping[str, Score]) -> dict[str, Any]:
+    """Return a row of the table, ratio and time still missing."""
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, math.nan)
+    row.update(target=target, folds=scheme, method=method, n=n)
+    row.update({name: scores[name].value for name in COLUMNS if name in scores})
+    row.update(rmse_low=scores["rmse"].low, rmse_high=scores["rmse"].high)
+    return row
+
+
+def _against_reference(
+    samples: Samples,
+    column: int,
+    scheme: str,
+    predictions: Mapping[tuple[str, str], PredictiveDistribution],
+    by_method: dict[str, dict[str, Any]],
+    bootstrap: ClusterBootstrap,
+    reference: Optional[str],
+) -> list[Verdict]:
+    """Fill the ratios to the better kriging into the rows and judge them."""
+    if reference is None:
+        return []
+    errors = {
+        method: samples.values[:, column] - predictions[scheme, method].estimate[:, column] for method in by_method
+    }
+    found = []
+    for method, row in by_method.items():
+        ratio, low, high = 1.0, 1.0, 1.0
+        if method != reference:
+            ratio = row["rmse"] / by_method[reference]["rmse"]
+            low, high = bootstrap.ratio_interval(errors[method], errors[reference])
+            outcome = judge(ratio, low, high)
+            text = describe(label(method), label(reference), ratio, low, high)
+            found.append(Verdict(samples.targets[column], scheme, method, reference, ratio, low, high, outcome, text))
+        row["rmse_ratio"], row["rmse_ratio_low"], row["rmse_ratio_high"] = ratio, low, high
+    return found
+
+
+def _alarms(
+    target: str, scheme: str, by_method: Mapping[str, dict[str, Any]], ceiling: Optional[NoiseCeiling]
+) -> list[str]:
+    """Warn of scores too good for field data, or better than duplicates of these samples allow."""
+    found = []
+    for method, row in by_method.items():
+        where = f"{target}, {folds_label(scheme)}: R2 {row['r2']:.3f} of {label(method)}"
+        if ceiling is not None and ceiling.n_degrees >= LEAST_DEGREES and row["r2"] > ceiling.r2:
+            found.append(
+                f"{where} is above the ceiling of {ceiling.r2:.3f} that duplicate samples set ({ceiling.n_degrees} "
+                f"repeats; 95 % interval {ceiling.low:.3f} to {ceiling.high:.3f}). Held-out values must have been "
+                "known: check covariates and near-duplicates."
+            )
+        elif row["r2"] > ALARM_R2:
+            found.append(
+                f"{where} is higher than field duplicates usually allow. Check that no covariate was computed from the "
+                "target, and that near-duplicates do not part."
+            )
+    return found
+
+
+def _parted_places(groups: np.ndarray, folds: Mapping[str, np.ndarray]) -> list[str]:
+    """Warn of samples that share a place or hole but not a fold."""
+    found = []
+    for scheme, fold in folds.items():
+        pairs = np.unique(np.column_stack([groups, np.unique(fold, return_inverse=True)[1].reshape(-1)]), axis=0)
+        parted = int((np.bincount(pairs[:, 0]) > 1).sum())
+        if parted:
+            found.append(
+                f"{folds_label(scheme)}: samples of one place or hole lie in different folds ({parted} such places), "
+                "so that held-out values are partly known and scores are too good."
+            )
+    return found
