@@ -18,12 +18,13 @@ from ..errors import InputError
 from ..kriging.gradient import FittedGradient, fit_gradient
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, fit_kriging
-from ..samples import Covariates
+from ..samples import Covariates, Samples
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
 from .neighbors import NeighborFeatures
 
-ORDERS = ("far_to_near", "top_to_bottom")
-"""How the neighbours follow each other: by distance, or from the highest to the lowest (down the holes)."""
+ORDERS = ("far_to_near", "top_to_bottom", "down_holes")
+"""How the neighbours follow each other: by distance; from the highest to the lowest; or hole by hole, the nearest hole
+last, each from its collar down."""
 
 BUILT_IN_GROUPS = ("geometry", "covariance", "values", "kriging", "gradient")
 """Groups of inputs that every network has, see `SequenceFeatures.groups`; the rest are groups of covariates."""
@@ -59,6 +60,21 @@ class Donors:
     kriging: tuple[FittedKriging, ...]
     drift_kriging: tuple[FittedKriging, ...]
     gradients: tuple[FittedGradient, ...]
+    along: np.ndarray | None = None
+
+
+def along_holes(samples: Samples) -> np.ndarray | None:
+    """Return the number of the hole of each sample and its depth, shape (n_samples, 2); None without holes or depths.
+
+    A sample without a hole has a number of its own.
+    """
+    if samples.holes is None or samples.depths is None:
+        return None
+    holes = np.asarray(samples.holes).astype(str)
+    number = np.unique(holes, return_inverse=True)[1].reshape(-1)
+    alone = np.flatnonzero(holes == "")
+    number[alone] = number.max() + 1 + np.arange(len(alone))
+    return np.column_stack([number, samples.depths])
 
 
 @dataclass(frozen=True)
@@ -90,8 +106,8 @@ class SequenceFeatures:
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
             raise InputError(f"Expected an order out of {', '.join(ORDERS)}, got {self.order!r}.")
-        if self.order == "top_to_bottom" and self.neighbors.n_dimensions != 3:
-            raise InputError("Sequences from top to bottom need samples with elevations, got samples on a plane.")
+        if self.order != ORDERS[0] and self.neighbors.n_dimensions != 3:
+            raise InputError("Sequences down the holes need samples with elevations, got samples on a plane.")
 
     @classmethod
     def fit(
@@ -218,7 +234,9 @@ class SequenceFeatures:
             kernel[names.index(f"{what}_{column + 1}"), column] = self.scales[column]
         return kernel, self.centers.copy()
 
-    def donors(self, coordinates: np.ndarray, encoded: np.ndarray, values: np.ndarray) -> Donors:
+    def donors(
+        self, coordinates: np.ndarray, encoded: np.ndarray, values: np.ndarray, along: np.ndarray | None = None
+    ) -> Donors:
         """Prepare samples to be read.
 
         Parameters
@@ -229,7 +247,16 @@ class SequenceFeatures:
             Covariates encoded by `neighbors`.
         values : ndarray, shape (n_samples, n_targets)
             Transformed.
+        along : ndarray, shape (n_samples, 2), or None
+            Number of the hole of each sample and its depth (`along_holes`), for the order "down_holes".
+
+        Raises
+        ------
+        InputError
+            When the order asks for holes and depths and there are none.
         """
+        if self.order == "down_holes" and along is None:
+            raise InputError("Sequences down the holes need the hole and the depth of each sample, got none.")
         variograms = self.neighbors.variograms
         kriging, with_drift, gradients = [], [], []
         for column, variogram in enumerate(variograms):
@@ -237,7 +264,7 @@ class SequenceFeatures:
             gradients.append(fit_gradient(coordinates, values[:, column], variogram, self.neighborhood))
         for column, variogram in enumerate(self.drift_variograms):
             with_drift.append(fit_kriging(coordinates, values[:, column], variogram, self.neighborhood, encoded))
-        return Donors(coordinates, encoded, values, tuple(kriging), tuple(with_drift), tuple(gradients))
+        return Donors(coordinates, encoded, values, tuple(kriging), tuple(with_drift), tuple(gradients), along)
 
     def at(
         self, coordinates: np.ndarray, encoded: np.ndarray, donors: Donors, own: np.ndarray | None = None
@@ -287,9 +314,16 @@ class SequenceFeatures:
             sigma = np.where(undetermined, sigma, spread)
             parts += [(kriged - self.centers) / self.scales, sigma / self.scales]
         context = np.hstack(parts)
+        down = None
         if self.order == "top_to_bottom":
             # The last offset is the elevation above the location, in units of the spacing.
             down = np.argsort(-sequences[:, :, self.neighbors.n_dimensions - 1], axis=1, kind="stable")
+        elif donors.along is not None and self.order == "down_holes":
+            hole, depth = donors.along[nearest, 0], donors.along[nearest, 1]
+            lag = sequences[:, :, self.neighbors.n_dimensions]
+            of_hole = np.where(hole[:, :, None] == hole[:, None, :], lag[:, None, :], np.inf).min(axis=2)
+            down = np.lexsort((depth, hole, -of_hole), axis=1)
+        if down is not None:
             sequences = np.take_along_axis(sequences, down[:, :, None], axis=1)
         return Inputs(sequences, context, kriged, sigma)
 

@@ -71,6 +71,7 @@ def prepare_members(
     folds: tuple[np.ndarray, ...],
     are_apart: bool = True,
     is_cancelled: IsCancelled = never,
+    along: np.ndarray | None = None,
 ) -> MemberRows:
     """Describe every sample to every member, by the samples outside the member's fold.
 
@@ -88,6 +89,8 @@ def prepare_members(
     are_apart : bool
         Whether every sample stands for itself; False where some lie above one another or in one hole.
     is_cancelled : IsCancelled
+    along : ndarray, shape (n_samples, 2), or None
+        See `SequenceFeatures.donors`.
 
     Raises
     ------
@@ -118,7 +121,8 @@ def prepare_members(
         found: list[Inputs] = []
         for part in parts:
             known = ~rows if are_apart else ~(rows | part)
-            donors = features.donors(coordinates[known], encoded[known], values[known])
+            down = None if along is None else along[known]
+            donors = features.donors(coordinates[known], encoded[known], values[known], down)
             found.append(features.at(coordinates[part], encoded[part], donors, own[part]))
         order = np.argsort(np.concatenate([np.flatnonzero(part) for part in parts]))
         inputs = Inputs(*(np.concatenate(arrays)[order] for arrays in zip(*found)))

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..features.gradients import gradient_names
-from ..features.sequences import SequenceFeatures
+from ..features.sequences import SequenceFeatures, along_holes
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
 from ..prediction.contract import FORMAT, VERSION, decode_array, encode_array
@@ -57,7 +57,8 @@ class NetworkByName:
     n_neighbors : int
         Length of the sequences, at least 2; shortened on few samples.
     order : str or None
-        Out of `core.features.sequences.ORDERS`; None: from top to bottom where samples are 3-D and have holes.
+        Out of `core.features.sequences.ORDERS`; None: where samples are 3-D and have holes, hole by hole in the order
+        of their depths, or from top to bottom where these are not known.
     use_coordinates : bool or None
         Whether the network reads the location itself; None: as the architecture says.
     n_inner_folds, n_sets : int
@@ -278,7 +279,9 @@ def inner_problem(
     fewest = fewest_donors(folds, are_apart)
     order = settings.order
     if order is None:
-        order = "top_to_bottom" if samples.holes is not None and samples.n_dimensions == 3 else "far_to_near"
+        order = "far_to_near"
+        if samples.holes is not None and samples.n_dimensions == 3:
+            order = "top_to_bottom" if samples.depths is None else "down_holes"
     use_coordinates = settings.use_coordinates
     if use_coordinates is None:
         use_coordinates = architecture_of(settings.architecture).use_coordinates
@@ -302,7 +305,8 @@ def inner_problem(
             )  # fmt: skip
         features = replace(features, drift_variograms=tuple(drifted))
     progress(0.75, "Describing the samples to each network")
-    rows = prepare_members(features, samples.coordinates, encoded, values, folds, are_apart, is_cancelled)
+    along = along_holes(samples)
+    rows = prepare_members(features, samples.coordinates, encoded, values, folds, are_apart, is_cancelled, along)
     n_blocks = max(2, int(groups.max() + 1) // _SAMPLES_PER_BLOCK)
     clusters = spatial_blocks(samples.coordinates, n_blocks, settings.seed, holes=samples.holes)
     groups_of_columns = features.groups(settings.groups, gradient_names(samples.covariates))

@@ -252,13 +252,18 @@ def _joined(old: Samples, new: Samples) -> Samples:
         covariates = covariates.columns([name for name in covariates.names if name not in gradients])
         covariates = _one_below_the_other(covariates, new.covariates) if covariates.names else None
     fields = None if old.fields is None else _one_below_the_other(old.fields, new.fields)
+    depths = None
+    if old.depths is not None:
+        if new.depths is None:
+            raise InputError("The model was trained with depths down the holes, which the new samples lack. Add them.")
+        depths = np.concatenate([old.depths, new.depths])
     holes = None
     if old.holes is not None:
         own = np.full(len(new), "") if new.holes is None else new.holes
         holes = np.concatenate([old.holes.astype(str), own.astype(str)])
     return replace(
         old, coordinates=np.vstack([old.coordinates, new.coordinates]), values=np.vstack([old.values, new.values]),
-        covariates=covariates, holes=holes, fields=fields,
+        covariates=covariates, holes=holes, depths=depths, fields=fields,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ..errors import InputError
-from ..features.sequences import Donors, SequenceFeatures
+from ..features.sequences import Donors, SequenceFeatures, along_holes
 from ..kriging.back_transform import BackTransform
 from ..samples import Covariates, Samples
 from ..transforms import Transform
@@ -106,7 +106,9 @@ class NetworkModel:
             for column, target in enumerate(self.targets)
         ]
         encoded = self.features.neighbors.encode(self.samples.covariates, len(self.samples))
-        return self.features.donors(self.samples.coordinates, encoded, np.column_stack(columns))
+        return self.features.donors(
+            self.samples.coordinates, encoded, np.column_stack(columns), along_holes(self.samples)
+        )
 
     def transformed(
         self, coordinates: np.ndarray, covariates: Covariates | None, network: Callable[..., np.ndarray]

@@ -14,7 +14,7 @@ from ..parameters.covariates import input_covariates
 from ..parameters.files import MODEL_FILES, variogram_file
 from ..parameters.kinds import check_box, optional_text, real_number, static_enum, whole_number, with_help
 from ..parameters.outputs import file_output, numbers, report_output, texts
-from ..parameters.samples import dimensions, hole, input_samples, input_targets, transform
+from ..parameters.samples import depth, dimensions, hole, input_samples, input_targets, transform
 from ..parameters.validation import folds_inputs, seed
 
 FEWEST_SAMPLES = 20
@@ -36,6 +36,7 @@ class TrainHybridModel(Algorithm):
             *input_covariates(),
             dimensions(),
             hole(),
+            depth(),
             with_help(
                 static_enum("ARCHITECTURE", tr("Architecture"), tuple(LEARNED), HYBRID),
                 tr(
@@ -59,7 +60,7 @@ class TrainHybridModel(Algorithm):
                 whole_number("N_NEIGHBORS", tr("Length of sequences"), 12, 2, 64),
                 tr(
                     "The network reads this many nearest samples, from far to near (networks by name: from top to "
-                    "bottom where samples are 3-D and have holes)."
+                    "bottom where samples are 3-D and have holes, and hole by hole where their depths are given)."
                 ),
                 advanced=True,
             ),
@@ -223,6 +224,7 @@ def refuse_network_parameters(read, architecture: str) -> None:
         "EVALUATION_ROUNDS": bool(read.whole("EVALUATION_ROUNDS")),
         "ABLATION": read.is_checked("ABLATION"),
         "SEARCH_MINUTES": bool(read.number("SEARCH_MINUTES")),
+        "DEPTH": bool(read.text("DEPTH")),
     }
     unheeded = [name for name, is_given in given.items() if is_given]
     if unheeded:

@@ -15,7 +15,7 @@ from ..parameters.covariates import covariates_of_model
 from ..parameters.files import MODEL_FILES, model_file
 from ..parameters.kinds import static_enum, with_help
 from ..parameters.outputs import file_output, numbers, report_output, texts
-from ..parameters.samples import dimensions, hole, input_samples
+from ..parameters.samples import depth, dimensions, hole, input_samples
 
 
 class UpdateModel(Algorithm):
@@ -32,6 +32,7 @@ class UpdateModel(Algorithm):
             *covariates_of_model(),
             dimensions(),
             hole(),
+            depth(),
             with_help(
                 static_enum("MODE", tr("Mode"), MODES, MODES[0]),
                 tr(

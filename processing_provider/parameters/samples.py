@@ -63,6 +63,21 @@ def hole():
     )
 
 
+def depth():
+    """Return DEPTH: how far down its hole each sample lies."""
+    return with_help(
+        QgsProcessingParameterField(
+            "DEPTH", tr("Depth down the hole"), None, "INPUT", QgsProcessingParameterField.DataType.Numeric, False, True
+        ),
+        tr(
+            "Field with the depth of each sample down its drill hole. Networks by name then read their nearest samples "
+            "hole by hole, the nearest hole last, each hole from its collar down. At a place without a hole, as on a "
+            "map, these are the nearest holes around it; a sample never reads its own hole in training."
+        ),
+        advanced=True,
+    )
+
+
 def dimensions():
     """Return DIMENSIONS: whether elevations of samples count."""
     return with_help(

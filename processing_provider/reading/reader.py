@@ -159,6 +159,10 @@ class Reader(Values):
         require_projected(source.sourceCrs(), tr("the samples"))
         require_fields(source.fields(), names)
         hole, depth = (self.text(name) if self.has(name) else "" for name in ("HOLE", "DEPTH"))
+        if depth and not hole:
+            raise InputError(
+                tr("Expected the drill hole of each sample where its depth is given, got none. Choose the field.")
+            )
         if differentiated is None:
             differentiated = self.fields("GRADIENT_FIELDS")
         measured = list(dict.fromkeys([*names, *differentiated, *([depth] if depth else [])]))

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
-from hybrid_geostatistics.core.features.sequences import SequenceFeatures
+from hybrid_geostatistics.core.features.sequences import SequenceFeatures, along_holes
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
-from hybrid_geostatistics.core.samples import Covariates
+from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -148,3 +148,33 @@ def test_what_cannot_be_is_refused():
         SequenceFeatures.fit(coordinates, None, values, (MODEL,), Neighborhood(), 4, order="top_to_bottom")
     with pytest.raises(InputError, match="far_to_near, top_to_bottom"):
         SequenceFeatures.fit(coordinates, None, values, (MODEL,), Neighborhood(), 4, order="sideways")
+
+
+def test_down_the_holes_the_nearest_hole_comes_last():
+    """Three vertical holes by hand: far to near, each from its collar down; a sample without a hole stands alone."""
+    holes = np.array(["a"] * 3 + ["b"] * 3 + ["c"] * 3 + ["", ""])
+    depths = np.array([5.0, 15, 25, 25, 5, 15, 15, 25, 5, 0, 0])  # not in the order of the table
+    east = np.repeat([100.0, 200.0, 400.0], 3)
+    coordinates = np.column_stack([np.r_[east, 900.0, 950.0], np.zeros(11), -depths])
+    samples = Samples(coordinates, np.zeros((11, 1)), ("Fe",), holes=holes, depths=depths)
+    along = along_holes(samples)
+    assert len(np.unique(along[:, 0])) == 5 and along[:3, 0].tolist() == [along[0, 0]] * 3
+    values = np.arange(11.0)[:, None]
+    features = SequenceFeatures.fit(
+        coordinates, None, values, (MODEL,), Neighborhood(), 9, use_coordinates=False, order="down_holes"
+    )
+    donors = features.donors(coordinates, np.empty((11, 0)), values, along)
+    inputs = features.at(np.array([[230.0, 0.0, -12.0]]), np.empty((1, 0)), donors)
+    told = inputs.sequences[0, :, features.token_names.index("value_1")] * features.scales + inputs.kriged[0]
+    # Hole c is 170 away, a 130, b 30.
+    assert_allclose(told, [8, 6, 7, 0, 1, 2, 4, 5, 3], atol=1e-9)
+    again = SequenceFeatures.from_dict(json.loads(json.dumps(features.to_dict())))
+    assert again.order == "down_holes"
+    with pytest.raises(InputError, match="hole and the depth of each sample"):
+        features.donors(coordinates, np.empty((11, 0)), values)
+    assert along_holes(Samples(coordinates, np.zeros((11, 1)), ("Fe",), holes=holes)) is None
+    with pytest.raises(InputError, match="need samples with elevations"):
+        replace(
+            SequenceFeatures.fit(coordinates[:, :2] + depths[:, None], None, values, (MODEL,), Neighborhood(), 4),
+            order="down_holes",
+        )

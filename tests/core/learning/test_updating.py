@@ -10,12 +10,13 @@ pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.backend
 
 from hybrid_geostatistics.core.errors import InputError  # noqa: E402
+from hybrid_geostatistics.core.features.gradients import completed  # noqa: E402
 from hybrid_geostatistics.core.learning.architectures import Schedule, Sizes  # noqa: E402
 from hybrid_geostatistics.core.learning.network import NetworkByName, train_network  # noqa: E402
 from hybrid_geostatistics.core.learning.self_evaluation import SelfEvaluation  # noqa: E402
 from hybrid_geostatistics.core.learning.updating import _continued_folds, settings_of, update_model  # noqa: E402
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
-from hybrid_geostatistics.core.samples import Samples  # noqa: E402
+from hybrid_geostatistics.core.samples import Covariates, Samples  # noqa: E402
 
 SHORT = Schedule(learning_rate=0.01, least_rate=0.005, max_epochs=6, stopping_patience=3)
 SETTINGS = NetworkByName(
@@ -109,3 +110,37 @@ def test_what_cannot_be_taken_in_is_refused(world, path, tmp_path, change, mode,
     with pytest.raises(InputError, match=message):
         update_model(path, replace(world[1], **change), mode, tmp_path / "new.onnx")
     assert not (tmp_path / "new.onnx").exists()
+
+
+def test_holes_depths_and_gradients_travel_in_the_model(tmp_path):
+    """The file alone, given places only, predicts what the trained network does; an update finds gradients anew."""
+    rng = np.random.default_rng(4)
+    hole = np.repeat(np.arange(12), 7)
+    plan = rng.uniform(0, 600, (12, 2))[hole]
+    depths = 10.0 * (1 + np.tile(np.arange(7), 12))
+    coordinates = np.column_stack([plan, 300.0 - depths])
+    iron = 20 + 0.05 * plan[:, 0] + 0.02 * depths + rng.normal(0, 0.5, 84)
+    samples = Samples(
+        coordinates, (iron + rng.normal(0, 2, 84))[:, None], ("REE",), "EPSG:28992",
+        holes=np.array([f"h{number}" for number in hole]), depths=depths,
+        fields=Covariates(("Fe",), iron[:, None], (False,), ({"kind": "gradient", "parts": ["magnitude", "dZ"]},)),
+    )  # fmt: skip
+    settings = replace(SETTINGS, architecture="afg_pms", with_ablation=True)
+    trained = train_network(samples.rows(hole < 11), settings, tmp_path / "old.onnx", schemes=())
+    features = trained.fitted.model.features
+    assert features.order == "down_holes" and "Fe gradient dZ" in features.context_names
+    assert "gradient" in {one.group for one in trained.fitted.ablations}  # of the target and of iron
+    places = rng.uniform([0, 0, 230], [600, 600, 290], (20, 3))
+    known = completed(trained.fitted.model.samples, places, None)
+    model = TrainedModel.read(tmp_path / "old.onnx")
+    assert_allclose(model.predict(places, None).estimate, trained.fitted.predict(places, known).estimate, rtol=1e-4)
+    updated = update_model(tmp_path / "old.onnx", samples.rows(hole == 11), "refit", tmp_path / "new.onnx")
+    joined = updated.trained.fitted.model.samples
+    assert len(joined) == 84 and joined.covariates.names == ("Fe gradient", "Fe gradient dZ")
+    assert_array_equal(joined.depths, depths)
+    before = trained.fitted.model.samples.covariates.values
+    assert np.abs(joined.covariates.values[: len(before)] / before - 1).max() > 0.01
+    with pytest.raises(InputError, match="trained with Fe, which the new samples lack"):
+        update_model(
+            tmp_path / "old.onnx", replace(samples.rows(hole == 11), fields=None), "refit", tmp_path / "no.onnx"
+        )
