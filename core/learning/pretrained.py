@@ -24,6 +24,7 @@ from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging
 from ..prediction.contract import FORMAT, VERSION
 from ..prediction.hybrid import Prediction
+from ..prediction.local_scale import LocalScale
 from ..prediction.mixture import Member, alone
 from ..prediction.pretrained import (
     GRAPH_INPUTS,
@@ -354,8 +355,7 @@ def _fit_target(
 ) -> tuple[PretrainedTarget, Gate]:
     """Find the weights, the gate, the intervals and the way back of one target."""
     krigings = [member.kriging(*data, neighborhood) for member in members]
-    context = KrigingContext(krigings[0])
-    rows, ways = left_out_rows(context, settings.seed)
+    rows, ways = left_out_rows(KrigingContext(krigings[0]), settings.seed)
     estimates = []
     for n_dropped in DROPPED:
         stop_if(is_cancelled)
@@ -371,14 +371,19 @@ def _fit_target(
     corrections = np.stack([correction(way, network) for way in ways])
     gate = fit_gate(errors @ stack.weights, corrections, errors[..., 0])
     remaining = errors @ stack.weights - gate.share * corrections
+    sigma = np.maximum(mixed[:, 1], 1e-9 * float(np.std(data[1])))
+    context = np.stack([way.context for way in ways])
+    local_scale = LocalScale.fit((remaining / sigma).ravel(), context.reshape(-1, context.shape[-1]))
+    scaled = [own * local_scale.at(told) for own, told in zip(sigma, context)]
     target = PretrainedTarget(
         name,
         settings.units.get(name, ""),
         transform,
         tuple(member for index, member in enumerate(weighted) if index == 0 or member.weight > 0),
         gate.share,
-        IntervalTable.from_scores(*(normalized_scores(own, way[1]) for own, way in zip(remaining, mixed))),
+        IntervalTable.from_scores(*(normalized_scores(own, reach) for own, reach in zip(remaining, scaled))),
         _way_back(transform, data[1], weighted, krigings, rows, gate.share * corrections[0]),
+        local_scale,
     )
     return target, gate
 

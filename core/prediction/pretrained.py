@@ -6,15 +6,16 @@ How numbers come about, for each target on its transformed scale:
   and of normal scores (`core.prediction.mixture`), the standard deviation of the first of them, and the network's
   expectation of (true - kriging_0) / sigma_0 from the samples around (`core.features.kriging_context`).
 * The gate is half of the least-squares factor of the correction at left-out samples, between 0 and 1.
-* Interval: ``estimate +- q sigma``, ``sigma = sum_m w_m sigma_m``, q the conformal quantile of ``|error| / sigma``
-  over left-out samples.
+* Interval: ``estimate +- q f sigma``, ``sigma = sum_m w_m sigma_m``, f a factor that follows level and spread of the
+  samples around (`core.prediction.local_scale`), q the conformal quantile of ``|error| / (f sigma)`` over left-out
+  samples.
 * At the place of a sample every sigma is 0, so that the estimate is the sample's value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable
@@ -33,6 +34,7 @@ from ..validation.predictive import LEVELS, PredictiveDistribution
 from ..variogram.models import model_from_dict
 from .contract import reading, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
+from .local_scale import LocalScale
 from .mixture import Member, alone
 
 KIND = "pretrained"
@@ -72,6 +74,8 @@ class PretrainedTarget:
         Share of the correction, 0 to 1.
     intervals : IntervalTable
     back_transform : BackTransform
+    local_scale : LocalScale
+        Of the intervals.
     """
 
     name: str
@@ -81,6 +85,12 @@ class PretrainedTarget:
     gate: float
     intervals: IntervalTable
     back_transform: BackTransform
+    local_scale: LocalScale = field(default_factory=LocalScale.none)
+
+    @property
+    def reads_context(self) -> bool:
+        """Whether predictions need what the network reads."""
+        return self.gate > 0 or not self.local_scale.is_none
 
     def moments(
         self, estimate: np.ndarray, sigma: np.ndarray, smoothing_variance: np.ndarray
@@ -138,7 +148,7 @@ class PretrainedModel:
         return tuple(KrigingContext(krigings[0]) for krigings in self._krigings)
 
     def transformed(self, coordinates: np.ndarray, network: Network) -> np.ndarray:
-        """Return estimate, sigma and smoothing variance on the transformed scale, shape (3, n, n_targets).
+        """Return estimate, sigma, smoothing variance and f sigma on the transformed scale, shape (4, n, n_targets).
 
         NaN where kriging has no estimate.
 
@@ -152,9 +162,9 @@ class PretrainedModel:
             raise InputError(
                 f"The model expects coordinates of shape (n, {self.samples.n_dimensions}), got {coordinates.shape}."
             )
-        result = np.full((3, len(coordinates), len(self.targets)), np.nan)
+        result = np.full((4, len(coordinates), len(self.targets)), np.nan)
         for column, target in enumerate(self.targets):
-            step = _ROWS_AT_ONCE if target.gate > 0 else max(len(coordinates), 1)
+            step = _ROWS_AT_ONCE if target.reads_context else max(len(coordinates), 1)
             for first in range(0, len(coordinates), step):
                 rows = slice(first, first + step)
                 result[:, rows, column] = self._mixed(column, coordinates[rows], network)
@@ -162,14 +172,15 @@ class PretrainedModel:
 
     def _mixed(self, column: int, coordinates: np.ndarray, network: Network) -> np.ndarray:
         """Return the corrected mixture of one target, as `transformed`."""
-        target, total = self.targets[column], np.zeros((3, len(coordinates)))
+        target, total, scale = self.targets[column], np.zeros((3, len(coordinates))), np.ones(len(coordinates))
         for index, (member, kriging) in enumerate(zip(target.members, self._krigings[column])):
-            if index == 0 and target.gate > 0:
+            if index == 0 and target.reads_context:
                 # What the network corrects holds the kriging of the first member already.
                 described = self._contexts[column].at(coordinates)
+                scale = target.local_scale.at(described.context)
                 known = np.isfinite(described.estimate)
                 total[0, ~known] = np.nan
-                if known.any():
+                if known.any() and target.gate > 0:
                     total[0, known] = target.gate * correction(described.take(known), network)
                 found = described.estimate, described.sigma, described.smoothing_variance
             elif member.weight > 0:
@@ -177,7 +188,7 @@ class PretrainedModel:
                 found = kriged.estimate, kriged.kriging_std, kriged.smoothing_variance
             if member.weight > 0:
                 total += member.weight * member.on_scale_of_mixture(*found)
-        return total
+        return np.vstack([total, total[1] * scale])
 
     def predict(
         self,
@@ -207,10 +218,10 @@ class PretrainedModel:
             For a wrong dimension or coverage.
         """
         multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
-        estimate, sigma, smoothing = self.transformed(coordinates, network)
+        estimate, sigma, smoothing, reach_sigma = self.transformed(coordinates, network)
         result = Prediction(*(np.empty_like(estimate) for _ in range(4)))
         for column, target in enumerate(self.targets):
-            centre, reach = estimate[:, column], multipliers[column] * sigma[:, column]
+            centre, reach = estimate[:, column], multipliers[column] * reach_sigma[:, column]
             mean, variance = target.moments(centre, sigma[:, column], smoothing[:, column])
             result.estimate[:, column], result.kriging_variance[:, column] = mean, variance
             result.lower[:, column] = target.transform.inverse(centre - reach)
@@ -219,13 +230,13 @@ class PretrainedModel:
 
     def distribution(self, coordinates: np.ndarray, network: Network) -> PredictiveDistribution:
         """Return estimates and quantiles as comparisons of methods take them."""
-        centre, sigma, smoothing = self.transformed(coordinates, network)
+        centre, sigma, smoothing, reach_sigma = self.transformed(coordinates, network)
         estimate = np.empty_like(centre)
         quantiles = np.empty((*centre.shape, len(LEVELS)))
         for column, target in enumerate(self.targets):
             estimate[:, column], _ = target.moments(centre[:, column], sigma[:, column], smoothing[:, column])
             reach = target.intervals.reach(np.asarray(LEVELS))
-            quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
+            quantiles[:, column] = target.transform.inverse(centre[:, [column]] + reach_sigma[:, [column]] * reach)
         return PredictiveDistribution(estimate, quantiles)
 
     def to_dict(self) -> dict:
@@ -241,6 +252,7 @@ class PretrainedModel:
                     "gate": target.gate,
                     "intervals": target.intervals.to_dict(),
                     "back_transform": target.back_transform.to_dict(),
+                    "local_scale": target.local_scale.to_dict(),
                 }
                 for target in self.targets
             ],
@@ -287,6 +299,7 @@ class PretrainedModel:
                     gate,
                     IntervalTable(np.array(table["coverages"], dtype=float), np.array(table["quantiles"], dtype=float)),
                     BackTransform.from_dict(transform, entry["back_transform"]),
+                    LocalScale.from_dict(entry.get("local_scale")),
                 )
             )
         given = content["neighborhood"]

@@ -22,6 +22,7 @@ from hybrid_geostatistics.core.learning.pretrained import (
     train_pretrained,
 )
 from hybrid_geostatistics.core.prediction.contract import with_contract
+from hybrid_geostatistics.core.prediction.local_scale import LocalScale
 from hybrid_geostatistics.core.prediction.pretrained import PretrainedModel
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel
 from hybrid_geostatistics.core.samples import Covariates, Samples
@@ -78,7 +79,7 @@ def test_the_correction_is_bounded_and_vanishes_at_samples():
     whole, kriging = without(fitted, 1.0), without(fitted)
     at_samples = whole.predict(samples.coordinates, None, shipped_network())
     np.testing.assert_array_equal(at_samples.estimate, samples.values)
-    centre, sigma, _ = whole.transformed(PLACES, shipped_network())
+    centre, sigma = whole.transformed(PLACES, shipped_network())[:2]
     plain = kriging.transformed(PLACES, shipped_network())[0]
     assert 0 < np.abs(centre - plain).max() and (np.abs(centre - plain) <= 1.5 * sigma).all()
     far = np.array([[1e5, 1e5]])
@@ -185,3 +186,25 @@ def test_method_of_comparisons_gives_distributions():
     assert predicted.estimate.shape == (20, 1) and (np.diff(predicted.quantiles, axis=-1) >= 0).all()
     inside = (samples.values[70:] >= predicted.lower) & (samples.values[70:] <= predicted.upper)
     assert inside.mean() > 0.7
+
+
+def test_intervals_follow_a_proportional_effect():
+    rng = np.random.default_rng(12)
+    coordinates = rng.uniform(0.0, 100.0, (700, 2))
+    level = 1.0 + np.sin(coordinates[:, 0] / 20.0)
+    values = 0.1 + level + 0.5 * level * rng.normal(size=700)  # known: the spread is half the level
+    fitted = fit_pretrained(Samples(coordinates[:250], values[:250, None], ("V",)), GIVEN)
+    found = fitted.predict(coordinates[250:], None)
+    inside = (values[250:, None] >= found.lower) & (values[250:, None] <= found.upper)
+    widths, high = (found.upper - found.lower)[:, 0], level[250:] > 1.5
+    low = level[250:] < 0.5
+    assert widths[high].mean() > 1.8 * widths[low].mean()
+    assert 0.8 < inside[high].mean() < 0.98 and inside[low].mean() > 0.8
+    (target,) = fitted.model.targets
+    model = PretrainedModel(
+        fitted.model.samples, fitted.model.neighborhood, (replace(target, local_scale=LocalScale.none()),)
+    )
+    plain = model.predict(coordinates[250:], None, shipped_network())
+    np.testing.assert_array_equal(plain.estimate, found.estimate)
+    even = (plain.upper - plain.lower)[:, 0]
+    assert even[high].mean() < 1.2 * even[low].mean()
