@@ -24,7 +24,7 @@ def help_html(algorithm: str) -> str:
 def render(text: str) -> str:
     r"""Turn the few forms of Markdown used in help texts into HTML.
 
-    Knows headings, paragraphs, ``- `` lists, ``**bold**``, ``*emphasis*``, `` `code` `` and links.
+    Knows headings, paragraphs, ``- `` and ``1. `` lists, ``**bold**``, ``*emphasis*``, `` `code` `` and links.
 
     Examples
     --------
@@ -41,12 +41,14 @@ def render(text: str) -> str:
             level = min(len(heading.group(1)) + 2, 5)
             parts.append(f"<h{level}>{_inline(heading.group(2))}</h{level}>")
             lines = lines[1:]
-        items = " ".join(lines)
-        if items.startswith("- "):
-            entries = "\n".join(lines)[2:].split("\n- ")
-            parts.append("<ul>" + "".join(f"<li>{_inline(' '.join(e.splitlines()))}</li>" for e in entries) + "</ul>")
-        elif items:
-            parts.append(f"<p>{_inline(items)}</p>")
+        marker = re.match(r"(- |\d+\. )", lines[0]) if lines else None
+        if marker:
+            kind, pattern = ("ul", r"^- ") if marker.group(1) == "- " else ("ol", r"^\d+\. ")
+            entries = re.split(pattern, "\n".join(lines), flags=re.MULTILINE)[1:]
+            items = "".join(f"<li>{_inline(' '.join(entry.split()))}</li>" for entry in entries)
+            parts.append(f"<{kind}>{items}</{kind}>")
+        elif lines:
+            parts.append(f"<p>{_inline(' '.join(lines))}</p>")
     return "".join(parts)
 
 

@@ -18,6 +18,7 @@ FOLDERS = {
     "core": {".py", ".txt"},
     "processing_provider": {".py"},
     "ui": {".py"},
+    "docs": {".md"},
     "resources": {".svg", ".png", ".qml", ".md", ".model3", ".gpkg", ".tif", ".onnx"},
 }
 MAX_BYTES = 25 * 1024 * 1024  # the plugin site refuses more

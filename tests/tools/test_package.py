@@ -46,7 +46,18 @@ def test_holds_what_the_plugin_needs(package):
     assert {
         "__init__.py", "plugin.py", "metadata.txt", "LICENSE", "README.md", "CHANGELOG.md", "core/grid.py",
         "resources/icons/icon.svg", "resources/sample/meuse.gpkg", "resources/sample/NOTICE.md", "ui/menu.py",
+        "core/backend/requirements.txt", "resources/pretrained/kriging_correction.onnx",
     } <= inside  # fmt: skip
+
+
+def test_holds_every_page_that_its_texts_point_to(package):
+    """Truth: two roads - links of the README and pages named in help texts are files of the zip."""
+    inside = {name[len(NAME) + 1 :] for name in names(package)}
+    texts = [package[1] / "README.md", *(package[1] / "resources" / "help").glob("*.md")]
+    for text in texts:
+        content = text.read_text(encoding="utf-8")
+        told = {*re.findall(r"\]\((?!http)([^)#]+)", content), *re.findall(r"\b(docs/\w+\.md)", content)}
+        assert told <= inside, text
 
 
 def test_holds_no_tests_tools_hidden_or_compiled_files(package):
