@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -187,3 +188,44 @@ def parse_contract(text: str | None, source: str) -> dict:
             "Update the plugin, or train the model with this one."
         )
     return content
+
+
+class ContractModel(ABC):
+    """A model that a contract describes, whatever its kind; only the network is missing in it."""
+
+    samples: Samples
+
+    @property
+    def covariate_names(self) -> tuple[str, ...]:
+        """Covariates a prediction needs."""
+        return () if self.samples.covariates is None else self.samples.covariates.names
+
+    @abstractmethod
+    def to_dict(self) -> dict:
+        """Return the parts of the contract that predictions need."""
+
+    @classmethod
+    def from_dict(cls: type[Model], content: Mapping[str, Any], source: str = "the model file") -> Model:
+        """Read what `to_dict` wrote.
+
+        Parameters
+        ----------
+        content : mapping
+        source : str
+            How to call the file in an error.
+
+        Raises
+        ------
+        ModelFileError
+            When a part is missing or cannot be used.
+        """
+        with reading(source):
+            return cls._from_dict(content)
+
+    @classmethod
+    @abstractmethod
+    def _from_dict(cls: type[Model], content: Mapping[str, Any]) -> Model:
+        """Read; a KeyError tells of a part that is missing."""
+
+
+Model = TypeVar("Model", bound=ContractModel)

@@ -36,7 +36,7 @@ from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
-from .contract import decode_array, reading, samples_from_dict, samples_to_dict
+from .contract import ContractModel, decode_array, samples_from_dict, samples_to_dict
 
 Network = Callable[..., np.ndarray]
 """Sequences (n, k, c) and context (n, q) -> drift (n, n_targets) on the transformed scale.
@@ -242,7 +242,7 @@ class TargetModel:
 
 
 @dataclass(frozen=True)
-class HybridModel:
+class HybridModel(ContractModel):
     """Everything a prediction needs, except the network itself.
 
     Parameters
@@ -265,11 +265,6 @@ class HybridModel:
     neighborhood: Neighborhood
     targets: tuple[TargetModel, ...]
     forest_drift: np.ndarray | None = None
-
-    @property
-    def covariate_names(self) -> tuple[str, ...]:
-        """Covariates a prediction needs."""
-        return () if self.samples.covariates is None else self.samples.covariates.names
 
     @property
     def graph_inputs(self) -> dict[str, tuple[int, ...]]:
@@ -496,18 +491,6 @@ class HybridModel:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any], source: str = "the model file") -> HybridModel:
-        """Read what `to_dict` wrote.
-
-        Raises
-        ------
-        ModelFileError
-            When a part is missing or cannot be used.
-        """
-        with reading(source):
-            return cls._from_dict(content)
-
-    @classmethod
     def _from_dict(cls, content: Mapping[str, Any]) -> HybridModel:
         samples = samples_from_dict(content)
         targets = tuple(
@@ -516,10 +499,7 @@ class HybridModel:
                 str(entry["unit"]),
                 Transform.from_dict(entry["transform"]),
                 tuple(_base_from_dict(base, Transform.from_dict(entry["transform"])) for base in entry["bases"]),
-                IntervalTable(
-                    np.array(entry["intervals"]["coverages"], dtype=float),
-                    np.array(entry["intervals"]["quantiles"], dtype=float),
-                ),
+                IntervalTable.from_dict(entry["intervals"]),
                 BackTransform.from_dict(Transform.from_dict(entry["transform"]), entry["back_transform"])
                 if entry.get("back_transform")
                 else None,

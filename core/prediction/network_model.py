@@ -26,7 +26,7 @@ from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..validation.predictive import LEVELS, PredictiveDistribution
-from .contract import reading, samples_from_dict, samples_to_dict
+from .contract import ContractModel, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
 
 KIND = "network"
@@ -61,7 +61,7 @@ class NetworkTarget:
 
 
 @dataclass(frozen=True)
-class NetworkModel:
+class NetworkModel(ContractModel):
     """Everything a prediction needs, except the network itself.
 
     Parameters
@@ -78,11 +78,6 @@ class NetworkModel:
     samples: Samples
     features: SequenceFeatures
     targets: tuple[NetworkTarget, ...]
-
-    @property
-    def covariate_names(self) -> tuple[str, ...]:
-        """Covariates a prediction needs."""
-        return () if self.samples.covariates is None else self.samples.covariates.names
 
     @property
     def graph_inputs(self) -> dict[str, tuple[int, ...]]:
@@ -237,29 +232,16 @@ class NetworkModel:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any], source: str = "the model file") -> NetworkModel:
-        """Read what `to_dict` wrote.
-
-        Raises
-        ------
-        ModelFileError
-            When a part is missing or cannot be used.
-        """
-        with reading(source):
-            return cls._from_dict(content)
-
-    @classmethod
     def _from_dict(cls, content: Mapping[str, Any]) -> NetworkModel:
         targets = []
         for entry in content["targets"]:
             transform = Transform.from_dict(entry["transform"])
-            table = entry["intervals"]
             targets.append(
                 NetworkTarget(
                     str(entry["name"]),
                     str(entry["unit"]),
                     transform,
-                    IntervalTable(np.array(table["coverages"], dtype=float), np.array(table["quantiles"], dtype=float)),
+                    IntervalTable.from_dict(entry["intervals"]),
                     float(entry["spread"]),
                     BackTransform.from_dict(transform, entry["back_transform"]),
                 )

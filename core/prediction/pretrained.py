@@ -32,7 +32,7 @@ from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..validation.predictive import LEVELS, PredictiveDistribution
 from ..variogram.models import model_from_dict
-from .contract import reading, samples_from_dict, samples_to_dict
+from .contract import ContractModel, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
 from .local_scale import LocalScale
 from .mixture import Member, alone
@@ -100,7 +100,7 @@ class PretrainedTarget:
 
 
 @dataclass(frozen=True)
-class PretrainedModel:
+class PretrainedModel(ContractModel):
     """Everything a prediction needs, except the network itself.
 
     Parameters
@@ -264,23 +264,10 @@ class PretrainedModel:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any], source: str = "the model file") -> PretrainedModel:
-        """Read what `to_dict` wrote.
-
-        Raises
-        ------
-        ModelFileError
-            When a part is missing or cannot be used.
-        """
-        with reading(source):
-            return cls._from_dict(content)
-
-    @classmethod
     def _from_dict(cls, content: Mapping[str, Any]) -> PretrainedModel:
         targets = []
         for entry in content["targets"]:
             transform = Transform.from_dict(entry["transform"])
-            table = entry["intervals"]
             gate = float(entry["gate"])
             if not 0 <= gate <= 1:
                 raise ModelFileError(f"expected a gate between 0 and 1, got {gate:g}.")
@@ -297,7 +284,7 @@ class PretrainedModel:
                     transform,
                     members,
                     gate,
-                    IntervalTable(np.array(table["coverages"], dtype=float), np.array(table["quantiles"], dtype=float)),
+                    IntervalTable.from_dict(entry["intervals"]),
                     BackTransform.from_dict(transform, entry["back_transform"]),
                     LocalScale.from_dict(entry.get("local_scale")),
                 )

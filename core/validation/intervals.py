@@ -13,6 +13,7 @@ Lei et al. (2018), Distribution-free predictive inference for regression, JASA 1
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -196,6 +197,11 @@ class IntervalTable:
     def to_dict(self) -> dict:
         """Return the JSON object of the table."""
         return {"coverages": self.coverages.tolist(), "quantiles": self.quantiles.tolist()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Sequence[float]]) -> IntervalTable:
+        """Read what `to_dict` wrote."""
+        return cls(*(np.array(content[key], dtype=float) for key in ("coverages", "quantiles")))
 
 
 def left_out_together(coordinates: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
