@@ -7,6 +7,7 @@ to a thousand samples, Vecchia's beyond (see `core.variogram.whitening`).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +17,10 @@ import numpy as np
 from ..errors import InputError
 from ..kriging.drift import DriftBasis, check_drift
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from .anisotropy import Anisotropy
 from .experimental import diagonal_of
 from .models import VariogramModel
+from .tilted import frame_of_axes
 from .trial import Frame, Trial, scaled
 from .whitening import Evaluated, ExactLikelihood, VecchiaLikelihood, independent_columns
 
@@ -48,11 +51,12 @@ SEARCHED_SHAPES = {"matern": (0.15, 5.0), "stable": (0.2, 2.0)}
 VERTICAL_RATIOS = (1e-5, 100.0)
 """Bounds of the vertical ratio: elevations may come in other units than eastings."""
 
-# Likelihood-ratio tests for one and two parameters that chance passes once in 400 isotropic fields. In
+# Likelihood-ratio tests for one, two and four parameters that chance passes once in 400 isotropic fields. In
 # cross-validation of real variables one in 20 let in anisotropies that cost up to 8 % of the error.
-_GAIN_OF_ONE, _GAIN_OF_TWO = 4.6, 6.0
+_GAIN_OF_ONE, _GAIN_OF_TWO, _GAIN_OF_FOUR = 4.6, 6.0, 8.2
 
 _ISOTROPIC = ("share", "effective_range")
+_ANGLES = ("azimuth", "dip", "plunge")
 # The likelihood of models with a kink has small bumps (Mardia & Watkins 1989): their search goes on from beyond.
 _BUMPY, _HOPS = ("spherical", "cubic"), (0.6, 0.75, 0.87, 1.15, 1.35, 1.7)
 _TELLS_APART = 0.01  # log likelihood that no samples tell apart: the search stops ...
@@ -304,6 +308,35 @@ class LikelihoodSearch:
         progress(1.0, "")
         return climbed
 
+    def tilted(self, climbed: Climbed, estimate: Anisotropy | None, progress: Progress = silent) -> Climbed:
+        """Try a dip and a plunge besides an azimuth; kept only when they raise the likelihood clearly.
+
+        Parameters
+        ----------
+        climbed : Climbed
+            Of 3-D samples.
+        estimate : Anisotropy or None
+            By least squares: where to begin, besides a few tilts of what was found.
+        progress : callable
+        """
+        here = climbed.found.trial
+        tilts = [(25.0, 0.0), (-25.0, 0.0), (0.0, 25.0), (0.0, -25.0)]
+        changes: list[dict[str, Any]] = [
+            {"azimuth": azimuth, "dip": dip, "plunge": plunge, "ratio_minor": min(here.ratio_minor, 0.7)}
+            for dip, plunge in tilts
+            for azimuth in ([here.azimuth] if here.ratio_minor < 1.0 else [0.0, 90.0])
+        ]
+        if estimate is not None:
+            for factor in (0.6, 1.0, 1.7):
+                near = dataclasses.asdict(estimate)
+                near["effective_range"] = here.effective_range * factor * estimate.ratio_minor**-0.5
+                changes.append(near)
+        names = ("azimuth", "ratio_minor", "dip", "plunge", "ratio_vertical")
+        gain = _GAIN_OF_TWO if here.ratio_minor < 1.0 else _GAIN_OF_FOUR
+        climbed = self._with_more(climbed, names, changes, gain, "A dip and a plunge")
+        progress(1.0, "")
+        return climbed
+
     def nested(self, climbed: Climbed, forced: bool, progress: Progress = silent) -> Climbed:
         """Try a second, shorter structure of the same kind and anisotropy.
 
@@ -372,7 +405,7 @@ class LikelihoodSearch:
         start = likelihood.evaluate(climbed.found.trial)
         found = start
         if likelihood is not self._rough_likelihood(climbed.found.trial.frame):
-            found = self._climb(likelihood, start, climbed.names)
+            found = self._climb(likelihood, start, climbed.names, _TELLS_APART)
         if not np.isfinite(found.value):
             raise self._without_likelihood(found)
         progress(1.0, "")
@@ -436,7 +469,8 @@ class LikelihoodSearch:
         """Climb roughly from the best of some starts, or the two best; with no frame given, in the frames they have."""
         def seen(trial: Trial) -> Frame:
             # Horizontal ratios hardly change which samples are near; vertical ones of 1 to 100 do.
-            return (0.0, 0.0, 0.0, 1.0, trial.ratio_vertical) if frame is None else frame
+            own = trial.frame if trial.dip or trial.plunge else (0.0, 0.0, 0.0, 1.0, trial.ratio_vertical)
+            return own if frame is None else frame
 
         begun = [self._inside(start, names) for start in starts]
         if len(self._values) > SCOUT_TERMS and not isinstance(self._rough_likelihood(seen(begun[0])), ExactLikelihood):
@@ -468,12 +502,19 @@ class LikelihoodSearch:
     def _climb_on(self, start: Trial, names: tuple[str, ...]) -> Evaluated:
         """Climb roughly from a trial, and on where its anisotropy has changed which samples are near."""
         likelihood = self._rough_likelihood(start.frame)
-        climbed = self._climb(likelihood, likelihood.evaluate(start), names)
+        tells_apart = _TELLS_APART if isinstance(likelihood, ExactLikelihood) else _ROUGHLY_APART
+        climbed = self._climb(likelihood, likelihood.evaluate(start), names, tells_apart)
         again = self._rough_likelihood(climbed.trial.frame)
-        return climbed if again is likelihood else self._climb(again, again.evaluate(climbed.trial), names)
+        if again is likelihood:
+            return climbed
+        return self._climb(again, again.evaluate(climbed.trial), names, tells_apart)
 
     def _climb(
-        self, likelihood: ExactLikelihood | VecchiaLikelihood, start: Evaluated, names: tuple[str, ...]
+        self,
+        likelihood: ExactLikelihood | VecchiaLikelihood,
+        start: Evaluated,
+        names: tuple[str, ...],
+        tells_apart: float,
     ) -> Evaluated:
         """Climb from a trial over the named quantities, within their bounds."""
         from scipy.optimize import minimize
@@ -483,8 +524,6 @@ class LikelihoodSearch:
         found = start
         # On this scale the curvature is near 1, as the method supposes at first.
         unit = likelihood.n_contrasts / 20.0
-        is_last = isinstance(likelihood, ExactLikelihood) or likelihood is self._fine_likelihood(start.trial.frame)
-        tells_apart = _TELLS_APART if is_last else _ROUGHLY_APART
         n_steps = 0
 
         def descent(position: np.ndarray) -> tuple[float, np.ndarray]:
@@ -511,11 +550,18 @@ class LikelihoodSearch:
             options={"maxiter": 40, "maxfun": 60, "ftol": tells_apart / unit, "gtol": 1e-3 / unit, "maxls": 12},
         )
         trial = found.trial
-        return replace(found, trial=replace(trial, azimuth=trial.azimuth % 180.0))
+        if trial.dip == 0 and trial.plunge == 0:
+            return replace(found, trial=replace(trial, azimuth=trial.azimuth % 180.0))
+        scaling = trial.scaling(3)
+        lengths = np.linalg.norm(scaling, axis=1)
+        frame, along = frame_of_axes(scaling / lengths[:, None], 1.0 / lengths)
+        azimuth, dip, plunge, minor, vertical = frame
+        trial = replace(trial, effective_range=along, azimuth=azimuth, dip=dip, plunge=plunge)
+        return replace(found, trial=replace(trial, ratio_minor=minor, ratio_vertical=vertical))
 
     def _position_bounds(self, name: str, trial: Trial) -> tuple[float, float]:
         """Return the bounds of a quantity on its searched scale."""
-        if name == "azimuth":
+        if name in _ANGLES:
             here = float(trial.position([name])[0])
             return here - 9.0, here + 9.0
         low, high = SEARCHED_SHAPES[trial.kind] if name == "shape" else self._bounds[name]
@@ -523,7 +569,7 @@ class LikelihoodSearch:
 
     def _inside(self, trial: Trial, names: Sequence[str]) -> Trial:
         """Return a trial moved into the bounds."""
-        limited = [name for name in names if name != "azimuth"]
+        limited = [name for name in names if name not in _ANGLES]
         bounds = np.array([self._position_bounds(name, trial) for name in limited]).reshape(-1, 2)
         return trial.moved_to(np.clip(trial.position(limited), bounds[:, 0], bounds[:, 1]), limited)
 
@@ -567,6 +613,8 @@ def _range_factors(trial: Trial, names: Sequence[str]) -> tuple[float, ...]:
     """Return by what to multiply the range of an optimum when these quantities are added."""
     if "inner_ratio" in names:
         return (1.0, 1.5)
+    if "dip" in names:
+        return (1.0,)
     if "ratio_minor" in names:
         return (float(trial.ratio_minor**-0.5),)
     # As before along the horizontal, or along the vertical.

@@ -15,6 +15,7 @@ from .choice import CLEAR_ANISOTROPY, PREFERRED, most_likely
 from .leave_one_out import FitSamples
 from .likelihood import Climbed, LikelihoodSearch
 from .models import VariogramModel
+from .tilted import tilted_anisotropy
 from .trial import Trial
 
 
@@ -69,6 +70,12 @@ def by_likelihood(
         turned = search.turned(climbed, part(progress, 0.7, 0.85))
         if turned is climbed or _predicts_better(samples, search.rough(turned)[0], search.rough(climbed)[0], account):
             climbed = turned
+        if asked and samples.coordinates.shape[1] == 3:
+            estimate = tilted_anisotropy(samples.coordinates, samples.residuals, samples.seed)
+            turned = search.tilted(climbed, estimate)
+            models = search.rough(turned)[0], search.rough(climbed)[0]
+            if turned is climbed or _predicts_better(samples, *models, account):
+                climbed = turned
     if structures != "one":
         climbed = search.nested(climbed, structures == "two", part(progress, 0.85, 0.9))
     _, rough = search.rough(climbed)

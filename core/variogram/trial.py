@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Callable
 
 import numpy as np
@@ -293,6 +294,7 @@ class Covariances:
         return Sums(*of(self._outer), *of(self._inner), by_shape)
 
 
+@lru_cache(maxsize=256)
 def frame_scaling(frame: Frame, n_dimensions: int) -> np.ndarray:
     """Return the matrix from offsets to a frame where lags are as along the azimuth, see `Structure.scaling`."""
     azimuth, dip, plunge, minor, vertical = frame

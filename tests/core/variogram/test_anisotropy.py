@@ -6,9 +6,11 @@ from hybrid_geostatistics.core.variogram.anisotropy import Anisotropy, direction
 from hybrid_geostatistics.core.variogram.direction import Direction
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from hybrid_geostatistics.core.variogram.tilted import frame_of_axes, tilted_anisotropy
 
 pytest.importorskip("skgstat", reason="scikit-gstat is installed with the backend")
 
+TILTED = VariogramModel(0.1, (Structure("exponential", 1.9, 500.0, 60.0, 25.0, -20.0, 0.45, 0.15),))
 TURNED = VariogramModel(0.1, (Structure("exponential", 1.9, 900.0, azimuth=130.0, ratio_minor=0.25),))
 LAYERED = VariogramModel(0.1, (Structure("spherical", 1.9, 600.0, ratio_vertical=0.05),))
 
@@ -46,6 +48,58 @@ def test_an_azimuth_is_estimated_from_directions(simulate):
     (turned,) = estimated_anisotropies(coordinates @ np.array([[0.0, -1.0], [1.0, 0.0]]), values)
     assert abs((turned.azimuth - found.azimuth) % 180.0 - 90.0) < 3.0
     assert turned.ratio_minor == pytest.approx(found.ratio_minor, rel=0.1)
+
+
+def degrees_between(found, expected):
+    """Return the angles between the long axes of two structures, and between their short ones."""
+    axes = [one.scaling(3) / np.linalg.norm(one.scaling(3), axis=1)[:, None] for one in (found, expected)]
+    return np.degrees(np.arccos(np.minimum(np.abs((axes[0] * axes[1]).sum(axis=1)), 1.0)))[[0, 2]]
+
+
+def test_dip_and_plunge_are_found_by_likelihood(simulate):
+    errors, ratios = [], []
+    for seed in range(3):
+        coordinates, values = simulate(TILTED, 380, seed, size=(900.0, 700.0, 300.0))
+        fitted = fit_variogram(coordinates, values, method="reml", model="exponential", anisotropic=True)
+        found = fitted.model.structures[0]
+        assert any("A dip and a plunge" in told and "it is taken" in told for told in fitted.account)
+        errors.append(degrees_between(found, TILTED.structures[0]))
+        ratios.append([found.ratio_minor, found.ratio_vertical])
+    assert np.mean(errors) < 10.0 and np.max(errors) < 25.0
+    np.testing.assert_allclose(np.exp(np.mean(np.log(ratios), axis=0)), [0.45, 0.15], rtol=0.35)
+
+
+def test_a_level_field_is_not_tilted(simulate):
+    level = VariogramModel(0.1, (Structure("exponential", 1.9, 500.0, ratio_vertical=0.15),))
+    for seed in range(2):
+        coordinates, values = simulate(level, 220, seed, size=(900.0, 700.0, 300.0))
+        fitted = fit_variogram(coordinates, values, method="reml", model="exponential", anisotropic=True)
+        assert fitted.model.structures[0].dip == 0 and fitted.model.structures[0].plunge == 0
+        assert any("A dip and a plunge" in told and "it is left out" in told for told in fitted.account)
+    # Not asked for, it is not looked for.
+    fitted = fit_variogram(coordinates, values, method="reml", model="exponential")
+    assert not any("dip" in told for told in fitted.account)
+
+
+@pytest.mark.parametrize("angles", [(40.0, 20.0, -30.0), (130.0, -35.0, 10.0), (0.0, 0.0, 44.0)])
+def test_axes_give_their_angles_back(angles):
+    scaling = Structure("spherical", 1.0, 200.0, *angles, 0.5, 0.2).scaling(3)
+    lengths = np.linalg.norm(scaling, axis=1)
+    turned = [2, 0, 1]
+    frame, along = frame_of_axes(-(scaling / lengths[:, None])[turned], 1.0 / lengths[turned])
+    assert along == pytest.approx(200.0)
+    assert frame[1:] == pytest.approx((*angles[1:], 0.5, 0.2)) and frame[0] % 180.0 == pytest.approx(angles[0])
+
+
+def test_a_tilt_is_estimated_by_least_squares(simulate):
+    errors = []
+    for seed in range(4):
+        coordinates, values = simulate(TILTED, 700, seed, size=(900.0, 700.0, 300.0))
+        found = tilted_anisotropy(coordinates, values)
+        errors.append(degrees_between(found.on(TILTED).structures[0], TILTED.structures[0]))
+    assert np.median(errors) < 20.0
+    flat = np.column_stack([coordinates[:, :2], np.zeros(len(values))])
+    assert tilted_anisotropy(flat, values) is None
 
 
 def test_a_vertical_ratio_is_estimated_from_directions(simulate):
