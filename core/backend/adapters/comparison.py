@@ -35,10 +35,10 @@ def compare_methods(job: Job) -> TaskResult:
     columns of `Comparison.residual_columns`. Files: ``table`` and ``details`` (CSV), ``report`` (HTML).
     """
     from ...validation.comparison import compare_methods as compare
+    from ...validation.comparison_report import comparison_page
     from ...validation.folds import make_folds
     from ...validation.methods import make_methods
     from ...validation.noise import noise_ceilings
-    from ...validation.report import comparison_page
 
     inputs = job.inputs
     samples = exchange.unpack_samples(inputs["samples"], job.arrays)

@@ -57,7 +57,7 @@ class Learned(ABC):
 
     @abstractmethod
     def told(self, samples: Samples, fitted: Any) -> dict[str, Any]:
-        """Return what its report says, arguments of `core.validation.report.training_page`."""
+        """Return what its report says, arguments of `core.validation.training_report.training_page`."""
 
 
 class Hybrid(Learned):
@@ -89,7 +89,7 @@ class Hybrid(Learned):
 
     def told(self, samples: Samples, fitted: Any) -> dict[str, Any]:
         """Tell of the stack, the network's losses and its size."""
-        from ...validation.report import LearningCurve
+        from ...validation.training_report import LearningCurve
 
         settings, ensemble = fitted.settings, fitted.ensemble
         network = settings.network
@@ -181,7 +181,7 @@ class Network(Learned):
     def told(self, samples: Samples, fitted: Any) -> dict[str, Any]:
         """Tell of losses, self-evaluation, ablation and search."""
         from ...learning.network_report import network_sections
-        from ...validation.report import LearningCurve
+        from ...validation.training_report import LearningCurve
 
         ensemble = fitted.ensemble
         return {

@@ -99,7 +99,7 @@ def _files(
     before, lines
         Sections before those about the model, and further lines about what went in.
     """
-    from ...validation.report import training_page
+    from ...validation.training_report import training_page
 
     fitted = trained.fitted
     told = learned.told(samples, fitted)

@@ -6,9 +6,10 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.samples import Samples
+from hybrid_geostatistics.core.validation.comparison_report import comparison_page
 from hybrid_geostatistics.core.validation.predictive import PredictiveDistribution
-from hybrid_geostatistics.core.validation.report import LearningCurve, comparison_page, training_page
 from hybrid_geostatistics.core.validation.scoring import score
+from hybrid_geostatistics.core.validation.training_report import LearningCurve, training_page
 
 FACTORS = {"mean": 4, "ordinary_kriging": 1.0, "external_drift_kriging": 1.2, "hybrid": 0.8}
 

@@ -1,19 +1,18 @@
-"""Reports of a comparison and of a training: the answer first, then the evidence."""
+"""The report of a comparison: the answer first, then the evidence."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
 
 from ..report.charts import one_to_one, xy_chart
-from ..report.drawing import COLORS, Level, Line, Points
+from ..report.drawing import COLORS, Points
 from ..report.markup import rounded
 from ..report.page import Section, bullets, figures, lead, note, page, paragraph, side_by_side, table
-from ..report.row_charts import horizontal_bars, intervals
+from ..report.row_charts import intervals
 from .evidence import (
     ceiling_parts,
     class_parts,
@@ -81,9 +80,9 @@ def comparison_page(
         lead(sentence(comparison.best_text)),
         figures(_key_figures(comparison, units)),
         _error_chart(comparison, units),
-        *(note(sentence(text), "warning") for text in _limited(comparison.warnings)),
+        *(note(sentence(text), "warning") for text in limited(comparison.warnings)),
     ]
-    chart, is_complete = _ratio_overview(comparison)
+    chart, is_complete = ratio_overview(comparison)
     grades = class_parts(comparison)
     sections = [
         Section(
@@ -95,11 +94,11 @@ def comparison_page(
         ),
         Section(
             "Scores",
-            [*ceiling_parts(comparison, units), *_score_tables(comparison, units, with_ratios=not is_complete)],
+            [*ceiling_parts(comparison, units), *score_tables(comparison, units, with_ratios=not is_complete)],
         ),
         Section("Do the intervals hold?", interval_parts(comparison, units)),
         *([Section("Grade classes", grades)] if grades else []),
-        Section("Observed against predicted", _one_to_one_plots(comparison, units)),
+        Section("Observed against predicted", one_to_one_plots(comparison, units)),
         Section(f"What is left: residuals ({folds_label(main_scheme(comparison))})", residual_parts(comparison, units)),
         Section("The folds on the map", _fold_maps(comparison)),
         Section("How this was measured", [bullets(HOW)]),
@@ -110,117 +109,8 @@ def comparison_page(
         f"{', '.join(label(method) for method in comparison.methods)} on the same folds",
         summary,
         sections,
-        _provenance(comparison, created, provenance),
+        provenance_of(comparison, created, provenance),
     )
-
-
-@dataclass(frozen=True)
-class LearningCurve:
-    """Loss by epoch of one training.
-
-    Parameters
-    ----------
-    name : str
-        Which training, for example "member 1".
-    training, validation : sequence of float
-        One an epoch; NaN leaves a gap, and an empty `validation` leaves out the held-out loss.
-    """
-
-    name: str
-    training: Sequence[float]
-    validation: Sequence[float]
-
-
-def training_page(
-    *,
-    title: str,
-    targets: Sequence[str],
-    weights: Mapping[str, Mapping[str, float]],
-    comparison: Optional[Comparison] = None,
-    method: str = "hybrid",
-    curves: Sequence[LearningCurve] = (),
-    inputs: Sequence[tuple[str, object]] = (),
-    warnings: Sequence[str] = (),
-    more: Sequence[Section] = (),
-    units: Optional[Mapping[str, str]] = None,
-    created: str = "",
-    provenance: Optional[Mapping[str, object]] = None,
-) -> str:
-    """Return the report of a training as one self-contained HTML page.
-
-    Parameters
-    ----------
-    title : str
-    targets : sequence of str
-    weights : mapping of str to mapping of str to float
-        For each target the weight of each base in the stack; they sum to 1. Empty where there is no stack.
-    comparison : Comparison or None
-        Cross-validation of the method beside kriging on the same folds; None where none was run,
-        and then the page says that the model is unproven.
-    method : str
-        Name of the trained method in `comparison`.
-    curves : sequence of LearningCurve
-    inputs : sequence of (str, object)
-        What went in: settings and covariates, in the order to show.
-    warnings : sequence of str
-    more : sequence of Section
-        What else there is to say about the model, after what it is made of.
-    units, created, provenance
-        See `comparison_page`.
-
-    Returns
-    -------
-    str
-        HTML, to be written as UTF-8.
-    """
-    units = units or {}
-    summary: list[str] = []
-    sections: list[Section] = []
-    footer: Mapping[str, object] = {**({"made": created} if created else {}), **(provenance or {})}
-    if comparison is None:
-        summary.append(
-            note("No cross-validation was run: how good the model is on new ground is not known.", "warning")
-        )
-    else:
-        summary += _training_summary(comparison, method, units)
-        footer = _provenance(comparison, created, provenance)
-        sections += [
-            Section("Cross-validated scores, beside kriging on the same folds", _score_tables(comparison, units)),
-            Section("Do the intervals hold?", interval_parts(comparison, units)),
-            Section("Observed against predicted", _one_to_one_plots(comparison, units)),
-        ]
-    summary += [note(text, "warning") for text in _limited([*warnings, *(comparison.warnings if comparison else ())])]
-    if weights:
-        sections.append(Section("What the model is made of", _weight_charts(targets, weights)))
-    sections.extend(more)
-    if curves:
-        sections.append(Section("Learning curves", [_curve_chart(curves)]))
-    if inputs:
-        rows = [(name, str(value)) for name, value in inputs]
-        sections.append(Section("What went in", [table(("setting", "value"), rows)]))
-    if comparison is not None:
-        sections.append(Section("How this was measured", [bullets(HOW)]))
-    subtitle = f"{', '.join(targets)}" + (f", {len(comparison.samples)} samples" if comparison else "")
-    return page(title, subtitle, summary, sections, footer)
-
-
-def _training_summary(comparison: Comparison, method: str, units: Mapping[str, str]) -> list[str]:
-    """Say how the trained method did, and show its key figures on the first target and scheme."""
-    sentences = [
-        sentence(f"{verdict.target}, {question_of(verdict.folds)}: {verdict.text}.")
-        for verdict in comparison.verdicts
-        if verdict.method == method
-    ]
-    target, scheme = comparison.samples.targets[0], list(comparison.folds)[-1]
-    row = comparison.row(target, scheme, method)
-    facts = [
-        (f"R2, {target}, {folds_label(scheme)}", rounded(row["r2"])),
-        (f"RMSE{in_unit(units, target)}", rounded(row["rmse"])),
-        ("RMSE ratio to the better kriging", rounded(row["rmse_ratio"])),
-        ("samples inside the 90 % interval", f"{100 * row['coverage90']:.0f} %"),
-    ]
-    chart, _ = _ratio_overview(comparison)
-    return [bullets(sentences or [sentence(text) for text in comparison.summaries.values()]), figures(facts), *chart]
 
 
 def _key_figures(comparison: Comparison, units: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -269,7 +159,7 @@ def _error_chart(comparison: Comparison, units: Mapping[str, str]) -> str:
     )
 
 
-def _ratio_overview(comparison: Comparison) -> tuple[list[str], bool]:
+def ratio_overview(comparison: Comparison) -> tuple[list[str], bool]:
     """Chart of RMSE ratios; all methods, or only the most involved one where there are too many rows."""
     # the mean would only stretch the axis
     verdicts = [v for v in comparison.verdicts if v.method != "mean"] or list(comparison.verdicts)
@@ -313,7 +203,7 @@ def _questions(comparison: Comparison) -> list[str]:
     return found
 
 
-def _score_tables(comparison: Comparison, units: Mapping[str, str], with_ratios: bool = False) -> list[str]:
+def score_tables(comparison: Comparison, units: Mapping[str, str], with_ratios: bool = False) -> list[str]:
     """One table of errors a target and scheme, the lowest RMSE emphasised."""
     parts: list[str] = []
     for target in comparison.samples.targets:
@@ -352,7 +242,7 @@ def _interval_table(comparison: Comparison, target: str, scheme: str, scale: str
     return table(columns, rows, caption=f"{target}, {folds_label(scheme)}: scores {scale_in_words}, 95 % intervals")
 
 
-def _one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[str]:
+def one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[str]:
     """Draw the better kriging and the most involved other method, side by side, for each target and scheme."""
     drawn = drawn_rows(len(comparison.samples))
     several = len(comparison.samples.targets) > 1
@@ -401,40 +291,7 @@ def _fold_maps(comparison: Comparison) -> list[str]:
     return [side_by_side(*charts)]
 
 
-def _weight_charts(targets: Sequence[str], weights: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Bars of the stack weights, with a sentence where kriging carries everything."""
-    parts: list[str] = []
-    for target in targets:
-        of_target = weights.get(target, {})
-        if not of_target:
-            continue
-        names = [written(name) for name in of_target]
-        parts.append(horizontal_bars(f"Stack weights, {target}", names, list(of_target.values()), x_label="weight"))
-        learned = sum(weight for name, weight in of_target.items() if name not in KRIGING)
-        if learned < 0.005:
-            parts.append(note(f"{target}: the network gained nothing beyond kriging, so the model is kriging."))
-    return parts
-
-
-def _curve_chart(curves: Sequence[LearningCurve]) -> str:
-    """Draw loss by epoch: held-out loss where there is one, with training loss dashed, else training loss."""
-    layers: list[Line | Points | Level] = []
-    has_validation = any(len(curve.validation) for curve in curves)
-    for index, curve in enumerate(curves):
-        color = index % len(COLORS)
-        name = curve.name if len(curves) <= len(COLORS) else ""
-        training = [float(loss) for loss in curve.training]
-        epochs = range(1, len(training) + 1)
-        if len(curve.validation):
-            validation = [float(loss) for loss in curve.validation]
-            layers.append(Line(range(1, len(validation) + 1), validation, name, color))
-            name = ""
-        layers.append(Line(epochs, training, name, color, dashed=has_validation))
-    title = "Loss by epoch (dashed: training; full: held out)" if has_validation else "Training loss by epoch"
-    return xy_chart(title, "epoch", "loss", layers)
-
-
-def _provenance(comparison: Comparison, created: str, more: Optional[Mapping[str, object]]) -> dict[str, object]:
+def provenance_of(comparison: Comparison, created: str, more: Optional[Mapping[str, object]]) -> dict[str, object]:
     """Collect what someone needs to get the same numbers again."""
     folds = "; ".join(f"{scheme}: {len(np.unique(fold))}" for scheme, fold in comparison.folds.items())
     return {
@@ -449,7 +306,7 @@ def _provenance(comparison: Comparison, created: str, more: Optional[Mapping[str
     }
 
 
-def _limited(messages: Sequence[str], most: int = 6) -> list[str]:
+def limited(messages: Sequence[str], most: int = 6) -> list[str]:
     """Keep a page readable: the first few messages and the number of the others."""
     unique = list(dict.fromkeys(messages))
     if len(unique) <= most:
