@@ -1,4 +1,4 @@
-"""A random forest on the nearest observations, and what it says about its uncertainty."""
+"""A random forest on the nearest samples, and what it says about its uncertainty."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _CELLS = 2_000_000  # of the table of weights held at once
 
 
 def random_forest(n_neighbors: int = 10, min_leaf: int = 1, n_trees: int = N_TREES) -> Method:
-    """Random forest spatial interpolation: values and distances of the nearest observations, and covariates.
+    """Random forest spatial interpolation: values and distances of the nearest samples, and covariates.
 
-    A location is described by the distances to its nearest observations, their values, and its
+    A location is described by the distances to its nearest samples, their values, and its
     covariates (class codes one column each); samples with elevations also by their own. A training
     sample's neighbours are other samples - not itself, nor others of its place or drill hole - so that
     it is described as an unsampled location is. Estimates are means and quantiles of the training

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 from hybrid_geostatistics.core.backend import tasks
+from hybrid_geostatistics.core.backend.adapters.learned import LEARNED
 from hybrid_geostatistics.core.backend.client import Session, run_task
+from hybrid_geostatistics.core.backend.interpreters import MODULES
 from hybrid_geostatistics.core.backend.process import clean_environment
 from hybrid_geostatistics.core.errors import BackendFailed, Cancelled, InputError, ModelFileError
+from hybrid_geostatistics.core.validation.methods import METHODS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -157,6 +160,9 @@ def test_a_busy_worker_whose_parent_died_ends_with_everything(command, tmp_path)
         raise AssertionError("the child is still there")
 
 
-def test_every_task_says_what_it_needs():
+def test_every_task_needs_only_what_the_backend_has():
+    every_method = [*METHODS, *LEARNED]
     for name in tasks.TASKS:
-        assert isinstance(tasks.modules_of(name, {}), tuple)
+        for inputs in ({}, {"methods": every_method}, *({"architecture": one} for one in LEARNED)):
+            assert set(tasks.modules_of(name, inputs)) <= {*MODULES, "sklearn", "pyevtk"}
+    assert {"tensorflow", "skgstat", "sklearn"} <= set(tasks.modules_of("compare_methods", {"methods": every_method}))

@@ -1,13 +1,9 @@
 """Samples the kriging tests share: asymmetric, at unequal coordinates, in map-sized numbers."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
-
-MEUSE = Path(__file__).resolve().parents[2] / "data" / "meuse.csv"
 
 MODELS = {
     "spherical": VariogramModel(0.1, (Structure("spherical", 0.9, 310.0),)),
@@ -39,13 +35,6 @@ def model(request):
 @pytest.fixture(params=list(NEIGHBORHOODS), scope="module")
 def neighborhood(request):
     return NEIGHBORHOODS[request.param]
-
-
-@pytest.fixture(scope="session")
-def meuse():
-    """Coordinates, log zinc and sqrt of the distance to the river."""
-    rows = np.genfromtxt(MEUSE, delimiter=",", names=True)
-    return np.column_stack([rows["x"], rows["y"]]), np.log(rows["zinc"]), np.sqrt(rows["dist"])
 
 
 @pytest.fixture(params=[2, 3], ids=["2-D", "3-D"], scope="module")

@@ -1,18 +1,7 @@
-"""Samples the variogram tests share: real ones (Meuse) and fields with a known variogram."""
-
-from pathlib import Path
+"""Samples the variogram tests share: fields with a known variogram."""
 
 import numpy as np
 import pytest
-
-MEUSE = Path(__file__).resolve().parents[2] / "data" / "meuse.csv"
-
-
-@pytest.fixture(scope="session")
-def meuse():
-    """Coordinates, log zinc and sqrt of the distance to the river."""
-    rows = np.genfromtxt(MEUSE, delimiter=",", names=True)
-    return np.column_stack([rows["x"], rows["y"]]), np.log(rows["zinc"]), np.sqrt(rows["dist"])
 
 
 @pytest.fixture(scope="session")
