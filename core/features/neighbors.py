@@ -38,6 +38,8 @@ class NeighborFeatures:
         Standard distance of the samples from `center`, in scaled units.
     use_coordinates : bool
         Whether the context holds the location itself.
+    n_directions : int
+        Horizontal directions along which `table` tells where a location lies.
     """
 
     encoder: CovariateEncoder | None
@@ -47,6 +49,7 @@ class NeighborFeatures:
     center: np.ndarray
     extent: float
     use_coordinates: bool
+    n_directions: int = 4
 
     @classmethod
     def fit(
@@ -94,6 +97,7 @@ class NeighborFeatures:
         return cls(
             encoder, variograms, n_neighbors, scaling, center, extent,
             encoder is None if use_coordinates is None else use_coordinates,
+            4 if coordinates.shape[1] == 2 else 8,
         )  # fmt: skip
 
     @property
@@ -182,13 +186,20 @@ class NeighborFeatures:
     def table_names(self) -> tuple[str, ...]:
         """Names of the columns of `table`."""
         features = () if self.encoder is None else self.encoder.feature_names
-        return (*features, *("easting", "northing", "elevation")[: self.n_dimensions], "northeast", "southeast")
+        between = tuple(f"azimuth_{azimuth:g}" for azimuth in self._azimuths_between)
+        return (*features, *("easting", "northing", "elevation")[: self.n_dimensions], *between)
+
+    @property
+    def _azimuths_between(self) -> np.ndarray:
+        """Directions of the table that lie between north and east, or east and south."""
+        azimuths = 180.0 / self.n_directions * np.arange(self.n_directions)
+        return azimuths[azimuths % 90.0 != 0]
 
     def table(self, coordinates: np.ndarray, encoded: np.ndarray) -> np.ndarray:
         """Describe locations by covariates and place alone, as forests read them.
 
-        Trees cut across one column at a time, so the diagonals are columns too: a border that runs from southwest to
-        northeast needs one cut instead of a staircase.
+        Trees cut across one column at a time, so directions between the axes are columns too: a border that runs from
+        southwest to northeast needs one cut instead of a staircase.
 
         Parameters
         ----------
@@ -197,11 +208,11 @@ class NeighborFeatures:
 
         Returns
         -------
-        ndarray, shape (n, n_features + n_dimensions + 2)
+        ndarray, shape (n, n_features + n_dimensions + n_directions - 2)
         """
         scaled = (coordinates - self.center) @ self.scaling.T / self.extent
-        diagonals = scaled[:, :2] @ np.array([[1.0, 1.0], [1.0, -1.0]]) * np.sqrt(0.5)
-        return np.hstack([encoded, scaled, diagonals])
+        between = np.radians(self._azimuths_between)
+        return np.hstack([encoded, scaled, scaled[:, :2] @ np.stack([np.sin(between), np.cos(between)])])
 
     def to_dict(self) -> dict:
         """Return the JSON object of the description."""
@@ -213,6 +224,7 @@ class NeighborFeatures:
             "center": self.center.tolist(),
             "extent": self.extent,
             "use_coordinates": self.use_coordinates,
+            "n_directions": self.n_directions,
             "token_names": list(self.token_names),
             "context_names": list(self.context_names),
         }
@@ -234,6 +246,7 @@ class NeighborFeatures:
             np.array(content["center"], dtype=float),
             float(content["extent"]),
             bool(content["use_coordinates"]),
+            int(content.get("n_directions", 4)),
         )
 
 

@@ -35,7 +35,7 @@ class ForestSettings:
     trees_per_fold: int = 40
     min_leaf: int = 3
     max_features: float = 0.5
-    max_nodes: int = 80_000
+    max_nodes: int = 400_000
 
     def __post_init__(self) -> None:
         if self.trees_per_fold < 2 or self.trees_per_fold % 2 or self.min_leaf < 1:

@@ -125,6 +125,22 @@ def test_round_trip_through_json():
         assert_allclose(one, other, rtol=0)
 
 
+@pytest.mark.parametrize(("n_dimensions", "n_directions"), [(2, 4), (3, 8)])
+def test_the_table_tells_the_place_along_directions_evenly_around(n_dimensions, n_directions):
+    coordinates = places(n_dimensions=n_dimensions)
+    features = NeighborFeatures.fit(coordinates, None, (MODEL,), 8)
+    table = dict(zip(features.table_names, features.table(coordinates, np.empty((50, 0))).T))
+    assert len(table) == n_directions + n_dimensions - 2
+    plan = table["easting"] + 1j * table["northing"]
+    for step in range(n_directions):
+        azimuth = 180.0 / n_directions * step
+        along = (plan * np.exp(1j * np.radians(azimuth - 90.0))).real
+        assert_allclose(table[{0.0: "northing", 90.0: "easting"}.get(azimuth, f"azimuth_{azimuth:g}")], along)
+    # Models of earlier versions knew four directions.
+    older = {key: value for key, value in features.to_dict().items() if key != "n_directions"}
+    assert NeighborFeatures.from_dict(older).n_directions == 4
+
+
 def test_a_sequence_longer_than_the_samples_is_refused():
     with pytest.raises(InputError, match="2 to 49"):
         NeighborFeatures.fit(places(), None, (MODEL,), 50)
