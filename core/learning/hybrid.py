@@ -106,7 +106,7 @@ class HybridSettings:
         members.
     network : NetworkSettings
     forest : ForestSettings or None
-        Forests are grown where there are covariates; None for none.
+        Forests are grown where there are covariates, and in 3-D; None for none.
     ridge : float
         Pull of the stack toward its prior, see `core.learning.stacking`.
     units : dict of str to str
@@ -338,7 +338,7 @@ def fit_hybrid(
     )  # fmt: skip
     learned = {NETWORK: ensemble.out_of_fold}
     forests = None
-    if settings.forest is not None and features.encoder is not None:
+    if settings.forest is not None and (features.encoder is not None or features.n_dimensions == 3):
         forests = grow_drift_forests(
             features.table(samples.coordinates, encoded), values, folds, settings.forest, settings.seed,
             part(progress, 0.7, 0.8), is_cancelled,
