@@ -16,7 +16,22 @@ from .process import WINDOWS
 
 @contextmanager
 def only_one(folder: Path, progress: Progress, is_cancelled: IsCancelled) -> Iterator[None]:
-    """Let one process at a time make the environment; the system lifts the lock of a process that dies."""
+    """Let one process at a time make the environment; the system lifts the lock of a process that dies.
+
+    Parameters
+    ----------
+    folder : Path
+        What is guarded; the lock file lies beside it while it is held.
+    progress, is_cancelled
+        Told and asked while another process holds it.
+
+    Raises
+    ------
+    InputError
+        Where the lock file cannot be written.
+    Cancelled
+        When the user asked to stop.
+    """
     path = folder.with_name(folder.name + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,7 @@ def keras_members(
     ----------
     network : LayeredNetwork
     weights : dict of ndarray
-    factors : tuple of ndarray or None
+    factors : tuple of ndarray, shape (n_token_columns,) and (n_context_columns,), or None
         Factors of the columns of sequences and of context (self-evaluation), which become part of the graph.
 
     Returns

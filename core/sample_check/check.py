@@ -26,7 +26,7 @@ class SampleCheck:
     n : int
         Number of samples.
     fields : tuple of FieldSummary
-    duplicates : tuple of ndarray
+    duplicates : tuple of ndarray of int, shape (n_here,)
         For each shared location the rows of its samples.
     findings : tuple of Finding
         The gravest first.

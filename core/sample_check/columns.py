@@ -51,6 +51,11 @@ class Column:
         ----------
         censored : str
             Out of `CENSORED`. "report" leaves them NaN; half of the limit applies to values below one only.
+
+        Raises
+        ------
+        InputError
+            For an unknown treatment.
         """
         if censored not in CENSORED:
             raise InputError(f"Expected a treatment of censored values out of {', '.join(CENSORED)}, got {censored!r}.")

@@ -1,4 +1,7 @@
-"""What there is to say about the places of samples: CRS, shared places, pattern and clusters."""
+"""What there is to say about the places of samples: CRS, shared places, pattern and clusters.
+
+Coordinates are of shape (n, 2): easting, northing.
+"""
 
 from __future__ import annotations
 

@@ -55,7 +55,21 @@ def best_method(
     methods: Sequence[str],
     bootstrap: ClusterBootstrap,
 ) -> tuple[str, str]:
-    """Return the simplest method that no other beats by more than noise, and why."""
+    """Return the simplest method that no other beats by more than noise, and why.
+
+    Parameters
+    ----------
+    samples, folds, predictions
+        See `Comparison`.
+    methods : sequence of str
+    bootstrap : ClusterBootstrap
+
+    Returns
+    -------
+    method : str
+    why : str
+        In a sentence or two.
+    """
     cells = [(column, scheme) for column in range(len(samples.targets)) for scheme in folds]
     errors = {
         method: [

@@ -115,6 +115,13 @@ def mismatch(coordinates: np.ndarray, folds: np.ndarray, places: np.ndarray) -> 
 
     It is the mean difference between the two distributions of nearest-neighbour distance: 0 when a
     cross-validation asks exactly for what the map asks for.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, n_dimensions)
+    folds : ndarray of int, shape (n_samples,)
+    places : ndarray, shape (n_places, n_dimensions)
+        What is to be predicted.
     """
     from scipy.stats import wasserstein_distance
 

@@ -2,7 +2,8 @@
 
 Conventions: residual = observed - predicted; scores are pooled over all folds, never averaged
 over folds; intervals come from a bootstrap of whole spatial clusters, because neighbouring
-residuals are alike and single ones would make the interval too narrow.
+residuals are alike and single ones would make the interval too narrow. All arrays are of shape (n,),
+in data units unless a function says otherwise.
 """
 
 from __future__ import annotations

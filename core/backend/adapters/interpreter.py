@@ -31,6 +31,11 @@ def self_test(job: Job) -> TaskResult:
 
     Outputs: ``versions`` by package, ``seconds``, ``difference``, the largest between the trained network and its
     file, relative to the spread of the values.
+
+    Raises
+    ------
+    RuntimeError
+        When that difference is 1e-4 or more: the environment does not compute what it should.
     """
     from ...learning.hybrid import HybridSettings, train_hybrid
     from ...learning.training import NetworkSettings
