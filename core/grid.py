@@ -260,6 +260,12 @@ class RasterGrid:
         height = () if self.levels is None else (self.levels.step,)
         return (self.transform[1], -self.transform[5], *height)
 
+    def axes(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
+        """Return the eastings of a block's columns and the northings of its rows, at the cell centres."""
+        left, width, _, top, _, height = self.transform
+        easting = left + (block.column + np.arange(block.n_columns) + 0.5) * width
+        return easting, top + (block.row + np.arange(block.n_rows) + 0.5) * height
+
     def centers(self, block: Block) -> np.ndarray:
         """Return the cell centres of a block, row by row from the top-left.
 
@@ -268,9 +274,7 @@ class RasterGrid:
         ndarray, shape (n_rows * n_columns, 2 or 3)
             Easting, northing, and the elevation of a block that has one, in map units.
         """
-        left, width, _, top, _, height = self.transform
-        easting = left + (block.column + np.arange(block.n_columns) + 0.5) * width
-        northing = top + (block.row + np.arange(block.n_rows) + 0.5) * height
+        easting, northing = self.axes(block)
         columns = [np.tile(easting, block.n_rows), np.repeat(northing, block.n_columns)]
         if block.elevation is not None:
             columns.append(np.full(len(columns[0]), float(block.elevation)))

@@ -92,6 +92,41 @@ class SmoothCovariance:
             covariance = np.zeros(shape + (a.shape[-2], b.shape[-2]))
         return covariance
 
+    def on_lattice(self, points: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Return the covariances of points with every x at every y, as `between` gives them, in fewer steps.
+
+        Parameters
+        ----------
+        points : ndarray, shape (n_points, n_dimensions)
+        x, y, z : ndarray, shape (n_columns,), (n_rows,), (1,) or (0,)
+            z is the elevation of all.
+
+        Returns
+        -------
+        ndarray, shape (n_points, n_rows * n_columns)
+        """
+        covariance = np.zeros((len(points), len(y) * len(x)))
+        for number, frame in enumerate(self.frames):
+            scaled = frame.scale(points)
+            squared = np.zeros((len(points), len(y), len(x)))
+            for axis in range(points.shape[1]):
+                along = frame.matrix[axis]
+                level = along[2] * z[0] if len(z) else 0.0
+                rows = (along[1] * y + level) - scaled[:, axis, None]
+                columns = along[0] * x
+                if not along[0]:
+                    squared += (rows * rows)[:, :, None]
+                elif not along[1] and not level:
+                    offset = columns - scaled[:, axis, None]
+                    squared += (offset * offset)[:, None, :]
+                else:
+                    offset = rows[:, :, None] + columns
+                    offset *= offset
+                    squared += offset
+            part = correlation_sum(frame.terms, squared.reshape(covariance.shape))
+            covariance = part if number == 0 else np.add(covariance, part, out=covariance)
+        return covariance
+
     @property
     def psill(self) -> float:
         """Sum of the structures' partial sills: the covariance at lag 0."""

@@ -14,7 +14,7 @@ from .compiled import WORTH_COMPILING, compiled_kernels, frame_arrays, knows, no
 from .covariance import SmoothCovariance
 from .far_samples import (
     COVARIANCE,
-    EXACT,
+    EXACT_TO,
     SIDES,
     TileAxis,
     last_coefficients,
@@ -22,10 +22,11 @@ from .far_samples import (
     probe_boxes,
     split_samples,
 )
-from .lattice import Lattice, product_points
+from .lattice import Lattice, parts, product_points
 
 _LARGE = 4096
 _IN_CACHE = 2**15
+_MORE_NODES = 2  # a derivative has larger coefficients than its function
 _TILE = 1e5  # cost of what is done once a tile, in multiplications and additions
 
 
@@ -51,20 +52,22 @@ def gradient_of_all(
         return add(targets, np.ones(len(points), dtype=bool))
     n_fields, n_dimensions = coefficients.shape[1], points.shape[1]
     result = np.empty((*lattice.shape, n_fields, n_dimensions))
-    n_nodes = nodes_for(EXACT)
-    tiles = lattice.tiles(side)
-    corners = np.stack([lattice.part(*tile).corners() for tile in tiles])
-    for tile, is_exact, is_smooth in zip(tiles, *split_samples(covariance, points, corners)):
-        part = lattice.part(*tile)
-        axis_x, axis_y = TileAxis.of(part.x, n_nodes), TileAxis.of(part.y, n_nodes)
-        at_nodes = add(product_points(axis_x.nodes, axis_y.nodes, lattice.z), is_smooth)
-        at_nodes = np.moveaxis(at_nodes.reshape(len(axis_y.nodes), len(axis_x.nodes), -1), -1, 0)
+    n_nodes = nodes_for(EXACT_TO) + _MORE_NODES
+    across = parts(len(lattice.y), side), parts(len(lattice.x), side)
+    axis_y, axis_x = (TileAxis.of(cells, of_axis, n_nodes) for cells, of_axis in zip((lattice.y, lattice.x), across))
+    splits = zip(lattice.tiles(side), *split_samples(covariance, points, lattice.corners_of_tiles(side)))
+    for number, (tile, is_exact, is_smooth) in enumerate(splits):
+        part, (part_y, part_x) = lattice.part(*tile), divmod(number, len(axis_x.parts))
+        at_nodes = add(product_points(axis_x.nodes[part_x], axis_y.nodes[part_y], lattice.z), is_smooth)
+        at_nodes = np.moveaxis(at_nodes.reshape(axis_y.nodes.shape[1], axis_x.nodes.shape[1], -1), -1, 0)
         # Nodes are no samples: a kink at lag 0 is met at a cell only.
-        if (last_coefficients(at_nodes, axis_x, axis_y) > EXACT * np.abs(at_nodes).max()).any():
+        last = last_coefficients(at_nodes, axis_x.last[part_x], axis_y.last[part_y])
+        if (last > EXACT_TO * np.abs(at_nodes).max()).any():
             total = add(part.points(), is_exact | is_smooth)
         else:
             total = add(part.points(), is_exact)
-            total += (axis_y.matrix @ at_nodes @ axis_x.matrix.T).reshape(len(at_nodes), -1).T.reshape(total.shape)
+            smooth = axis_y.matrix[tile[0]] @ at_nodes @ axis_x.matrix[tile[1]].T
+            total += smooth.reshape(len(at_nodes), -1).T.reshape(total.shape)
         result[tile] = total.reshape(*part.shape, n_fields, n_dimensions)
     return result.reshape(-1, n_fields, n_dimensions)
 
@@ -115,15 +118,14 @@ class _Sum:
 
 def _tile_side(covariance: SmoothCovariance, points: np.ndarray, lattice: Lattice) -> int:
     """Return the side of a tile, in cells, with which interpolation costs least; 0 where the sum in full does."""
-    n_nodes, best, least = nodes_for(EXACT), 0, len(points) * COVARIANCE
+    n_nodes, best, least = nodes_for(EXACT_TO), 0, len(points) * COVARIANCE
     for side in SIDES:
-        cells = np.array([part.stop - part.start for part in lattice.tiles(side)[0]])
-        boxes = probe_boxes(points, (cells[::-1] - 1.0) * lattice.steps)
+        boxes = probe_boxes(points, (side - 1.0) * lattice.steps)
         is_exact, is_smooth = split_samples(covariance, points, boxes)
         n_exact = np.count_nonzero(is_exact) / len(boxes)
         n_smooth = np.count_nonzero(is_smooth) / len(boxes)
-        share = float(np.prod(np.minimum(1.0, n_nodes / cells)))
-        cost = share * n_smooth * COVARIANCE + n_exact * COVARIANCE + 12.0 * n_nodes + _TILE / float(np.prod(cells))
+        share = min(1.0, n_nodes / side) ** 2
+        cost = share * n_smooth * COVARIANCE + n_exact * COVARIANCE + 12.0 * n_nodes + _TILE / side**2
         if cost < least:
             best, least = side, cost
     return best

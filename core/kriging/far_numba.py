@@ -1,154 +1,347 @@
-"""Tiles whose far samples are interpolated, compiled: the twins of `far_samples.FarSamples`' two steps."""
+"""Tiles of a lattice with their smooth samples interpolated, compiled: the twin of `far_samples.FarSamples`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .global_numba import WIDTH, add_dots, add_products, gather_lower, lattice_places, reduce_lanes
-from .lanes_numba import ROWS, STEP, exact, lane_covariances, multiply_rows
+from .global_numba import add_dots, add_products, lattice_places
+from .lanes_numba import ROWS, STEP, exact, fast, lane_covariances, multiply_rows, reordered
 
-_NARROW = 72
-_LARGEST_WIDE = 320
+SMOOTH, EXACT = 1, 2
+"""States of samples, as `far_samples` has them."""
+
+_WIDE, _NARROW, _MOST_WIDE = 264, 72, 320
+
+
+@fast
+def _padded(n: int, step: int) -> int:
+    """Return the next multiple of a step."""
+    return step * ((n + step - 1) // step)
+
+
+@fast
+def _gather(matrix: np.ndarray, rows: np.ndarray, n_rows: int, columns: np.ndarray, n: int, out: np.ndarray) -> None:
+    """Copy some rows and columns; zeros in the rows up to the next multiple of ROWS."""
+    for a in range(n_rows):
+        from_row, to_row = matrix[rows[a]], out[a]
+        for b in range(n):
+            to_row[b] = from_row[columns[b]]
+    for a in range(n_rows, _padded(n_rows, ROWS)):
+        out[a, :n] = 0.0
+
+
+@fast
+def _gather_lower(matrix: np.ndarray, which: np.ndarray, n: int, out: np.ndarray) -> None:
+    """Copy some rows and columns of a lower triangle; zeros beside the diagonal where blocks of rows are read."""
+    size = _padded(n, ROWS)
+    for a in range(n):
+        from_row, to_row = matrix[which[a]], out[a]
+        for b in range(a + 1):
+            to_row[b] = from_row[which[b]]
+        for b in range(a + 1, min(_padded(a + 1, ROWS), size)):
+            to_row[b] = 0.0
+    for a in range(n, size):
+        out[a, :size] = 0.0
+
+
+@fast
+def _gather_doubled(matrix: np.ndarray, which: np.ndarray, n: int, out: np.ndarray) -> None:
+    """Copy the lower triangle of some rows and columns, doubled below the diagonal; zeros where blocks are read."""
+    size = _padded(n, ROWS)
+    for a in range(n):
+        from_row, to_row = matrix[which[a]], out[a]
+        for b in range(a):
+            to_row[b] = 2.0 * from_row[which[b]]
+        to_row[a] = from_row[which[a]]
+        for b in range(a + 1, min(_padded(a + 1, ROWS), size)):
+            to_row[b] = 0.0
+    for a in range(n, size):
+        out[a, :size] = 0.0
+
+
+@fast
+def _gather_samples(
+    places: np.ndarray, rows_wanted: np.ndarray, which: np.ndarray, n: int, to_places: np.ndarray, to_rows: np.ndarray
+) -> None:
+    """Copy the places of some samples and their columns of R, with zeros up to the next multiple of ROWS."""
+    for frame in range(len(places)):
+        for axis in range(places.shape[1]):
+            for a in range(n):
+                to_places[frame, axis, a] = places[frame, axis, which[a]]
+    for g in range(len(rows_wanted)):
+        for a in range(n):
+            to_rows[g, a] = rows_wanted[g, which[a]]
+        to_rows[g, n : _padded(n, ROWS)] = 0.0
+
+
+@reordered
+def _largest_last(values: np.ndarray, n_y: int, n_x: int, last_y: np.ndarray, last_x: np.ndarray) -> float:
+    """Return the largest of the next Chebyshev coefficients of a function at nodes, estimated from the last two."""
+    result = 0.0
+    for k in range(len(last_y)):
+        for b in range(n_x):
+            along_y = 0.0
+            for a in range(n_y):
+                along_y += last_y[k, a] * values[a * n_x + b]
+            result = max(result, abs(along_y))
+        for a in range(n_y):
+            along_x = 0.0
+            for b in range(n_x):
+                along_x += last_x[k, b] * values[a * n_x + b]
+            result = max(result, abs(along_x))
+    return result
+
+
+@fast
+def _strip_places(
+    places: np.ndarray, frames: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray,
+    rows: tuple, columns: tuple, width: int, box: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the coordinates, in each frame, of ROWS rows of `width` cells, and the middle and half sides of their box.
+
+    Rows and columns beyond the last repeat it.
+    """
+    n_dimensions = frames.shape[1]
+    first, last = columns[0], columns[1] - 1
+    for frame in range(len(frames)):
+        for axis in range(n_dimensions):
+            out = places[frame, axis]
+            along, across = frames[frame, axis, 0], frames[frame, axis, 1]
+            up = frames[frame, axis, 2] * z[0] if n_dimensions == 3 else 0.0
+            for row in range(ROWS):
+                start = across * y[min(rows[0] + row, rows[1] - 1)] + up
+                to = row * width
+                for column in range(last - first + 1):
+                    out[to + column] = along * x[first + column] + start
+                out[to + last - first + 1 : to + width] = along * x[last] + start
+            mean_x, half_x = 0.5 * along * (x[first] + x[last]), 0.5 * abs(along * (x[last] - x[first]))
+            mean_y = 0.5 * across * (y[rows[0]] + y[rows[1] - 1])
+            half_y = 0.5 * abs(across * (y[rows[1] - 1] - y[rows[0]]))
+            box[frame, axis, 0], box[frame, axis, 1] = mean_x + mean_y + up, half_x + half_y
+
+
+@fast
+def _note_reaching(
+    box: np.ndarray, supports: np.ndarray, places: np.ndarray, n: int, squared: np.ndarray, reaches: np.ndarray
+) -> None:
+    """Note which samples covary with some place of a box, both by frame and axis."""
+    reaches[:n] = False
+    for frame in range(len(places)):
+        squared[:n] = 0.0
+        for axis in range(places.shape[1]):
+            middle, half = box[frame, axis, 0], box[frame, axis, 1]
+            along = places[frame, axis]
+            for a in range(n):
+                beyond = abs(along[a] - middle) - half
+                beyond = beyond if beyond > 0.0 else 0.0
+                squared[a] += beyond * beyond
+        reach = supports[frame] * supports[frame] * (1.0 + 1e-9)
+        for a in range(n):
+            reaches[a] |= squared[a] <= reach
+
+
+@fast
+def _interpolate_down(
+    padded_y: np.ndarray, n_y: int, at_columns: np.ndarray, function: int, width: int, out: np.ndarray
+) -> None:
+    """Write a function's values in a strip of ROWS rows."""
+    lanes = at_columns[function * n_y : (function + 1) * n_y]
+    multiply_rows(padded_y, 0, n_y, lanes, width, out.reshape((ROWS, width)))
+
+
+@fast
+def _along_columns(
+    at_nodes: np.ndarray, n_functions: int, n_y: int, n_x: int, across: np.ndarray, width: int, out: np.ndarray
+) -> None:
+    """Interpolate functions along the rows of nodes: row function * n_y + node of `out` has a value a column."""
+    by_row = at_nodes.reshape((at_nodes.shape[0] * at_nodes.shape[1] // n_x, n_x))
+    for a in range(0, n_functions * n_y, ROWS):
+        multiply_rows(by_row, a, n_x, across, width, out[a : a + ROWS])
 
 
 @exact
-def reduce_at_nodes(
-    nodes: np.ndarray, frame_matrices: np.ndarray, sample_places: np.ndarray, chosen: np.ndarray, is_smooth: np.ndarray,
-    lower: np.ndarray, rows_wanted: np.ndarray,
-    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, result: np.ndarray,
+def reduce_tiles(
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, tiles: np.ndarray, states: np.ndarray,
+    nodes_x: np.ndarray, across_x: np.ndarray, last_x: np.ndarray,
+    nodes_y: np.ndarray, across_y: np.ndarray, last_y: np.ndarray,
+    frame_matrices: np.ndarray, sample_places: np.ndarray, supports: np.ndarray,
+    precision: np.ndarray, rows_wanted: np.ndarray,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+    sizes: np.ndarray, tolerance: float, quadratic: np.ndarray, products: np.ndarray, done: np.ndarray,
 ) -> None:  # fmt: skip
-    """Write c'P c, R c and chosen rows of P c, with c the covariances of each node with the smooth samples.
+    """Reduce the covariances c of the cells of some tiles with the samples to c'P c and R c.
 
     Parameters
     ----------
-    nodes : ndarray, shape (n_nodes, n_dimensions)
-    frame_matrices, sample_places : ndarray
-        As in `global_numba.whiten_lattice`.
-    chosen : ndarray of int, shape (n_chosen,)
-    is_smooth : ndarray of bool, shape (n_samples,)
-    lower, rows_wanted : ndarray, shape (n, n), (n_wanted, n)
-        The doubled lower triangle of P, and R, padded with zeros to n, a multiple of ROWS.
+    x, y, z : ndarray, shape (n_columns,), (n_rows,), (1,) or (0,)
+        Coordinates of the cell centres; all have the elevation z.
+    tiles : ndarray of int, shape (n_tiles, 6)
+        First row and the one after the last, the same of columns, and which part of the axes y and x it is.
+    states : ndarray of int8, shape (n_tiles, n_samples)
+        How the covariance of each sample is met: 0 not at all, SMOOTH at the nodes, EXACT at every cell.
+    nodes_x, across_x, last_x, nodes_y, across_y, last_y : ndarray
+        ``nodes``, ``matrix`` and ``last`` of the `far_samples.TileAxis` of columns and of rows.
+    frame_matrices : ndarray, shape (n_frames, n_dimensions, n_dimensions)
+    sample_places : ndarray, shape (n_frames, n_dimensions, n_samples)
+        In these frames.
+    supports : ndarray, shape (n_frames,)
+        Distance in each frame beyond which c is 0.
+    precision, rows_wanted : ndarray, shape (n_samples, n_samples), (n_wanted, n_samples)
+        P and R.
     frames, models, psills, scales : ndarray, shape (n_terms,)
-    result : ndarray, shape (1 + n_wanted + n_chosen, n_nodes)
-        Filled.
+        Terms of the covariance, ordered by frame.
+    sizes : ndarray, shape (1 + n_wanted,)
+        Of the form and the products; what is multiplied by covariances has the size 1.
+    tolerance : float
+        Largest next Chebyshev coefficient, as a share of these sizes.
+    quadratic, products : ndarray, shape (n_rows, n_columns), (n_wanted, n_rows, n_columns)
+        Filled where tiles are done.
+    done : ndarray of bool, shape (n_tiles,)
+        Whether the interpolation is accurate enough; filled.
     """
     n_frames, n_dimensions, n_samples = sample_places.shape
-    n_wanted, n_nodes, size = len(rows_wanted), len(nodes), lower.shape[1]
-    width = WIDTH if size <= _LARGEST_WIDE else _NARROW
-    n_chosen = len(chosen)
-    chosen_rows = np.zeros((ROWS * ((n_chosen + ROWS - 1) // ROWS), size))
-    for a in range(n_chosen):
-        row = chosen[a]
-        for j in range(row):
-            chosen_rows[a, j] = 0.5 * lower[row, j]
-        chosen_rows[a, row] = lower[row, row]
-        for j in range(row + 1, n_samples):
-            chosen_rows[a, j] = 0.5 * lower[j, row]
-    covariances = np.zeros((size, width))
-    places = np.empty((n_frames, n_dimensions, width))
-    distance, sums = np.empty(width), np.empty((ROWS, width))
-    form, wanted = np.empty(width), np.empty((n_wanted, width))
-    for begin in range(0, n_nodes, width):
-        n_here = min(width, n_nodes - begin)
-        n = STEP * ((n_here + STEP - 1) // STEP)
-        for frame in range(n_frames):
-            for axis in range(n_dimensions):
-                for s in range(n):
-                    node = min(begin + s, n_nodes - 1)
-                    place = 0.0
-                    for other in range(n_dimensions):
-                        place += frame_matrices[frame, axis, other] * nodes[node, other]
-                    places[frame, axis, s] = place
+    n_wanted, n_x, n_y = len(rows_wanted), nodes_x.shape[1], nodes_y.shape[1]
+    smooth, chosen = np.empty(n_samples, dtype=np.int64), np.empty(n_samples, dtype=np.int64)
+    active = np.empty(n_samples, dtype=np.int64)
+    most_smooth, most_chosen, widest = 0, 0, 0
+    for t in range(len(tiles)):
+        n_smooth, n_chosen = 0, 0
         for i in range(n_samples):
-            if is_smooth[i]:
-                lane_covariances(
-                    covariances[i], sample_places, i, places, n, distance, frames, models, psills, scales
-                )  # fmt: skip
-            else:
-                covariances[i, :n] = 0.0
-        reduce_lanes(form, wanted, lower, False, rows_wanted, size, covariances, n, sums)
-        result[0, begin : begin + n_here] = form[:n_here]
-        result[1 : 1 + n_wanted, begin : begin + n_here] = wanted[:, :n_here]
-        for a in range(0, n_chosen, ROWS):
-            multiply_rows(chosen_rows, a, size, covariances, n, sums)
-            for row in range(min(ROWS, n_chosen - a)):
-                result[1 + n_wanted + a + row, begin : begin + n_here] = sums[row, :n_here]
-
-
-@exact
-def reduce_at_cells(
-    x: np.ndarray, y: np.ndarray, z: np.ndarray, frame_matrices: np.ndarray, sample_places: np.ndarray,
-    chosen: np.ndarray, at_nodes: np.ndarray, across_x: np.ndarray, across_y: np.ndarray,
-    lower: np.ndarray, rows_wanted: np.ndarray,
-    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
-    top_row: int, left_column: int, quadratic: np.ndarray, products: np.ndarray,
-) -> None:  # fmt: skip
-    """Interpolate from the nodes of a tile and add what the chosen samples make at each cell.
-
-    Parameters
-    ----------
-    x, y, z, frame_matrices, sample_places, chosen, lower, rows_wanted, frames, models, psills, scales : ndarray
-        As in `reduce_at_nodes`; x, y and z are those of the tile.
-    at_nodes : ndarray, shape (1 + n_wanted + n_chosen, n_nodes_y, n_nodes_x)
-    across_x, across_y : ndarray, shape (n_columns, n_nodes_x), (n_rows, n_nodes_y)
-        From values at the nodes to values at the cells.
-    top_row, left_column : int
-        Of the tile in the raster.
-    quadratic, products : ndarray, shape (n_rows, n_columns), (n_wanted, n_rows, n_columns)
-        Of the raster; the tile is filled.
-    """
-    n_frames, n_dimensions, _ = sample_places.shape
-    n_rows, n_columns, n_wanted, n_chosen = len(y), len(x), len(rows_wanted), len(chosen)
-    n_functions, n_nodes_y, n_nodes_x = at_nodes.shape
-    size = ROWS * ((n_chosen + ROWS - 1) // ROWS)
-    # Functions in blocks of ROWS: form and products, then the rows of P c_f.
-    first = ROWS * ((1 + n_wanted + ROWS - 1) // ROWS)
-    # As many places for functions as make the rows of lanes whole multiples of STEP.
-    n_places = STEP * ((first + size + STEP - 1) // STEP)
-    by_row = np.zeros((n_nodes_y, n_places * n_nodes_x))
-    for function in range(n_functions):
-        place = function if function <= n_wanted else first + function - 1 - n_wanted
-        for node in range(n_nodes_y):
-            for other in range(n_nodes_x):
-                by_row[node, place * n_nodes_x + other] = at_nodes[function, node, other]
-    width = STEP * ((n_columns + STEP - 1) // STEP)
-    columns = np.zeros((n_nodes_x, width))
-    columns[:, :n_columns] = across_x.T
-    padded_y = np.zeros((ROWS * ((n_rows + ROWS - 1) // ROWS), n_nodes_y))
-    padded_y[:n_rows] = across_y
-    own_matrix, own_rows = np.empty((size, size)), np.zeros((n_wanted, size))
-    gather_lower(lower, chosen, n_chosen, own_matrix)
-    for g in range(n_wanted):
-        for a in range(n_chosen):
-            own_rows[g, a] = rows_wanted[g, chosen[a]]
-    rows_here = np.empty((ROWS, n_places * n_nodes_x))
-    smooth = np.empty((first + size, width))
-    covariances = np.zeros((size, width))
-    places = np.empty((n_frames, n_dimensions, width))
-    distance, sums = np.empty(width), np.empty((ROWS, width))
-    for top in range(0, n_rows, ROWS):
-        multiply_rows(padded_y, top, n_nodes_y, by_row, rows_here.shape[1], rows_here)
-        for row in range(top, min(top + ROWS, n_rows)):
-            n = lattice_places(places, frame_matrices, x, y, z, (row, row + 1), (0, n_columns))
-            of_row = rows_here[row - top].reshape((n_places, n_nodes_x))
-            for a in range(0, first + size, ROWS):
-                multiply_rows(of_row, a, n_nodes_x, columns, n, smooth[a : a + ROWS])
-            form, wanted = smooth[0], smooth[1 : 1 + n_wanted]
+            n_smooth += states[t, i] == SMOOTH
+            n_chosen += states[t, i] == EXACT
+        most_smooth, most_chosen = max(most_smooth, n_smooth), max(most_chosen, n_chosen)
+        widest = max(widest, tiles[t, 3] - tiles[t, 2])
+    # What is done at the nodes.
+    size_s, size_c = _padded(most_smooth, ROWS), _padded(most_chosen, ROWS)
+    node_width = _WIDE if most_smooth <= _MOST_WIDE else _NARROW
+    smooth_matrix, cross = np.empty((size_s, size_s)), np.empty((size_c, size_s))
+    smooth_places, smooth_rows = np.empty((n_frames, n_dimensions, size_s)), np.empty((n_wanted, size_s))
+    at_smooth, node_sums = np.empty((size_s, node_width)), np.empty((ROWS, node_width))
+    most_functions = _padded(1 + n_wanted + size_c, ROWS)
+    at_nodes = np.zeros((most_functions, n_y * n_x))
+    # What is done at the cells, in strips of ROWS rows; each row of lanes is a multiple of STEP.
+    widest = _padded(widest, STEP)
+    at_columns = np.empty(most_functions * n_y * widest)
+    across, padded_y = np.empty(n_x * widest), np.zeros((ROWS, n_y))
+    interpolated = np.empty((most_functions, ROWS * widest))
+    chosen_matrix, active_matrix = np.empty((size_c, size_c)), np.empty((size_c, size_c))
+    chosen_places, chosen_rows = np.empty((n_frames, n_dimensions, size_c)), np.empty((n_wanted, size_c))
+    active_rows, covariances = np.empty((n_wanted, size_c)), np.empty((size_c, ROWS * widest))
+    squared, reaches = np.empty(size_c), np.empty(size_c, dtype=np.bool_)
+    box = np.empty((n_frames, n_dimensions, 2))
+    sums = np.empty((ROWS, ROWS * widest))
+    most = max(ROWS * widest, node_width)
+    places, distance = np.empty((n_frames, n_dimensions, most)), np.empty(most)
+    form, wanted = np.empty(most), np.empty((n_wanted, most))
+    for t in range(len(tiles)):
+        top, bottom, left, right, part_y, part_x = tiles[t]
+        n_columns = right - left
+        width = _padded(n_columns, STEP)
+        columns_here = at_columns[:0].reshape((0, width))
+        n_smooth, n_chosen = 0, 0
+        for i in range(n_samples):
+            if states[t, i] == SMOOTH:
+                smooth[n_smooth] = i
+                n_smooth += 1
+            elif states[t, i] == EXACT:
+                chosen[n_chosen] = i
+                n_chosen += 1
+        n_functions = 0
+        if n_smooth > 0:
+            n_functions = 1 + n_wanted + n_chosen
+            size = _padded(n_smooth, ROWS)
+            _gather_doubled(precision, smooth, n_smooth, smooth_matrix)
+            _gather(precision, chosen, n_chosen, smooth, n_smooth, cross)
+            _gather_samples(sample_places, rows_wanted, smooth, n_smooth, smooth_places, smooth_rows)
+            step = min(node_width // n_x, n_y)
+            for begin in range(0, n_y, step):
+                rows = (begin, min(begin + step, n_y))
+                n = lattice_places(places, frame_matrices, nodes_x[part_x], nodes_y[part_y], z, rows, (0, n_x))
+                for a in range(n_smooth):
+                    lane_covariances(
+                        at_smooth[a], smooth_places, a, places, n, distance, frames, models, psills, scales
+                    )  # fmt: skip
+                at_smooth[n_smooth:size, :n] = 0.0
+                form[:n] = 0.0
+                wanted[:, :n] = 0.0
+                for a in range(0, size, ROWS):
+                    multiply_rows(smooth_matrix, a, a + ROWS, at_smooth, n, node_sums)
+                    add_dots(form, node_sums, at_smooth, a, n)
+                    for g in range(n_wanted):
+                        add_products(wanted[g], smooth_rows[g], a, at_smooth, n)
+                first, last = rows[0] * n_x, rows[1] * n_x
+                at_nodes[0, first:last] = form[: last - first]
+                at_nodes[1 : 1 + n_wanted, first:last] = wanted[:, : last - first]
+                for a in range(0, n_chosen, ROWS):
+                    multiply_rows(cross, a, n_smooth, at_smooth, n, node_sums)
+                    for row in range(min(ROWS, n_chosen - a)):
+                        at_nodes[1 + n_wanted + a + row, first:last] = node_sums[row, : last - first]
+            largest = 0.0
+            for k in range(n_functions):
+                of_function = _largest_last(at_nodes[k], n_y, n_x, last_y[part_y], last_x[part_x])
+                largest = max(largest, of_function / sizes[k] if k < len(sizes) else of_function)
+            done[t] = largest <= tolerance
+            if not done[t]:
+                continue
+            across_here = across[: n_x * width].reshape((n_x, width))
+            for node in range(n_x):
+                for column in range(width):
+                    across_here[node, column] = across_x[min(left + column, right - 1), node]
+            columns_here = at_columns[: most_functions * n_y * width].reshape((most_functions * n_y, width))
+            _along_columns(at_nodes, n_functions, n_y, n_x, across_here, width, columns_here)
+        done[t] = True
+        _gather_doubled(precision, chosen, n_chosen, chosen_matrix)
+        _gather_samples(sample_places, rows_wanted, chosen, n_chosen, chosen_places, chosen_rows)
+        n_before = -1
+        for first_row in range(top, bottom, ROWS):
+            rows = (first_row, min(first_row + ROWS, bottom))
+            n = ROWS * width
+            _strip_places(places, frame_matrices, x, y, z, rows, (left, right), width, box)
+            _note_reaching(box, supports, chosen_places, n_chosen, squared, reaches)
+            n_active = 0
             for a in range(n_chosen):
+                active[n_active] = a
+                n_active += reaches[a]
+            size = _padded(n_active, ROWS)
+            if n_active < n_chosen or n_before < n_chosen:
+                _gather_lower(chosen_matrix, active, n_active, active_matrix)
+                for g in range(n_wanted):
+                    for a in range(n_active):
+                        active_rows[g, a] = chosen_rows[g, active[a]]
+                    active_rows[g, n_active:size] = 0.0
+            n_before = n_active
+            if n_functions > 0:
+                for row in range(ROWS):
+                    for node in range(n_y):
+                        padded_y[row, node] = across_y[rows[0] + row, node] if rows[0] + row < rows[1] else 0.0
+                _interpolate_down(padded_y, n_y, columns_here, 0, width, form[:n])
+                for g in range(n_wanted):
+                    _interpolate_down(padded_y, n_y, columns_here, 1 + g, width, wanted[g, :n])
+                for a in range(n_active):
+                    function = 1 + n_wanted + active[a]
+                    _interpolate_down(padded_y, n_y, columns_here, function, width, interpolated[a, :n])
+            else:
+                form[:n] = 0.0
+                wanted[:, :n] = 0.0
+            for a in range(n_active):
                 lane_covariances(
-                    covariances[a], sample_places, chosen[a], places, n, distance, frames, models, psills, scales
+                    covariances[a], chosen_places, active[a], places, n, distance, frames, models, psills, scales
                 )  # fmt: skip
+            covariances[n_active:size, :n] = 0.0
             for i in range(0, size, ROWS):
-                multiply_rows(own_matrix, i, i + ROWS, covariances, n, sums)
-                for a in range(ROWS):
-                    through = smooth[first + i + a]
-                    for s in range(n):
-                        sums[a, s] += 2.0 * through[s]
+                multiply_rows(active_matrix, i, i + ROWS, covariances, n, sums)
+                if n_functions > 0:
+                    for a in range(min(ROWS, n_active - i)):
+                        through, to_row = interpolated[i + a], sums[a]
+                        for s in range(n):
+                            to_row[s] += 2.0 * through[s]
                 add_dots(form, sums, covariances, i, n)
                 for g in range(n_wanted):
-                    add_products(wanted[g], own_rows[g], i, covariances, n)
-            for s in range(n_columns):
-                quadratic[top_row + row, left_column + s] = form[s]
-            for g in range(n_wanted):
+                    add_products(wanted[g], active_rows[g], i, covariances, n)
+            for row in range(rows[1] - rows[0]):
+                at = row * width
                 for s in range(n_columns):
-                    products[g, top_row + row, left_column + s] = wanted[g, s]
+                    quadratic[rows[0] + row, left + s] = form[at + s]
+                for g in range(n_wanted):
+                    for s in range(n_columns):
+                        products[g, rows[0] + row, left + s] = wanted[g, at + s]

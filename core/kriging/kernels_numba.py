@@ -4,7 +4,7 @@ Only this module and the six it gathers (`*_numba`) import numba. The same syste
 same way, so both roads agree to rounding; tests compare them.
 """
 
-from .far_numba import reduce_at_cells, reduce_at_nodes
+from .far_numba import reduce_tiles
 from .global_numba import whiten_lattice
 from .gradient_numba import gradient_of_sum
 from .lanes_numba import GROUP, MATERN_CODES, MODEL_CODES, CompilationError
@@ -17,8 +17,7 @@ __all__ = [
     "MODEL_CODES",
     "CompilationError",
     "gradient_of_sum",
-    "reduce_at_cells",
-    "reduce_at_nodes",
+    "reduce_tiles",
     "solve_lattice",
     "sum_pairs",
     "whiten_lattice",

@@ -36,6 +36,7 @@ def _compiled(**options):
 # Numbers here are never NaN, and a fused multiply-add only rounds less.
 fast = _compiled(fastmath={"nnan", "nsz", "contract"})
 exact = _compiled()
+reordered = _compiled(fastmath={"nnan", "nsz", "contract", "reassoc"})
 
 CompilationError = numba.core.errors.NumbaError
 """What a kernel raises that does not compile."""

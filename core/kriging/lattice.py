@@ -70,9 +70,20 @@ class Lattice:
         """Return the four corners, shape (4, 2 or 3)."""
         return product_points(self.x[[0, -1]], self.y[[0, -1]], self.z)
 
+    def corners_of_tiles(self, side: int) -> np.ndarray:
+        """Return the four corners of each of the `tiles`, shape (n_tiles, 4, 2 or 3)."""
+        x, y = (
+            np.array([(axis[part.start], axis[part.stop - 1]) for part in parts(len(axis), side)])
+            for axis in (self.x, self.y)
+        )
+        corners = np.empty((len(y), len(x), 2, 2, 2 + len(self.z)))
+        corners[..., 0], corners[..., 1] = x[:, None, :], y[:, None, :, None]
+        corners[..., 2:] = self.z
+        return corners.reshape(-1, 4, corners.shape[-1])
+
     def tiles(self, side: int) -> list[tuple[slice, slice]]:
-        """Return rows and columns of tiles of about `side` x `side` cells, as equal as can be."""
-        return [(rows, columns) for rows in _parts(len(self.y), side) for columns in _parts(len(self.x), side)]
+        """Return rows and columns of tiles of `side` x `side` cells, fewer at the last rows and columns."""
+        return [(rows, columns) for rows in parts(len(self.y), side) for columns in parts(len(self.x), side)]
 
 
 def product_points(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -81,7 +92,6 @@ def product_points(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     return np.column_stack(columns)
 
 
-def _parts(n: int, side: int) -> list[slice]:
-    """Cut a range into about equal parts of at most `side`."""
-    edges = np.linspace(0, n, -(-n // side) + 1).round().astype(int)
-    return [slice(int(start), int(stop)) for start, stop in zip(edges[:-1], edges[1:])]
+def parts(n: int, side: int) -> list[slice]:
+    """Cut a range into parts of `side`; the last has what is left."""
+    return [slice(start, min(start + side, n)) for start in range(0, n, side)]

@@ -13,8 +13,9 @@ from ..variogram.models import VariogramModel
 from .covariance import SmoothCovariance
 from .drift import DriftBasis, check_drift
 from .estimate import KrigingEstimate, Reason
-from .far_samples import EXACT
+from .far_samples import EXACT_TO
 from .functionals import BlockSize, PointSum, PointValue
+from .lattice import Lattice
 from .moving import MovingSystem
 from .neighborhood import Neighborhood, NeighborSearch, search_frame
 from .system import GlobalSystem, SystemSamples, singular_system_error
@@ -138,7 +139,33 @@ class FittedKriging:
         block = Block(0, 0, *grid.shape) if block is None else block
         if self.coordinates.shape[1] == 3 and block.elevation is None:
             raise InputError("The samples are 3-D, but the grid has no elevation. Give elevations to estimate at.")
-        return self.predict(grid.centers(block), drift, support)
+        estimate = self._on_raster(grid, block) if drift is None and support is None else None
+        return self.predict(grid.centers(block), drift, support) if estimate is None else estimate
+
+    def _on_raster(self, grid: RasterGrid, block: Block) -> KrigingEstimate | None:
+        """Estimate without a list of all places, where all samples are used and there is no drift; else None."""
+        system = self._system
+        if (
+            not isinstance(system, GlobalSystem)
+            or self._basis.n_columns
+            or self.variogram.measurement_error > 0
+            or self.n_samples < self.neighborhood.min_neighbors
+        ):
+            return None
+        x, y = grid.axes(block)
+        z = np.empty(0) if block.elevation is None else np.array([float(block.elevation)])
+        center, prior = system.samples.center, PointValue(self._own_nugget).variance(system.covariance)
+        solved = system.predict_lattice(Lattice(x - center[0], y - center[1], z - center[2:]), prior)
+        if solved is None:
+            return None
+        estimate, variance, smoothing = solved
+        if self.mean is not None:
+            estimate += self.mean
+        cells, locations = self._locations.find_on_axes(x, y, z)
+        estimate[cells] = self._locations.mean_value[locations]
+        variance[cells] = smoothing[cells] = 0.0
+        counts, reason = np.full(len(estimate), self.n_samples), np.zeros(len(estimate), dtype=np.int8)
+        return KrigingEstimate(estimate, variance, counts, smoothing, prior, reason)
 
     def leave_one_out(self, rows: np.ndarray | None = None) -> KrigingEstimate:
         """Estimate each sample from the others, exactly, with the variogram as it is.
@@ -416,7 +443,7 @@ def fit_kriging(
     mean: float | None = None,
     trend_order: int = 0,
     holes: np.ndarray | None = None,
-    tolerance: float = EXACT,
+    tolerance: float = EXACT_TO,
 ) -> FittedKriging:
     """Prepare kriging of one variable.
 
@@ -487,8 +514,8 @@ def fit_kriging(
             "for the values, and fit the variogram in it."
         )
     check_order(trend_order)
-    if not EXACT <= tolerance <= 0.01:
-        raise InputError(f"Expected a tolerance from {EXACT:g} (exact) to 0.01, got {tolerance!r}.")
+    if not EXACT_TO <= tolerance <= 0.01:
+        raise InputError(f"Expected a tolerance from {EXACT_TO:g} (exact) to 0.01, got {tolerance!r}.")
     if mean is not None:
         if not np.isfinite(mean):
             raise InputError(f"Expected a finite mean for simple kriging, got {mean!r}.")
@@ -545,6 +572,8 @@ class _SampledLocations:
     def __init__(self, coordinates: np.ndarray, values: np.ndarray) -> None:
         self._axes = [np.unique(axis) for axis in coordinates.T]
         self._keys, self.location_of_sample = np.unique(self._key(coordinates), return_inverse=True)
+        self._places = np.empty((len(self._keys), coordinates.shape[1]))
+        self._places[self.location_of_sample] = coordinates
         counts = np.bincount(self.location_of_sample)
         self.mean_value = np.bincount(self.location_of_sample, weights=values) / counts
         # One sample: its value to the last bit.
@@ -559,6 +588,19 @@ class _SampledLocations:
         position = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         result[rows] = np.where((keys >= 0) & (self._keys[position] == keys), position, -1)
         return result
+
+    def find_on_axes(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the cells of a raster, counted row by row, that lie on sampled locations, and which these are."""
+        axes = (x, y, z) if len(z) else (x, y)
+        orders = [np.argsort(axis) for axis in axes]
+        known = np.ones(len(self._places), dtype=bool)
+        positions = []
+        for places, axis, order in zip(self._places.T, axes, orders):
+            rank = np.minimum(np.searchsorted(axis, places, sorter=order), len(axis) - 1)
+            positions.append(order[rank])
+            known &= axis[positions[-1]] == places
+        rows = np.flatnonzero(known)
+        return positions[1][rows] * len(x) + positions[0][rows], rows
 
     def _on_last_axis(self, places: np.ndarray) -> np.ndarray:
         """Return rows whose last coordinate is some sample's; one look-up for each row of a raster."""

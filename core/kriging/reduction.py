@@ -1,11 +1,10 @@
 """The cheapest way from a raster's cells and all samples to what `system.GlobalSystem` needs of their covariances.
 
 That is, for the covariances c of each cell with the samples, a quadratic form and the products R c.
-Three roads give the same numbers to rounding:
+Two roads give the same numbers to rounding:
 
-* *far samples interpolated* (`far_samples`), where the covariance is smooth or the samples many;
-* *samples within reach* only, tile by tile, where the covariance ends: c'P c has no other terms;
-* *all samples* through the inverse factor V, |V c|^2, where P would lose digits.
+* c'P c tile by tile with the samples within reach, most of them interpolated (`far_samples`);
+* |V c|^2 with all samples through the inverse factor V, where P would lose digits.
 """
 
 from __future__ import annotations
@@ -27,15 +26,14 @@ from .compiled import (
     padded,
     term_arrays,
 )
-from .far_samples import COVARIANCE, SIDES, FarSamples, distances_to_boxes, probe_boxes
+from .far_samples import SIDES, FarSamples, Tiling
 from .lattice import Lattice
 
 if TYPE_CHECKING:
     from .system import GlobalSystem
 
-_TILES = ((11, 24), (6, 12), (3, 8))
+_TILES = ((11, 24), (6, 12))
 _MOST_IN_CACHE = 320
-_TILE_OF_SUPPORT = 0.25
 _N_THREADS = 2
 _MOST_SAMPLES = 5000  # beyond, another matrix of that size beside V takes too much memory
 
@@ -72,18 +70,12 @@ def reduce_lattice(system: GlobalSystem, lattice: Lattice) -> Reduction | None:
     kernels = compiled_kernels() if shape[0] * shape[1] >= WORTH_COMPILING else None
     if kernels is not None and not knows(kernels, system.covariance):
         kernels = None
-    far = FarSamples(system, system.tolerance)
-    side = _side_of_far_tiles(system, far, lattice)
     try:
-        if side:
-            quadratic, products, failed = far.reduce(lattice, side, kernels, _N_THREADS)
-            for rows, columns in failed:
-                in_full = _in_full(system, lattice.part(rows, columns).points())
-                part = quadratic[rows, columns].shape
-                quadratic[rows, columns] = in_full[0].reshape(part)
-                products[:, rows, columns] = in_full[1].reshape(-1, *part)
-            return _flat(quadratic, products, through_factor=False)
-        return None if kernels is None else _compiled(system, lattice, kernels)
+        if system.keeps_digits:
+            far = FarSamples(system, system.tolerance)
+            tiling = _tiling(system, far, lattice, kernels is not None)
+            return _flat(*far.reduce(lattice, tiling, kernels, _N_THREADS)[:2], through_factor=False)
+        return None if kernels is None else _through_factor(system, lattice, kernels)
     except kernels_error(kernels) as error:
         note_failure(error)
         return None
@@ -94,54 +86,27 @@ def _flat(quadratic: np.ndarray, products: np.ndarray, through_factor: bool) -> 
     return Reduction(quadratic.ravel(), products.reshape(len(products), -1), through_factor)
 
 
-def _side_of_far_tiles(system: GlobalSystem, far: FarSamples, lattice: Lattice) -> int:
-    """Return the side of a tile, in cells, with which interpolation costs least; 0 where another road costs less."""
-    if not system.keeps_digits:
-        return 0
+def _tiling(system: GlobalSystem, far: FarSamples, lattice: Lattice, is_compiled: bool) -> Tiling:
+    """Return the tiles that cost least."""
     steps = lattice.steps
-    key = (far.tolerance, *lattice.shape, *steps.tolist())
-    if key not in system.sides_chosen:
-        n = float(len(system.samples))
-        least, best = n * (n + COVARIANCE), 0
-        if system.near_helps:
-            boxes, points = probe_boxes(system.samples.points, 16.0 * steps), system.samples.points
-            near = np.zeros((len(boxes), len(points)), dtype=bool)
-            for frame in system.covariance.frames:
-                near |= distances_to_boxes(frame.scale(boxes), frame.scale(points))[0] <= frame.support
-            n_near = np.count_nonzero(near, axis=1)
-            least = float(np.mean(n_near * (n_near + COVARIANCE)))
+    key = (far.tolerance, is_compiled, *steps.tolist())
+    if key not in system.tilings:
+        costs: dict[Tiling, float] = {}
         for side in SIDES:
-            cells = [part.stop - part.start for part in lattice.tiles(side)[0]]
-            cost = far.cost((cells[0], cells[1]), steps)
-            if cost < least:
-                least, best = cost, side
-        system.sides_chosen[key] = best
-    return system.sides_chosen[key]
+            costs.update(far.costs(side, steps, is_compiled))
+        system.tilings[key] = min(costs, key=costs.__getitem__)
+    return system.tilings[key]
 
 
-def _in_full(system: GlobalSystem, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return form and products from all samples."""
-    covariances = system.covariance.between(system.samples.points, points)
-    return np.einsum("ij,ij->j", system.precision @ covariances, covariances), system.rows_wanted @ covariances
-
-
-def _compiled(system: GlobalSystem, lattice: Lattice, kernels: ModuleType) -> Reduction:
-    """Reduce with the samples within reach, or all of them."""
-    frames = system.covariance.frames
-    through_factor = not system.near_helps
+def _through_factor(system: GlobalSystem, lattice: Lattice, kernels: ModuleType) -> Reduction:
+    """Reduce with all samples, through V."""
     quadratic = np.empty(lattice.shape)
     products = np.empty((len(system.rows_wanted), *lattice.shape))
-    reach = np.inf if through_factor else _TILE_OF_SUPPORT * max(frame.support for frame in frames)
-    fitting = [tile for tile in _TILES if max(tile) * lattice.steps.max() <= reach] or _TILES[-1:]
-    tile = fitting[0]
-    if through_factor and len(system.samples) > _MOST_IN_CACHE:
-        # Few cells at a time: their covariances with all samples stay in the cache.
-        tile = _TILES[1]
+    # Many samples, few cells at a time: their covariances with all samples stay in the cache.
+    tile = _TILES[len(system.samples) > _MOST_IN_CACHE]
     arguments = (
         *frame_arrays(system.covariance, system.samples.points),
-        np.array([frame.support for frame in frames]),
-        padded(system.inverse_factor, 2) if through_factor else system.lower_precision,
-        through_factor,
+        padded(system.inverse_factor, 2),
         padded(system.rows_wanted, 1),
         *term_arrays(kernels, system.covariance),
         quadratic,
@@ -157,4 +122,4 @@ def _compiled(system: GlobalSystem, lattice: Lattice, kernels: ModuleType) -> Re
         ]
     for part in parts:
         part.result()
-    return _flat(quadratic, products, through_factor)
+    return _flat(quadratic, products, through_factor=True)

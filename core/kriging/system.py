@@ -28,9 +28,8 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import InputError, KrigingSystemError
-from .compiled import padded
 from .covariance import SmoothCovariance, squared_distances
-from .far_samples import EXACT
+from .far_samples import EXACT_TO, Tiling
 from .functionals import Functional, PointValue, at_one_place
 from .lattice import Lattice
 from .reduction import Reduction, reduce_lattice
@@ -195,7 +194,7 @@ class GlobalSystem:
     column_factor: np.ndarray
     coefficients: np.ndarray
     dual: np.ndarray
-    tolerance: float = EXACT
+    tolerance: float = EXACT_TO
 
     @classmethod
     def solve(cls, covariance: SmoothCovariance, nugget: float, sill: float, samples: SystemSamples) -> GlobalSystem:
@@ -299,21 +298,39 @@ class GlobalSystem:
             smoothing[part] = variance[part] - 2.0 * np.einsum("ij,ij->i", drift_part, white_columns)
         return estimate, variance, smoothing
 
+    def predict_lattice(self, lattice: Lattice, prior: float) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Return the same as `predict` at the cells of a raster, where the only column is the constant.
+
+        None where no road for rasters is the cheapest.
+        """
+        if lattice.shape[0] * lattice.shape[1] < _LARGE:
+            return None
+        reduction = reduce_lattice(self, lattice)
+        if reduction is None:
+            return None
+        columns = np.ones((1, self.samples.columns.shape[1]))
+        return self._finish(reduction, columns, prior)
+
     def _finish(
         self, reduction: Reduction, columns: np.ndarray, prior: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Make estimates and variances of what was reduced; its arrays are overwritten."""
+        """Make estimates and variances of what was reduced; its arrays are overwritten.
+
+        One row of columns will do where all are equal.
+        """
         estimate = reduction.products[0]
-        variance = np.subtract(prior, reduction.quadratic, out=reduction.quadratic)
         estimate += columns @ self.coefficients
-        smoothing = np.zeros(len(columns))
-        for white_column, through_samples in zip(self.column_factor.T @ columns.T, reduction.products[1:]):
-            drift_part = white_column - through_samples
-            smoothing -= 2.0 * drift_part * white_column
-            # P has (Q_u' w)^2 in it, |V c|^2 has not.
-            variance += drift_part * (drift_part if reduction.through_factor else white_column)
-            if not reduction.through_factor:
-                variance -= white_column * through_samples
+        white_columns = self.column_factor.T @ columns.T
+        variance = np.subtract(prior + np.sum(white_columns**2, axis=0), reduction.quadratic, out=reduction.quadratic)
+        smoothing = np.zeros_like(variance)
+        # |c - d|^2 of whitened columns c and what the samples explain d; P has d^2 in it, |V c|^2 has not.
+        for white_column, through_samples in zip(white_columns, reduction.products[1:]):
+            if reduction.through_factor:
+                variance += through_samples * through_samples
+            through_samples *= 2.0 * white_column
+            variance -= through_samples
+            smoothing += through_samples
+        smoothing -= 2.0 * np.sum(white_columns**2, axis=0)
         smoothing += variance
         return estimate, np.maximum(variance, 0.0, out=variance), smoothing
 
@@ -321,22 +338,6 @@ class GlobalSystem:
     def rows_wanted(self) -> np.ndarray:
         """R, the rows b and Q_u' V: what else covariances are multiplied by, shape (1 + n_columns, n_samples)."""
         return np.vstack([self.dual, self.whitened_columns.T @ self.inverse_factor])
-
-    @cached_property
-    def lower_precision(self) -> np.ndarray:
-        """The lower triangle of P, twice below the diagonal: the same quadratic form, as the kernels read it."""
-        from scipy.linalg import get_lapack_funcs
-
-        lauum = get_lapack_funcs("lauum", (self.inverse_factor,))
-        lower, failed = lauum(self.inverse_factor, lower=1)
-        if failed:
-            raise ValueError(f"LAPACK's lauum refused its argument {-failed}.")
-        projection = self.whitened_columns.T @ self.inverse_factor
-        lower -= projection.T @ projection
-        lower = np.tril(lower)
-        lower *= 2.0
-        lower[np.diag_indices(len(lower))] *= 0.5
-        return padded(lower, 2)
 
     def parts(self, n_targets: int) -> Iterator[slice]:
         """Yield parts of the targets whose covariances with all samples fit the cache."""
@@ -374,8 +375,18 @@ class GlobalSystem:
     @cached_property
     def precision(self) -> np.ndarray:
         """P, shape (n_samples, n_samples)."""
+        from scipy.linalg import get_lapack_funcs
+
+        lauum = get_lapack_funcs("lauum", (self.inverse_factor,))
+        lower, failed = lauum(self.inverse_factor, lower=1)
+        if failed:
+            raise ValueError(f"LAPACK's lauum refused its argument {-failed}.")
         projection = self.whitened_columns.T @ self.inverse_factor
-        return self.inverse_factor.T @ self.inverse_factor - projection.T @ projection
+        # The factor is zero above its diagonal, and so is what LAPACK makes of it.
+        whole = lower + lower.T
+        whole[np.diag_indices(len(whole))] *= 0.5
+        whole -= projection.T @ projection
+        return np.ascontiguousarray(whole.T)
 
     def precision_of(self, rows: np.ndarray) -> np.ndarray:
         """Return some rows of P, shape (n_rows, n_samples)."""
@@ -383,8 +394,8 @@ class GlobalSystem:
         return (part - self.whitened_columns @ (self.whitened_columns.T @ part)).T @ self.inverse_factor
 
     @cached_property
-    def sides_chosen(self) -> dict[tuple[float, ...], int]:
-        """What `reduction` decided for rasters it has met."""
+    def tilings(self) -> dict[tuple[float, ...], Tiling]:
+        """What `reduction` decided for rasters of some cell size."""
         return {}
 
     @cached_property

@@ -125,7 +125,7 @@ SMOOTH = {
 
 
 @pytest.mark.parametrize("structures", SMOOTH.values(), ids=SMOOTH.keys())
-@pytest.mark.parametrize("side", [40, 100])
+@pytest.mark.parametrize("side", [24, 40, 100])
 def test_far_samples_are_interpolated_to_rounding(monkeypatch, structures, side):
     random = np.random.default_rng(7)
     places, values = random.random((300, 2)) * 300.0 + 5e6, random.normal(50.0, 9.0, 300)
@@ -134,7 +134,7 @@ def test_far_samples_are_interpolated_to_rounding(monkeypatch, structures, side)
     monkeypatch.setattr(system, "reduce_lattice", lambda *arguments: None)
     in_full = kriging.predict_grid(grid)
     monkeypatch.undo()
-    monkeypatch.setattr(reduction, "_side_of_far_tiles", lambda *arguments: side)
+    monkeypatch.setattr(reduction, "_tiling", lambda *arguments: far_samples.Tiling(side, is_split=True))
     for road in both_roads(monkeypatch, lambda: kriging.predict_grid(grid)):
         assert_allclose(road.estimate, in_full.estimate, rtol=1e-10)
         assert_allclose(road.kriging_variance, in_full.kriging_variance, rtol=1e-9)
@@ -150,8 +150,8 @@ def test_the_stated_tolerance_holds(tolerance):
     points = exact._system.samples.points
     cells = Lattice(np.linspace(-160.0, 160.0, 90), np.linspace(150.0, -150.0, 95), np.empty(0))
     far = far_samples.FarSamples(exact._system, tolerance)
-    quadratic, products, failed = far.reduce(cells, 48, None, 1)
-    assert failed == []
+    quadratic, products, n_failed = far.reduce(cells, far_samples.Tiling(48, is_split=True), None, 1)
+    assert n_failed == 0
     covariances = exact._system.covariance.between(cells.points(), points)
     form = np.einsum("ij,ij->i", covariances @ exact._system.precision, covariances)
     error = np.abs(quadratic.ravel() - form).max()
@@ -183,7 +183,7 @@ def test_a_tolerance_is_passed_on_and_checked(monkeypatch):
     random = np.random.default_rng(7)
     places, values = random.random((300, 2)) * 300.0, random.normal(50.0, 9.0, 300)
     model, grid = VariogramModel(0.1, SMOOTH["exponential"]), RasterGrid((80, 80), (0.0, 3.7, 0.0, 300.0, 0.0, -3.7))
-    monkeypatch.setattr(reduction, "_side_of_far_tiles", lambda *arguments: 40)
+    monkeypatch.setattr(reduction, "_tiling", lambda *arguments: far_samples.Tiling(40, is_split=True))
     exact = fit_kriging(places, values, model).predict_grid(grid)
     rough = fit_kriging(places, values, model, tolerance=1e-5).predict_grid(grid)
     assert 1e-9 < np.abs(rough.kriging_variance - exact.kriging_variance).max() < 1e-5
@@ -202,8 +202,9 @@ def test_tiles_too_rough_to_interpolate_are_solved_in_full(monkeypatch):
     monkeypatch.undo()
     # No clearance: the samples at the edge of a tile spoil its interpolation.
     monkeypatch.setattr(far_samples, "_CLEARANCE", 0.02)
-    monkeypatch.setattr(reduction, "_side_of_far_tiles", lambda *arguments: 45)
-    assert_same(kriging.predict_grid(grid), in_full)
+    monkeypatch.setattr(reduction, "_tiling", lambda *arguments: far_samples.Tiling(45, is_split=True))
+    for road in both_roads(monkeypatch, lambda: kriging.predict_grid(grid)):
+        assert_same(road, in_full)
 
 
 def test_what_does_not_compile_runs_with_numpy(monkeypatch, meuse, caplog):
@@ -214,7 +215,7 @@ def test_what_does_not_compile_runs_with_numpy(monkeypatch, meuse, caplog):
 
     coordinates, zinc, _ = meuse
     kriging = fit_kriging(coordinates, zinc, VariogramModel(0.05, (Structure("spherical", 0.59, 897.0),)))
-    monkeypatch.setattr(kernels_numba, "whiten_lattice", broken)
+    monkeypatch.setattr(kernels_numba, "reduce_tiles", broken)
     monkeypatch.setattr(system, "_LARGE", 0)
     monkeypatch.setattr(compiled, "_broken", [])
     grid = RasterGrid((9, 7), (181000.0, 50.0, 0.0, 333900.0, 0.0, -50.0))
