@@ -38,6 +38,9 @@ class Candidate:
         Of the experimental variogram it was fitted to (least squares only).
     reason : str
         Why it was chosen, or not.
+    hole_rmse : float
+        Root mean squared error of kriging samples from other drill holes than their own, as `loo_rmse`; NaN where
+        samples do not lie in holes.
     """
 
     name: str
@@ -51,6 +54,12 @@ class Candidate:
     n_lags: int = 0
     max_lag: float = np.nan
     reason: str = ""
+    hole_rmse: float = np.nan
+
+    @property
+    def error(self) -> float:
+        """What candidates are judged by: the error of whole holes where there are any, else of single samples."""
+        return self.hole_rmse if np.isfinite(self.hole_rmse) else self.loo_rmse
 
     def to_dict(self) -> dict:
         """Return what files hold of a candidate; numbers that are not known are None."""
@@ -59,6 +68,7 @@ class Candidate:
             for name, number in (
                 ("loo_rmse", self.loo_rmse),
                 ("loo_msdr", self.loo_msdr),
+                ("hole_rmse", self.hole_rmse),
                 ("misfit", self.misfit),
                 ("log_likelihood", self.log_likelihood),
                 ("max_lag", self.max_lag),

@@ -37,9 +37,9 @@ def lowest_error(candidates: Sequence[Candidate]) -> Candidate | None:
         return None
     preferred = next((c for c in usable if c.name == PREFERRED), None)
     # Among errors that differ by less than a tie, a model that follows the variogram is safer away from samples.
-    lowest = min(c.loo_rmse for c in usable)
-    best = min((c for c in usable if c.loo_rmse <= lowest * (1 + TIE)), key=lambda c: c.misfit)
-    clear = preferred is None or best.loo_rmse < preferred.loo_rmse * (1 - CLEAR_ERROR)
+    lowest = min(c.error for c in usable)
+    best = min((c for c in usable if c.error <= lowest * (1 + TIE)), key=lambda c: c.misfit)
+    clear = preferred is None or best.error < preferred.error * (1 - CLEAR_ERROR)
     return best if clear else preferred
 
 
@@ -69,8 +69,8 @@ def with_reasons(candidates: Sequence[Candidate], chosen: Candidate) -> list[Can
             reason = f"likelihood {abs(behind):.1f} {'lower' if behind >= 0 else 'higher'}"
             if behind < 0:
                 reason += ", not clear"
-        elif np.isfinite(candidate.loo_rmse):
-            above = 100 * (candidate.loo_rmse / chosen.loo_rmse - 1)
+        elif np.isfinite(candidate.error):
+            above = 100 * (candidate.error / chosen.error - 1)
             reason = f"error {abs(above):.1f} % {'higher' if above >= 0 else 'lower'}"
             if above < 0:
                 reason += ", not clear"

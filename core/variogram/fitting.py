@@ -121,6 +121,7 @@ def fit_variogram(
     search_lags: bool = False,
     start: VariogramModel | None = None,
     by_direction: bool = False,
+    holes: np.ndarray | None = None,
     seed: int = 0,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
@@ -164,6 +165,9 @@ def fit_variogram(
         fitted by least squares.
     by_direction : bool
         Also compute variograms by direction, for a report.
+    holes : ndarray of str, shape (n_samples,), or None
+        Drill hole of each sample, "" for none. None: vertical columns or straight strings of close 3-D samples are
+        holes. Of samples in holes candidates are judged by the errors of whole holes left out.
     seed : int
         Of the draws made for large numbers of samples.
     progress, is_cancelled : callable
@@ -204,8 +208,13 @@ def fit_variogram(
         anisotropic = False
     elif anisotropic is None:
         anisotropic = method == "reml"
-    samples = FitSamples(given.stretched(coordinates), values, residuals, columns, seed, is_cancelled)
+    samples = FitSamples(given.stretched(coordinates), values, residuals, columns, seed, is_cancelled, holes)
     account: list[str] = []
+    if samples.hole is not None:
+        account.append(
+            f"The samples lie in {int(samples.hole.max()) + 1} drill holes or profiles: what likelihood does not "
+            "decide is judged by the errors of whole holes left out."
+        )
     # Of many samples errors take longer than fits: they wait until one is needed.
     is_scored = method == "least_squares" or search_lags or len(values) <= GLOBAL_LEAVE_ONE_OUT
     fit = LeastSquaresCandidates(samples, estimator, structures, skgstat, account, is_scored)

@@ -18,6 +18,7 @@ from .experimental import ExperimentalVariogram, default_max_lag, diagonal_of, e
 from .least_squares import LeastSquaresFit, fit_structure, fit_two_structures
 from .leave_one_out import FitSamples
 from .shaped import SHAPES
+from .tilted import vertical_anisotropy
 
 CLEAR_LAGS = 0.01
 """Share by which other lags than the first have to lower the leave-one-out error."""
@@ -85,7 +86,7 @@ class LeastSquaresCandidates:
             except InputError:
                 continue  # too few pairs for these lags
             if chosen is not None:
-                tried.append((chosen.loo_rmse, other))
+                tried.append((chosen.error, other))
         if not tried:
             return setting
         own = next((error for error, other in tried if other == first), np.inf)
@@ -122,7 +123,11 @@ class LeastSquaresCandidates:
     ) -> Candidate:
         """Try anisotropies estimated from variograms by direction; keep the best where it is clearly better."""
         samples = self.samples
-        for anisotropy in estimated_anisotropies(samples.coordinates, samples.residuals, seed=samples.seed):
+        estimates = estimated_anisotropies(samples.coordinates, samples.residuals, seed=samples.seed)
+        if samples.hole is not None and not samples.are_above_each_other:
+            vertical = vertical_anisotropy(samples.coordinates, samples.residuals, samples.seed)
+            estimates = [*([] if vertical is None else [vertical]), *estimates]
+        for anisotropy in estimates:
             stop_if(samples.is_cancelled)
             flat = samples.coordinates.shape[1] == 2
             reach = setting[1] if flat else default_max_lag(anisotropy.stretched(samples.coordinates))
@@ -134,10 +139,11 @@ class LeastSquaresCandidates:
             candidates += found
             if best is None:
                 continue
-            lower = 1.0 - best.loo_rmse / chosen.loo_rmse
+            lower = 1.0 - best.error / chosen.error
             kept = lower > CLEAR_ANISOTROPY
+            judged = "leave-one-out error" if samples.hole is None else "error of whole holes left out"
             self.account.append(
-                f"{_described(anisotropy)}, estimated from variograms by direction, changes the leave-one-out error by "
+                f"{_described(anisotropy)}, estimated from variograms by direction, changes the {judged} by "
                 f"{-100 * lower:+.1f} %: it is {'taken' if kept else 'left out'} (it has to lower it by "
                 f"{100 * CLEAR_ANISOTROPY:g} %)."
             )
@@ -156,7 +162,7 @@ class LeastSquaresCandidates:
         candidates.append(nested)
         if nested.model is None or not np.isfinite(nested.loo_rmse):
             return chosen
-        lower = 1.0 - nested.loo_rmse / chosen.loo_rmse
+        lower = 1.0 - nested.error / chosen.error
         kept = self.structures == "two" or lower > CLEAR_ERROR
         self.account.append(
             f"A second structure changes the leave-one-out error by {-100 * lower:+.1f} %: "

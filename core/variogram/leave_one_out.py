@@ -1,8 +1,13 @@
-"""The samples of a fit, and how well its candidates predict those left out: one by one, or a column at a time."""
+"""The samples of a fit, and how well its candidates predict those left out: one by one, or whole holes.
+
+Samples along a drill hole are so close to each other that each alone is predicted by the next above and below,
+whatever a model says of all other directions. Between holes it shows.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -21,8 +26,11 @@ LOCAL_NEIGHBORS = 32
 SCORED_SAMPLES = 1000
 """Of more samples a seeded choice of so many is left out, each estimated from its neighbours among all."""
 
-COLUMN_FOLDS = 5
-"""In so many parts columns of samples (drill holes, soil profiles) are predicted from the others."""
+HOLE_FOLDS = 5
+"""In so many parts drill holes and soil profiles are predicted from the others."""
+
+_LINK = 1.5  # of the usual distance to the nearest sample: samples as close are in one string
+_STRAIGHT = 0.95  # least share of a string's spread along its length
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class FitSamples:
         Without the constant.
     seed : int
     is_cancelled : callable
+    holes : ndarray of str, shape (n_samples,), or None
+        Drill hole of each 3-D sample, "" for none; None where they are not known by name.
     """
 
     coordinates: np.ndarray
@@ -47,9 +57,10 @@ class FitSamples:
     drift: np.ndarray
     seed: int
     is_cancelled: IsCancelled
+    holes: np.ndarray | None = None
 
     def scored(self, fit: Candidate) -> Candidate:
-        """Add the exact leave-one-out error of kriging with the fit."""
+        """Add the exact leave-one-out error of kriging with the fit; by least squares also that of whole holes."""
         if fit.model is None:
             return fit
         neighborhood = Neighborhood() if len(self.values) <= GLOBAL_LEAVE_ONE_OUT else Neighborhood(LOCAL_NEIGHBORS)
@@ -70,29 +81,51 @@ class FitSamples:
             fit,
             loo_rmse=float(np.sqrt(squared.mean())),
             loo_msdr=float((squared / left_out.kriging_variance[known]).mean()),
+            hole_rmse=self.hole_error(fit.model) if fit.method == "least_squares" else np.nan,
         )
 
-    def columns(self) -> np.ndarray | None:
-        """Return the column each sample stands in, shape (n_samples,); None where they do not stand in columns."""
+    @property
+    def are_above_each_other(self) -> bool:
+        """Whether samples stand in vertical columns, which say nothing of horizontal directions."""
+        if self.coordinates.shape[1] != 3:
+            return False
+        n_places = len(np.unique(self.coordinates[:, :2], axis=0))
+        return 2 * HOLE_FOLDS <= n_places <= len(self.values) / 2
+
+    @cached_property
+    def hole(self) -> np.ndarray | None:
+        """Number of the hole of each 3-D sample, shape (n_samples,); None where samples do not lie in holes.
+
+        By name where names are given; else vertical columns of samples, or straight strings of close samples.
+        """
         if self.coordinates.shape[1] != 3:
             return None
-        places, column = np.unique(self.coordinates[:, :2], axis=0, return_inverse=True)
-        return column.ravel() if 2 * COLUMN_FOLDS <= len(places) <= len(self.values) / 2 else None
+        if self.holes is not None:
+            names = np.asarray(self.holes).astype(str)
+            alone = np.char.add("\0", np.arange(len(names)).astype(str))
+            return self._enough(np.unique(np.where(names == "", alone, names), return_inverse=True)[1])
+        if self.are_above_each_other:
+            return np.unique(self.coordinates[:, :2], axis=0, return_inverse=True)[1].ravel()
+        return self._enough(_strings(self.coordinates))
 
-    def column_error(self, model: VariogramModel) -> float:
-        """Return the error of kriging samples from other columns; NaN where samples do not stand above each other."""
-        column = self.columns()
-        if column is None:
+    def _enough(self, hole: np.ndarray) -> np.ndarray | None:
+        """Return the holes where there are several, with several samples each."""
+        return hole if 2 * HOLE_FOLDS <= int(hole.max()) + 1 <= len(hole) / 2 else None
+
+    def hole_error(self, model: VariogramModel) -> float:
+        """Return the error of kriging samples from other holes; NaN where samples do not lie in holes."""
+        hole = self.hole
+        if hole is None:
             return np.nan
-        fold_of = np.random.default_rng(self.seed).permutation(int(column.max()) + 1) % COLUMN_FOLDS
+        fold_of = np.random.default_rng(self.seed).permutation(int(hole.max()) + 1) % HOLE_FOLDS
         generator = np.random.default_rng(self.seed)
         squares, count = 0.0, 0
-        for fold in range(COLUMN_FOLDS):
+        for fold in range(HOLE_FOLDS):
             stop_if(self.is_cancelled)
-            out = fold_of[column] == fold
+            out = fold_of[hole] == fold
             rows = np.flatnonzero(out)
-            if len(rows) > SCORED_SAMPLES // COLUMN_FOLDS:
-                rows = generator.choice(rows, SCORED_SAMPLES // COLUMN_FOLDS, replace=False)
+            if len(rows) > SCORED_SAMPLES // HOLE_FOLDS:
+                rows = generator.choice(rows, SCORED_SAMPLES // HOLE_FOLDS, replace=False)
             try:
                 kriging = fit_kriging(
                     self.coordinates[~out], self.values[~out], model, Neighborhood(LOCAL_NEIGHBORS), self.drift[~out]
@@ -103,3 +136,22 @@ class FitSamples:
             errors = (self.values[rows] - estimate)[np.isfinite(estimate)]
             squares, count = squares + float(errors @ errors), count + len(errors)
         return float(np.sqrt(squares / count)) if count else np.nan
+
+
+def _strings(coordinates: np.ndarray) -> np.ndarray:
+    """Return the number of each sample's string of close ones; where strings are not straight, each is its own."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    n = len(coordinates)
+    nearest = cKDTree(coordinates).query(coordinates, k=2)[0][:, 1]
+    links = cKDTree(coordinates).query_pairs(_LINK * float(np.median(nearest)), output_type="ndarray")
+    graph = coo_matrix((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(n, n))
+    _, string = connected_components(graph, directed=False)
+    total, along = 0.0, 0.0
+    for members in np.split(np.argsort(string, kind="stable"), np.cumsum(np.bincount(string))[:-1]):
+        if len(members) > 2:
+            spread = np.linalg.svd(coordinates[members] - coordinates[members].mean(axis=0), compute_uv=False) ** 2
+            total, along = total + float(spread.sum()), along + float(spread[0])
+    return string if total > 0 and along >= _STRAIGHT * total else np.arange(n)

@@ -64,7 +64,7 @@ def by_likelihood(
         return refined, None, np.nan
     progress(0.7, f"Refining the {best.name} model further")
     climbed = climbs[best.name]
-    if anisotropic and not asked and samples.columns() is not None:
+    if anisotropic and not asked and samples.are_above_each_other:
         account.append("Samples stand in columns: a horizontal anisotropy is not looked for unless asked for.")
     elif anisotropic:
         turned = search.turned(climbed, part(progress, 0.7, 0.85))
@@ -88,6 +88,10 @@ def by_likelihood(
         refined = [fit for fit in refined if fit is not best]
     refined = [samples.scored(fit) for fit in refined]
     account += search.account
+    hole_rmse = samples.hole_error(model)
+    if np.isfinite(hole_rmse):
+        chosen = replace(chosen, hole_rmse=hole_rmse)
+        account.append(f"Whole holes left out are predicted with an RMSE of {rounded(hole_rmse, 4)}.")
     if not search.is_exact:
         account.append("Likelihoods are Vecchia's: each sample given the nearest of those before it in a random order.")
     if not np.isfinite(chosen.loo_rmse):
@@ -96,18 +100,18 @@ def by_likelihood(
 
 
 def _predicts_better(samples: FitSamples, model: VariogramModel, other: VariogramModel, account: list[str]) -> bool:
-    """Return whether a model predicts columns of samples from the other columns clearly better than another.
+    """Return whether a model predicts holes from the other holes clearly better than another.
 
     Along drill holes and soil profiles the likelihood sees little but neighbours above and below;
-    where these are not quite as the model has them, a horizontal anisotropy makes up for it and
-    spoils the prediction between holes. Without such columns there is nothing to ask: True.
+    where these are not quite as the model has them, another anisotropy makes up for it and
+    spoils the prediction between holes. Without holes there is nothing to ask: True.
     """
-    errors = [samples.column_error(one) for one in (model, other)]
+    errors = [samples.hole_error(one) for one in (model, other)]
     if not np.isfinite(errors).all():
         return True
     better = errors[0] < (1 - CLEAR_ANISOTROPY) * errors[1]
     account.append(
-        f"With a horizontal anisotropy columns of samples are predicted from the other columns with an RMSE of "
+        f"With it drill holes are predicted from the other holes with an RMSE of "
         f"{rounded(errors[0], 4)}, without it of {rounded(errors[1], 4)}: it is "
         f"{'kept' if better else 'left out after all'} (it has to lower it by {100 * CLEAR_ANISOTROPY:g} %)."
     )

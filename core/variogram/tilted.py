@@ -6,6 +6,8 @@ exponential model of ``sqrt(h' M h)`` with a positive definite matrix M; its axe
 
 from __future__ import annotations
 
+from typing import Callable
+
 import numpy as np
 
 from .anisotropy import Anisotropy
@@ -17,7 +19,7 @@ MAX_PAIRS = 400_000
 
 _DIRECTIONS = 61  # over the half sphere: some 15 degrees apart
 _LAGS = 6
-_FEWEST_PAIRS = 20
+_FEWEST_PAIRS, _FEWEST_BINS = 20, 90
 _RATIOS = (1e-5, 100.0)
 
 
@@ -37,6 +39,40 @@ def tilted_anisotropy(coordinates: np.ndarray, values: np.ndarray, seed: int = 0
     Anisotropy or None
         None where pairs do not point in enough directions.
     """
+    lower = np.tril_indices(3)
+
+    def factor_of(numbers: np.ndarray) -> np.ndarray:
+        factor = np.zeros((3, 3))
+        factor[lower] = numbers
+        return factor
+
+    found = _fitted(coordinates, values, seed, factor_of, np.eye(3)[lower])
+    if found is None:
+        return None
+    sizes, axes = np.linalg.eigh(found @ found.T)
+    ranges = 1.0 / np.sqrt(np.maximum(sizes, 1e-12 * sizes.max()))
+    return Anisotropy(*frame_of_axes(axes.T, ranges)[0])
+
+
+def vertical_anisotropy(coordinates: np.ndarray, values: np.ndarray, seed: int = 0) -> Anisotropy | None:
+    """Estimate a vertical ratio by least squares from pairs in all directions, as `tilted_anisotropy`.
+
+    Along inclined drill holes hardly any pair is vertical.
+    """
+    found = _fitted(coordinates, values, seed, lambda numbers: np.diag(numbers[[0, 0, 1]]), np.ones(2))
+    if found is None:
+        return None
+    return Anisotropy(ratio_vertical=float(np.clip(np.abs(found[0, 0] / found[2, 2]), *_RATIOS)))
+
+
+def _fitted(
+    coordinates: np.ndarray,
+    values: np.ndarray,
+    seed: int,
+    factor_of: Callable[[np.ndarray], np.ndarray],
+    first: np.ndarray,
+) -> np.ndarray | None:
+    """Fit the factor of M, ``M = factor factor'``, in a frame with much the same extent up as across."""
     from scipy.optimize import least_squares
 
     spread = np.std(coordinates, axis=0)
@@ -44,37 +80,27 @@ def tilted_anisotropy(coordinates: np.ndarray, values: np.ndarray, seed: int = 0
     if not level > 0 or not upward > 0:
         return None
     # Drill holes reach far less deep than wide: directions are told apart where both count alike.
-    unit = np.array([level, level, max(upward, 1e-3 * level)])
+    unit = np.array([level, level, upward])
     vectors, semivariances, counts = _binned(coordinates / unit, values, seed)
-    if len(counts) < 3 * _DIRECTIONS // 2:
+    if len(counts) < _FEWEST_BINS:
         return None
     semivariances = semivariances / np.average(semivariances, weights=counts)
     lengths = np.linalg.norm(vectors, axis=1)
     weights = np.sqrt(counts) / np.maximum(lengths, 0.1 * np.median(lengths))
     weights /= np.linalg.norm(weights)
-    lower = np.tril_indices(3)
 
     def misfit(numbers: np.ndarray) -> np.ndarray:
-        factor = np.zeros((3, 3))
-        factor[lower] = numbers[2:]
-        lag = np.linalg.norm(vectors @ factor, axis=1)
+        lag = np.linalg.norm(vectors @ factor_of(numbers[2:]), axis=1)
         return weights * (numbers[0] + numbers[1] * (1.0 - np.exp(-3.0 * lag)) - semivariances)
 
-    best = None
-    for inverse_range in (0.7, 2.0):
-        first = np.concatenate([[0.2, 0.8], (inverse_range * np.eye(3))[lower]])
-        bounds = np.full((2, 8), 50.0) * [[-1.0], [1.0]]
-        bounds[:, 0], bounds[:, 1] = (0.0, 3.0), (1e-3, 10.0)
-        solved = least_squares(misfit, first, bounds=tuple(bounds), max_nfev=200)
-        best = solved if best is None or solved.cost < best.cost else best
-    if best is None:
-        return None
-    factor = np.zeros((3, 3))
-    factor[lower] = best.x[2:]
-    matrix = factor @ factor.T / unit / unit[:, None]
-    sizes, axes = np.linalg.eigh(matrix)
-    ranges = 1.0 / np.sqrt(np.maximum(sizes, 1e-12 * sizes.max()))
-    return Anisotropy(*frame_of_axes(axes.T, ranges)[0])
+    low, high = np.full(len(first) + 2, -50.0), np.full(len(first) + 2, 50.0)
+    low[:2], high[:2] = (0.0, 1e-3), (3.0, 10.0)
+    solved = [
+        least_squares(misfit, np.concatenate([[0.2, 0.8], start * first]), bounds=(low, high), max_nfev=200)
+        for start in (0.7, 2.0)
+    ]
+    best = min(solved, key=lambda one: float(one.cost))
+    return np.asarray(factor_of(best.x[2:]) / unit[:, None])
 
 
 def frame_of_axes(axes: np.ndarray, ranges: np.ndarray) -> tuple[Frame, float]:

@@ -13,7 +13,7 @@ from ..parameters.covariates import drift_rasters
 from ..parameters.files import VARIOGRAM_FILES
 from ..parameters.kinds import check_box, real_number, static_enum, whole_number, with_help
 from ..parameters.outputs import file_output, numbers, report_output, texts
-from ..parameters.samples import dimensions, input_field, input_samples, transform
+from ..parameters.samples import dimensions, hole, input_field, input_samples, transform
 from ..parameters.validation import seed
 from ..parameters.variograms import estimator, largest_lag
 
@@ -52,24 +52,28 @@ class FitVariogram(Algorithm):
                 static_enum("ANISOTROPY", tr("Anisotropy"), ANISOTROPIES, "auto"),
                 tr(
                     "Whether the range depends on direction. estimated: where the samples clearly show it (reml: by "
-                    "likelihood; least_squares: estimated from variograms by direction, kept where it lowers the "
-                    "leave-one-out error by 2 %). given: the angles and ratios below. none: not. auto: estimated with "
-                    "reml, none with least_squares."
+                    "likelihood, in 3-D with dip and plunge; least_squares: estimated from variograms by direction, "
+                    "kept where it lowers the leave-one-out error, along drill holes that of whole holes, by 2 %). "
+                    "given: the angles and ratios below. none: not. auto: with reml as estimated, but without dip and "
+                    "plunge; with least_squares none."
                 ),
             ),
             with_help(
                 real_number("AZIMUTH", tr("Azimuth"), 0.0, -360.0, 360.0),
-                tr("For a given anisotropy: direction of the longest range, in degrees clockwise from north."),
+                tr("For a given anisotropy: direction of the range, in degrees clockwise from north (N 0, E 90)."),
                 advanced=True,
             ),
             with_help(
                 real_number("DIP", tr("Dip"), 0.0, -90.0, 90.0),
-                tr("For a given anisotropy in 3-D: of that direction, in degrees downward."),
+                tr("For a given anisotropy in 3-D: of that direction, in degrees down from the horizontal."),
                 advanced=True,
             ),
             with_help(
                 real_number("PLUNGE", tr("Plunge"), 0.0, -180.0, 180.0),
-                tr("For a given anisotropy in 3-D: turn about that direction, in degrees."),
+                tr(
+                    "For a given anisotropy in 3-D: turn about that direction, in degrees; above 0 the side to the "
+                    "right of the azimuth goes down."
+                ),
                 advanced=True,
             ),
             with_help(
@@ -104,7 +108,7 @@ class FitVariogram(Algorithm):
                 ),
                 advanced=True,
             ),
-            dimensions(),
+            hole(),
             with_help(
                 whole_number("N_LAGS", tr("Number of lags"), 15, 3, 200),
                 tr("Distance classes of the experimental variogram."),
@@ -138,7 +142,9 @@ class FitVariogram(Algorithm):
                 LOO_MSDR=tr("Leave-one-out mean squared deviation ratio"),
                 MEAN_RMSE=tr("Leave-one-out RMSE without a variogram"),
                 LOG_LIKELIHOOD=tr("Restricted log likelihood (reml)"),
-                FITTED_AZIMUTH=tr("Azimuth of the longest range"),
+                FITTED_AZIMUTH=tr("Azimuth of the range along, in degrees clockwise from north"),
+                FITTED_DIP=tr("Dip of that direction, in degrees downward"),
+                FITTED_PLUNGE=tr("Turn about that direction, in degrees"),
                 FITTED_RATIO_MINOR=tr("Range across / along"),
                 FITTED_RATIO_VERTICAL=tr("Vertical range / range along"),
                 N_STRUCTURES=tr("Number of structures"),
@@ -192,6 +198,8 @@ class FitVariogram(Algorithm):
             "MEAN_RMSE": result["mean_rmse"],
             **({"LOG_LIKELIHOOD": result["log_likelihood"]} if options["method"] == "reml" else {}),
             "FITTED_AZIMUTH": outer["azimuth"],
+            "FITTED_DIP": outer["dip"],
+            "FITTED_PLUNGE": outer["plunge"],
             "FITTED_RATIO_MINOR": outer["ratio_minor"],
             "FITTED_RATIO_VERTICAL": outer["ratio_vertical"],
             "N_STRUCTURES": len(structures),

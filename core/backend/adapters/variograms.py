@@ -44,6 +44,7 @@ def fit_variogram(job: Job) -> TaskResult:
         transform.forward(samples.target(field), field),
         drift=np.column_stack(drift),
         by_direction=True,
+        holes=samples.holes,
         **options,
         progress=job.progress,
         is_cancelled=job.is_cancelled,

@@ -1,0 +1,79 @@
+"""Truth: a field with a known vertical ratio along inclined drill holes, whose samples between holes are known."""
+
+import numpy as np
+import pytest
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
+from hybrid_geostatistics.core.variogram.fitting import fit_variogram
+from hybrid_geostatistics.core.variogram.leave_one_out import FitSamples
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+
+pytest.importorskip("skgstat", reason="scikit-gstat is installed with the backend")
+
+LAYERED = VariogramModel(0.1, (Structure("exponential", 1.9, 400.0, ratio_vertical=0.15),))
+N_HOLES, N_IN_HOLE = 36, 13
+
+
+def drilled(seed):
+    """Return places and values along holes some 60 degrees down, names of the holes, and places and values between."""
+    random = np.random.default_rng(seed)
+    azimuth, dip = np.radians(random.normal(340, 8, N_HOLES)), np.radians(random.normal(60, 4, N_HOLES))
+    down = np.column_stack([np.sin(azimuth) * np.cos(dip), np.cos(azimuth) * np.cos(dip), -np.sin(dip)])
+    collars = np.column_stack([random.random((N_HOLES, 2)) * [900.0, 700.0], np.zeros(N_HOLES)])
+    depths = 10.0 * np.arange(N_IN_HOLE)
+    along = (collars[:, None] + depths[:, None] * down[:, None]).reshape(-1, 3)
+    places = np.vstack([along, random.random((150, 3)) * [900.0, 700.0, -110.0]])
+    factor = np.linalg.cholesky(LAYERED.covariance(places, places) + 1e-9 * np.eye(len(places)))
+    values, n = factor @ random.normal(size=len(places)), len(along)
+    names = np.repeat([f"H{number}" for number in range(N_HOLES)], N_IN_HOLE)
+    return along, values[:n], names, places[n:], values[n:]
+
+
+def rmse(model, along, values, between, truth):
+    estimate = fit_kriging(along, values, model, Neighborhood(32)).predict(between).estimate
+    return float(np.sqrt(np.mean((estimate - truth) ** 2)))
+
+
+@pytest.mark.parametrize("method", ["least_squares", "reml"])
+def test_the_vertical_ratio_of_a_field_is_found_along_inclined_holes(method):
+    ratios, errors = [], []
+    for seed in range(3):
+        along, values, names, between, truth = drilled(seed)
+        holes = names if seed == 0 else None
+        fitted = fit_variogram(
+            along, values, method=method, model="exponential", anisotropic=True, holes=holes, seed=seed
+        )
+        structure = fitted.model.structures[-1]
+        assert structure.ratio_minor == 1.0 and structure.dip == 0
+        assert "drill holes" in fitted.account[0]
+        ratios.append(structure.ratio_vertical)
+        errors.append(rmse(fitted.model, along, values, between, truth) / rmse(LAYERED, along, values, between, truth))
+    assert np.exp(np.mean(np.log(ratios))) == pytest.approx(0.15, rel=0.3)
+    assert np.mean(errors) < 1.02 and max(errors) < 1.05
+
+
+def test_strings_of_samples_are_holes_and_clouds_are_not():
+    def made(places, names=None):
+        n = len(places)
+        return FitSamples(places, np.zeros(n), np.zeros(n), np.empty((n, 0)), 0, lambda: False, names)
+
+    along, _, names, between, _ = drilled(1)
+    found, named = made(along).hole, made(along, names).hole
+    for number in range(N_HOLES):
+        assert len(set(found[names == f"H{number}"])) == 1  # holes that meet are one string, none is cut
+        assert len(set(named[names == f"H{number}"])) == 1
+    assert len(set(found)) > 0.9 * N_HOLES and len(set(named)) == N_HOLES
+    assert made(between).hole is None
+    assert made(along[:, :2], names).hole is None
+    assert made(along, np.where(names == "H3", "", names)).hole.max() == N_HOLES - 2 + N_IN_HOLE
+    columns = np.column_stack([np.repeat(between[:20, :2], 6, axis=0), np.tile(np.arange(6.0), 20)])
+    assert made(columns).are_above_each_other and len(set(made(columns).hole)) == 20
+    assert not made(along).are_above_each_other
+
+
+def test_whole_holes_are_harder_than_single_samples():
+    along, values, names, _, _ = drilled(2)
+    fitted = fit_variogram(along, values, model="exponential", holes=names)
+    chosen = next(one for one in fitted.candidates if one.reason.startswith("chosen"))
+    assert chosen.error == chosen.hole_rmse > 1.1 * chosen.loo_rmse
+    assert fitted.fit_to_dict()["candidates"][0]["hole_rmse"] == pytest.approx(chosen.hole_rmse)
