@@ -23,6 +23,7 @@ from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import fit_kriging
 from ..prediction.contract import FORMAT, VERSION
 from ..prediction.hybrid import (
+    EXACT_LIMIT,
     EXTERNAL,
     FOREST,
     NETWORK,
@@ -63,6 +64,9 @@ from .training import DriftEnsemble, NetworkSettings, train_drift_network
 METHOD = "hybrid"
 """Name of the hybrid in tables."""
 
+_UNRELATED = 0.97
+"""Share of the error at holes left out below which residuals of a learned drift are taken as unrelated."""
+
 LEARNED = (FOREST, NETWORK)
 """Bases whose drift is learned out-of-fold."""
 
@@ -74,9 +78,6 @@ SEVERAL_FITS_LIMIT = GLOBAL_LIMIT
 
 WORSE_FIT = 0.15
 """Relative error on blocks left out by which another fit of a variogram may be worse than the chosen one."""
-
-EXACT_LIMIT = 2500
-"""Up to so many samples they are left out of the system of all samples, exactly; above, of their neighbourhoods."""
 
 
 @dataclass(frozen=True)
@@ -289,6 +290,8 @@ def fit_hybrid(
     n_targets = len(samples.targets)
 
     folds = inner_folds(samples, settings.n_inner_folds, settings.n_seeds, settings.seed)
+    groups = inseparable_groups(samples.coordinates, samples.holes)
+    in_holes = len(np.unique(groups)) < len(groups)
 
     def base_of(
         kind: str, column: int, drift: np.ndarray | None, where: Progress, model: str = "",
@@ -300,6 +303,10 @@ def fit_hybrid(
             method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
         )  # fmt: skip
         others: tuple[VariogramModel, ...] = ()
+        if drift is not None and kind in LEARNED and in_holes and len(samples) <= EXACT_LIMIT:
+            alone = _uncorrelated(fitted.model, samples.coordinates, values[:, column], drift, groups)
+            if alone is not None:
+                return Base(kind, alone, 0.0)
         if len(samples) <= SEVERAL_FITS_LIMIT:
             others = _other_variograms(fitted, samples.coordinates, values[:, column], drift, folds[1])
         return Base(kind, fitted.model, 0.0, encoder, others)
@@ -458,6 +465,26 @@ def _held_out(
             against = base.name in learned and evidence.slopes[0] <= 0
             credible[index] = 0.0 if against else evidence.credible_share
     return results, credible
+
+
+def _uncorrelated(
+    fitted: VariogramModel, coordinates: np.ndarray, values: np.ndarray, drift: np.ndarray, groups: np.ndarray
+) -> VariogramModel | None:
+    """Return a pure nugget where residuals of a drift say nothing about another hole, None where they do.
+
+    Pairs within holes outnumber all others, so a variogram of residuals is that along holes. Across holes, which is
+    where a map lies, residuals may be unrelated; kriging them would then carry the noise of one hole to the next. The
+    errors at holes left out tell: below `_UNRELATED` of those with the fitted variogram, the drift stands alone.
+    """
+    line = np.column_stack([np.ones(len(values)), drift])
+    residual = values - line @ np.linalg.lstsq(line, values, rcond=None)[0]
+    alone = VariogramModel(float(np.mean(residual**2)), ())
+    squared = []
+    for model in (fitted, alone):
+        estimate = fit_kriging(coordinates, values, model, drift=drift).leave_group_out(groups).estimate
+        squared.append((values - estimate) ** 2)
+    known = np.isfinite(squared).all(axis=0)
+    return alone if squared[1][known].sum() < _UNRELATED**2 * squared[0][known].sum() else None
 
 
 def _other_variograms(

@@ -49,6 +49,9 @@ EXTERNAL = "external_drift_kriging"
 NETWORK = "network_drift_kriging"
 FOREST = "forest_drift_kriging"
 
+EXACT_LIMIT = 2500
+"""Up to so many samples they are left out of the system of all samples, exactly; above, of their neighbourhoods."""
+
 OTHER_PART = 1.0 / 3.0
 """Part of each other variogram in what a base says."""
 
@@ -103,7 +106,9 @@ class Base:
     def kriging(
         self, coordinates: np.ndarray, values: np.ndarray, neighborhood: Neighborhood, drift: np.ndarray | None
     ) -> BaseKriging:
-        """Return the kriging of transformed values."""
+        """Return the kriging of transformed values; without a structure from all of them, which is a regression."""
+        if not self.variogram.structures and len(values) <= EXACT_LIMIT:
+            neighborhood = Neighborhood()
         return BaseKriging(
             tuple(
                 fit_kriging(coordinates, values, variogram, neighborhood, drift)

@@ -12,13 +12,16 @@ onnx = pytest.importorskip("onnx")
 pytestmark = pytest.mark.backend
 
 from hybrid_geostatistics.core.errors import Cancelled, InputError  # noqa: E402
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood  # noqa: E402
 from hybrid_geostatistics.core.learning.hybrid import (  # noqa: E402
     HybridSettings,
+    _uncorrelated,
     fit_hybrid,
     hybrid_method,
     train_hybrid,
 )
 from hybrid_geostatistics.core.learning.training import NetworkSettings  # noqa: E402
+from hybrid_geostatistics.core.prediction.hybrid import Base  # noqa: E402
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
 from hybrid_geostatistics.core.samples import Covariates, Samples  # noqa: E402
 from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
@@ -212,3 +215,31 @@ def test_a_class_no_training_sample_has_counts_as_the_most_frequent_in_compariso
     covariates[3, 1] = classes[np.argmax(counts)]
     usual = fitted(samples.coordinates[held_out], replace(samples.covariates, values=covariates).rows(held_out))
     assert_array_equal(result.estimate, usual.estimate)
+
+
+@pytest.mark.parametrize("across", [False, True], ids=["along holes only", "across holes too"])
+def test_residuals_of_a_drift_are_kriged_where_they_tell_of_other_holes(across):
+    """Residuals drawn hole by hole say nothing about the next hole; drawn from one field they do."""
+    rng = np.random.default_rng(2)
+    hole = np.repeat(np.arange(40), 10)
+    coordinates = np.column_stack([rng.uniform(0, 1000, (40, 2))[hole], -10.0 * np.tile(np.arange(10), 40)])
+    lag = np.linalg.norm(coordinates[:, None] - coordinates[None], axis=2)
+    covariance = np.exp(-3 * lag / 600)
+    if not across:
+        covariance = covariance * (hole[:, None] == hole[None])
+    residual = np.linalg.cholesky(covariance + 1e-9 * np.eye(400)) @ rng.normal(size=400)
+    drift = rng.normal(size=400)
+    values = 3.0 + 2.0 * drift + residual
+    fitted = VariogramModel(0.0, (Structure("exponential", 1.0, 600.0),))
+    found = _uncorrelated(fitted, coordinates, values, drift[:, None], hole)
+    assert (found is None) == across
+    if found is not None:
+        assert found.structures == () and found.nugget == pytest.approx(residual.var(), rel=0.02)
+        # Without a structure the base is a straight line through all samples, whatever its neighbourhood.
+        kriging = Base("forest_drift_kriging", found, 1.0).kriging(
+            coordinates, values, Neighborhood(max_neighbors=8), drift[:, None]
+        )
+        slope, level = np.polyfit(drift, values, 1)
+        there = kriging.predict(np.array([[500.0, 500.0, -45.0]]), np.array([[0.7]]))
+        assert_allclose(there.estimate, level + 0.7 * slope, rtol=1e-9)
+        assert_allclose(there.sigma, np.sqrt(found.nugget), rtol=0.01)
