@@ -25,7 +25,7 @@ from ..kriging.ordinary import FittedKriging
 from ..prediction.contract import FORMAT, VERSION
 from ..prediction.hybrid import Prediction
 from ..prediction.local_scale import LocalScale
-from ..prediction.mixture import Member, alone
+from ..prediction.mixture import ORDINARY, Member, alone
 from ..prediction.pretrained import (
     GRAPH_INPUTS,
     GRAPH_OUTPUT,
@@ -46,7 +46,7 @@ from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
 from ..variogram.models import VariogramModel
 from .inner import require_trainable
-from .members import fit_members, members_left_out
+from .members import fit_members, members_left_out, structure_share
 from .outer import Trained, train_and_write
 from .stacking import stack_weights
 
@@ -95,7 +95,7 @@ class Gate:
     least_squares : float
         Factor of the correction with the least squared error.
     share : float
-        The gate: half of it, between 0 and 1.
+        The gate: half of it, or less on values without structure in space, between 0 and 1.
     rmse, kriging_rmse : float
         Of samples left out singly, of the mixture with the gate and of ordinary kriging, on the transformed scale.
         They chose weights and gate: use outer cross-validation to judge.
@@ -125,7 +125,9 @@ class Gate:
         }  # fmt: skip
 
 
-def fit_gate(errors: np.ndarray, corrections: np.ndarray, kriging_errors: np.ndarray | None = None) -> Gate:
+def fit_gate(
+    errors: np.ndarray, corrections: np.ndarray, kriging_errors: np.ndarray | None = None, credible: float = 1.0
+) -> Gate:
     """Find the share of the correction.
 
     Parameters
@@ -134,6 +136,8 @@ def fit_gate(errors: np.ndarray, corrections: np.ndarray, kriging_errors: np.nda
         Observed - estimate, and the correction, of samples left out in several ways, the first of them singly.
     kriging_errors : ndarray, shape (n_ways, n_samples), or None
         Of ordinary kriging, against which the gain is counted; None where that is the estimate.
+    credible : float
+        Share of the gate that may be used: by which structure in space is not chance.
 
     Returns
     -------
@@ -147,7 +151,7 @@ def fit_gate(errors: np.ndarray, corrections: np.ndarray, kriging_errors: np.nda
     """
     power = float(np.sum(corrections**2))
     least_squares = float(np.sum(errors * corrections)) / power if power > 0 else 0.0
-    share = float(np.clip(SHRINKAGE * least_squares, 0.0, 1.0))
+    share = float(np.clip(SHRINKAGE * credible * least_squares, 0.0, 1.0))
     remaining = errors - share * corrections
     reference = errors if kriging_errors is None else kriging_errors
     total = float(np.mean(reference**2)) or 1.0
@@ -365,11 +369,18 @@ def _fit_target(
     values = data[1][rows]
     errors = values[:, None] - found[:, 0]
     prior = np.array([member.weight for member in members])
-    stack = stack_weights(list(errors), [0], np.arange(len(rows)), shares=prior)
+    # On noise every member is but another way to be wrong.
+    structure = max(
+        structure_share(data[0], kriging.values, member.variogram, settings.seed)
+        for member, kriging in zip(members, krigings)
+        if member.name.endswith(ORDINARY)
+    )
+    credible = np.append(1.0, np.full(len(members) - 1, structure))
+    stack = stack_weights(list(errors), [0], np.arange(len(rows)), credible, prior)
     weighted = [replace(member, weight=float(weight)) for member, weight in zip(members, stack.weights)]
     mixed = found @ stack.weights
     corrections = np.stack([correction(way, network) for way in ways])
-    gate = fit_gate(errors @ stack.weights, corrections, errors[..., 0])
+    gate = fit_gate(errors @ stack.weights, corrections, errors[..., 0], structure)
     remaining = errors @ stack.weights - gate.share * corrections
     sigma = np.maximum(mixed[:, 1], 1e-9 * float(np.std(data[1])))
     context = np.stack([way.context for way in ways])

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.kriging.left_out import nearest_others
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
-from hybrid_geostatistics.core.learning.members import TEMPER, fit_members, members_left_out
+from hybrid_geostatistics.core.learning.members import (
+    SHARES_OF_ORDINARY,
+    TEMPER,
+    fit_members,
+    members_left_out,
+    structure_share,
+)
 from hybrid_geostatistics.core.learning.pretrained import PretrainedSettings, fit_pretrained, shipped_network
 from hybrid_geostatistics.core.learning.pretraining.fields import gaussian_field
 from hybrid_geostatistics.core.prediction.mixture import ORDINARY
@@ -40,10 +46,34 @@ def test_members_count_by_their_likelihood_and_what_is_the_chosen_fit_adds_to_it
         for name in ("exponential", "spherical")
     )
     assert fitted.model == exponential.model and members[0].variogram == fitted.model
-    worse = np.exp(min(spherical.log_likelihood - exponential.log_likelihood, 0.0) / TEMPER)
+    likeliest = max(spherical.log_likelihood, exponential.log_likelihood)
+    as_chosen, other = (np.exp((c.log_likelihood - likeliest) / TEMPER) for c in (exponential, spherical))
+    total = SHARES_OF_ORDINARY[1] + as_chosen + other + 1.0  # and the least-squares fit
     by_name = {member.name: member.weight for member in members}
-    assert np.isclose(by_name["ordinary_kriging"], 2.0 / (3.0 + worse))
-    assert np.isclose(by_name["spherical_kriging"], worse / (3.0 + worse))
+    assert np.isclose(by_name["ordinary_kriging"], (SHARES_OF_ORDINARY[1] + as_chosen) / total)
+    assert np.isclose(by_name["spherical_kriging"], other / total)
+
+
+def test_structure_is_told_from_noise():
+    rng = np.random.default_rng(5)
+    coordinates, values = lognormal(5, 150)
+    noise = rng.normal(size=150)
+    shares = []
+    for one in (np.log(values), noise):
+        variogram = fit_variogram(coordinates, one, method="reml").model
+        shares.append(structure_share(coordinates, one, variogram))
+        # The unit does not matter.
+        assert np.isclose(structure_share(coordinates, 7.0 + 1e3 * one, variogram), shares[-1], rtol=1e-6)
+    assert shares[0] > 0.9 and shares[1] < 0.3
+    # Known: one observed pair is as likely under any correlation, so that nothing tells structure from chance.
+    assert structure_share(coordinates[:2], noise[:2], VariogramModel(0.0, (Structure("exponential", 1.0, 9.0),))) == 0
+
+
+def test_noise_is_left_to_ordinary_kriging():
+    rng = np.random.default_rng(2)
+    coordinates = rng.uniform(0.0, 100.0, (150, 2))
+    fitted = fit_pretrained(Samples(coordinates, rng.normal(size=(150, 1)), ("V",)))
+    assert fitted.weights["V"]["ordinary_kriging"] > 0.8
 
 
 def test_members_differ_and_their_prior_sums_to_1():
