@@ -21,6 +21,7 @@ import csv
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ def transform_for(entry: dict, target: str, values: np.ndarray) -> str:
 def run(name: str, samples: Any, kind: str, scheme: str, fold: np.ndarray, with_forest: bool) -> dict:
     """Compare on one set of folds and return a row of the table."""
     package()
+    from hybrid_geostatistics.core.backend.adapters.learned import architecture_for
     from hybrid_geostatistics.core.learning.hybrid import HybridSettings, fit_hybrid, predictor_of
+    from hybrid_geostatistics.core.learning.pretrained import PretrainedSettings, fit_pretrained, shipped_network
     from hybrid_geostatistics.core.samples import average_coincident
     from hybrid_geostatistics.core.transforms import Transform
     from hybrid_geostatistics.core.validation.comparison import compare_methods
@@ -126,6 +129,10 @@ def run(name: str, samples: Any, kind: str, scheme: str, fold: np.ndarray, with_
 
     def hybrid(training: Any, seed: int, *told: Any) -> Any:
         training, _ = average_coincident(training)
+        if architecture_for("hybrid", training) == "pretrained":
+            plain = fit_pretrained(training, PretrainedSettings(transforms=transform, seed=seed), *told)
+            weights.append(next(iter(plain.weights.values())))
+            return lambda places, covariates: plain.model.distribution(places, shipped_network())
         fitted = fit_hybrid(training, HybridSettings(transforms=transform, seed=seed), *told)
         weights.append(next(iter(fitted.weights.values())))
         return predictor_of(fitted)
@@ -167,7 +174,8 @@ def run(name: str, samples: Any, kind: str, scheme: str, fold: np.ndarray, with_
         "width_ratio": own["width90"] / rows[reference]["width90"],
         "verdict": verdict.outcome,
         "weights": " ".join(
-            f"{base.partition('_')[0]} {np.mean([one.get(base, 0.0) for one in weights]):.2f}" for base in weights[0]
+            f"{base.replace('_kriging', '')} {np.mean([one.get(base, 0.0) for one in weights]):.2f}"
+            for base in dict.fromkeys(name for one in weights for name in one)
         ),
         "seconds": time.perf_counter() - started,
     }
@@ -190,6 +198,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], help="words that a run's name has to contain")
     parser.add_argument("--noise", type=int, default=0, help="white-noise targets instead of each selected one")
     parser.add_argument("--no-rfsi", action="store_true", help="leave out the random forest on neighbours")
+    parser.add_argument("--no-covariates", action="store_true", help="leave out all covariates")
     parser.add_argument("--elevation", action="store_true", help="the elevation as a covariate, too")
     parser.add_argument("--every-fold", action="store_true", help="leave out every fold by itself, ten of them, too")
     parser.add_argument("--out", type=Path, help="CSV file to which rows are appended; runs in it are not repeated")
@@ -214,13 +223,13 @@ def main() -> None:
                     continue
                 if samples is None:
                     samples, folds = read(given.data, entry, target, given.elevation, not given.every_fold)
+                    if given.no_covariates:
+                        samples = replace(samples, covariates=None)
                 if scheme not in folds:
                     continue
                 for seed in range(max(given.noise, 1)):
                     own, kind, label = samples, transform_for(entry, target, samples.values), target
                     if given.noise:
-                        from dataclasses import replace
-
                         label, kind = f"noise{seed}", "none"
                         noise = np.random.default_rng(seed).normal(size=samples.values.shape)
                         own = replace(samples, values=noise, targets=(label,))
