@@ -14,7 +14,7 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsUnitTypes
 
-from ..core.backend.client import require_writable
+from ..core.backend.delivery import require_writable
 from ..core.blockwise import predict_blocks
 from ..core.errors import InputError
 from ..core.grid import Block, RasterGrid

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import queue
@@ -20,6 +19,7 @@ import numpy as np
 from ..errors import BackendFailed, Cancelled, InputError, ModelFileError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from . import exchange, protocol
+from .delivery import deliver, require_writable
 from .job import FOLDER_PREFIX, INPUTS, OUTPUTS, TaskResult
 from .process import end_tree, start
 
@@ -336,60 +336,6 @@ def _collect(completed: protocol.Completed, folder: Path, destinations: Mapping[
     sources = {key: folder / name for key, name in made.items()}
     return TaskResult(
         completed.outputs.get("outputs", {}), exchange.read_arrays(folder / OUTPUTS), deliver(sources, destinations)
-    )
-
-
-def deliver(sources: Mapping[str, Path], destinations: Mapping[str, Path]) -> dict[str, Path]:
-    """Move the files a task made to their destinations, each in one step.
-
-    Raises
-    ------
-    BackendFailed
-        When the task did not make a file.
-    InputError
-        When a destination cannot be written.
-    """
-    for key in destinations:
-        if key not in sources or not sources[key].is_file():
-            raise BackendFailed(f"The task made no file named {key!r}; it made {', '.join(sources) or 'none'}.")
-    partials = {key: destination.with_name(destination.name + ".part") for key, destination in destinations.items()}
-    key = ""
-    try:
-        for key in destinations:
-            shutil.copyfile(sources[key], partials[key])
-        for key in destinations:
-            os.replace(partials[key], destinations[key])
-    except OSError as error:
-        raise _unwritable(destinations[key], error) from error
-    finally:
-        for partial in partials.values():
-            if partial.exists():
-                partial.unlink()
-    return dict(destinations)
-
-
-def require_writable(destination: Path) -> None:
-    """Refuse, before any work is done, a file that cannot be written.
-
-    Raises
-    ------
-    InputError
-        When its folder does not exist or nothing can be written there.
-    """
-    try:
-        if destination.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        with tempfile.TemporaryFile(dir=destination.parent):
-            pass
-        if destination.exists() and not os.access(destination, os.W_OK):
-            raise PermissionError(errno.EACCES, "it is write-protected")
-    except OSError as error:
-        raise _unwritable(destination, error) from error
-
-
-def _unwritable(destination: Path, error: OSError) -> InputError:
-    return InputError(
-        f"Cannot write {destination}: {error.strerror or error}. Choose another place, or make room there."
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..samples import Covariates, Samples
+from ..whole_files import written_whole
 
 
 def plain(value: Any) -> Any:
@@ -55,10 +55,8 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     for name, array in checked.items():
         if array.dtype.hasobject:
             raise TypeError(f"Expected numbers or text in the array {name!r}, got Python objects.")
-    partial = path.with_name(path.name + ".part")
-    with open(partial, "wb") as stream:
+    with written_whole(path) as unfinished, open(unfinished, "wb") as stream:
         np.savez(stream, **checked)
-    os.replace(partial, path)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

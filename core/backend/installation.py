@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import BackendFailed, InputError
 from ..progress import IsCancelled, Progress, never, part, silent
+from ..whole_files import written_whole
 from .client import run_task
 from .environment import (
     BROKEN,
@@ -301,9 +302,8 @@ def _remove_environment(folder: Path) -> None:
 
 def _write_stamp(folder: Path, content: dict) -> None:
     """Write the stamp in one step."""
-    partial = folder / (STAMP + ".part")
-    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, folder / STAMP)
+    with written_whole(folder / STAMP) as unfinished:
+        unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _write_log(folder: Path, lines: Sequence[str], *, anew: bool = False) -> None:

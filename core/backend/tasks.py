@@ -27,6 +27,7 @@ from .adapters.learned import TRAINING, learned_of
 from .adapters.predictions import predict_points, read_model
 from .adapters.training import train_model, update_model
 from .adapters.variograms import fit_variogram
+from .delivery import deliver, require_writable
 from .job import FOLDER_PREFIX, Job, TaskResult
 
 logger = logging.getLogger(__name__)
@@ -172,13 +173,13 @@ class Runner:
         """Run a task in this interpreter; BackendMissing when a library is found here but cannot be imported."""
         destinations = {key: Path(path) for key, path in (files or {}).items()}
         for destination in destinations.values():
-            client.require_writable(destination)
+            require_writable(destination)
         stop_if(is_cancelled)
         with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
             given = {key: np.asarray(array) for key, array in (arrays or {}).items()}
             job = Job(exchange.plain(inputs or {}), given, Path(folder), progress, is_cancelled)
             result = execute(name, job)
-            delivered = client.deliver(result.files, destinations)
+            delivered = deliver(result.files, destinations)
         return TaskResult(exchange.plain(result.outputs), result.arrays, delivered)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..validation.folds import make_folds
 from ..validation.methods import make_methods
 from ..validation.predictive import Method, Transforms
 from ..validation.results import Comparison
+from ..whole_files import written_whole
 
 
 class KrigingSettings(Protocol):
@@ -133,19 +133,11 @@ def train_and_write(
     contract = {**fitted.contract(scores), APPLICABILITY_KEY: area.to_dict()}
     text = json.dumps(contract, ensure_ascii=False, allow_nan=False)
     stop_if(is_cancelled)
-    _write_whole(Path(path), with_contract(graph(fitted), text))
+    content = with_contract(graph(fitted), text)
+    with written_whole(Path(path)) as unfinished:
+        unfinished.write_bytes(content)
     progress(1.0, "Done")
     return Trained(fitted, comparison, scores, Path(path))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def beside_kriging(

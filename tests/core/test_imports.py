@@ -41,7 +41,7 @@ print("ok")
 # What may import what, lower to higher; a package imports only what stands before it (and itself).
 LAYERS = (
     ("errors",),
-    ("progress",),
+    ("progress", "whole_files"),
     ("samples", "grid", "transforms", "normal_score", "provenance", "declustering"),
     ("blockwise", "block_model", "regression_forests", "geochemistry"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.backend.client import Session, deliver, require_writable, run_task
+from hybrid_geostatistics.core.backend.client import Session, run_task
+from hybrid_geostatistics.core.backend.delivery import deliver, require_writable
 from hybrid_geostatistics.core.errors import BackendFailed, Cancelled, InputError, ModelFileError
 
 POSIX = os.name == "posix"
