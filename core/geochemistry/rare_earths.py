@@ -9,6 +9,7 @@ from typing import Callable
 import numpy as np
 
 from ..errors import InputError
+from .units import unit_of_name
 
 LANTHANIDES = ("La", "Ce", "Pr", "Nd", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu")
 """The 14 lanthanides that are assayed (promethium has no stable isotope), by atomic number."""
@@ -60,9 +61,16 @@ def element_of_name(name: str) -> str | None:
     --------
     >>> element_of_name("La_ppm"), element_of_name("ce"), element_of_name("Lab_no"), element_of_name("Year")
     ('La', 'Ce', None, None)
+
+    A y is more often a coordinate than yttrium: alone it has to be a capital, else a unit has to follow.
+
+    >>> element_of_name("Y"), element_of_name("y_ppm"), element_of_name("y"), element_of_name("Y_UTM")
+    ('Y', 'Y', None, None)
     """
     match = re.match(r"([A-Za-z]{1,2})(?![A-Za-z0-9])", name.strip())
     found = match.group(1).capitalize() if match else ""
+    if found == "Y" and name.strip() != "Y" and unit_of_name(name) is None:
+        return None
     return found if found in RARE_EARTHS else None
 
 
