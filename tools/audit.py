@@ -26,7 +26,8 @@ if "hybrid_geostatistics" not in sys.modules:
     )
     sys.modules["hybrid_geostatistics"] = importlib.util.module_from_spec(spec)
 
-from hybrid_geostatistics.core.learning.network import NetworkByName, fit_network  # noqa: E402
+from hybrid_geostatistics.core.learning.network import fit_network  # noqa: E402
+from hybrid_geostatistics.core.learning.network_settings import NetworkByName  # noqa: E402
 from hybrid_geostatistics.core.provenance import versions  # noqa: E402
 from hybrid_geostatistics.core.samples import Samples  # noqa: E402
 from hybrid_geostatistics.core.validation.methods import ordinary_kriging  # noqa: E402

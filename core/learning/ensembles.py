@@ -7,7 +7,6 @@ fold. So the errors at its fold are untouched by any choice, and intervals may b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from ..errors import InputError
 from ..features.sequences import Inputs, SequenceFeatures
 from ..progress import IsCancelled, Progress, never, silent, stop_if
-from .architectures import Schedule, Sizes, network_for
+from .architectures import Schedule
 from .graph import Optimizer, Trainer, evaluate_members, trainer_for
 from .layers import LayeredNetwork, Weights, initial_weights
 from .runs import Batches, Scales, until_finite
@@ -360,74 +359,3 @@ class _Run:
             squared[which, own] = np.mean(error**2, axis=1)
         outside = ~self._rows.held_out
         return (outside @ squared.mean(axis=0)) / outside.sum(axis=1), float(squared.mean())
-
-
-def group_factors(groups: Sequence[str], weights: Mapping[str, float]) -> np.ndarray:
-    """Return the factor of each column from the weights of its group; 1 for a group without a weight."""
-    return np.array([weights.get(group, 1.0) for group in groups])
-
-
-@dataclass(frozen=True)
-class InnerProblem:
-    """One network and its inner folds, ready to be trained again and again.
-
-    Parameters
-    ----------
-    architecture : str
-    features : SequenceFeatures
-    coordinates : ndarray, shape (n_samples, n_dimensions)
-    values : ndarray, shape (n_samples, n_targets)
-        Transformed.
-    rows : MemberRows
-    token_groups, context_groups : tuple of str
-        Group of every column, see `SequenceFeatures.groups`.
-    clusters : ndarray of int, shape (n_samples,)
-        Small spatial blocks: what is permuted together, and what intervals resample.
-    seed : int
-    """
-
-    architecture: str
-    features: SequenceFeatures
-    coordinates: np.ndarray
-    values: np.ndarray
-    rows: MemberRows
-    token_groups: tuple[str, ...]
-    context_groups: tuple[str, ...]
-    clusters: np.ndarray
-    seed: int
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Names of the groups of inputs, in the order of their columns."""
-        return tuple(dict.fromkeys((*self.token_groups, *self.context_groups)))
-
-    def train(
-        self,
-        sizes: Sizes,
-        schedule: Schedule,
-        weights: Mapping[str, float] | None = None,
-        start: Weights | None = None,
-        progress: Progress = silent,
-        is_cancelled: IsCancelled = never,
-    ) -> NetworkEnsemble:
-        """Train an ensemble with some weights of the groups; see `train_ensemble`."""
-        network = network_for(
-            self.architecture, len(self.values), sizes, self.features.neighbors.n_neighbors,
-            (len(self.token_groups), len(self.context_groups)), self.values.shape[1],
-        )  # fmt: skip
-        return train_ensemble(
-            network, self.rows, self.values, schedule,
-            token_weights=group_factors(self.token_groups, weights or {}),
-            context_weights=group_factors(self.context_groups, weights or {}),
-            seed=self.seed, kriging=self.features.kriging_of_context(), start=start, progress=progress,
-            is_cancelled=is_cancelled,
-        )  # fmt: skip
-
-    def squared(self, out_of_fold: np.ndarray) -> np.ndarray:
-        """Return the mean squared error of each sample over sets and targets, in units of the targets' variance."""
-        spread = self.values.std(axis=0)
-        return np.mean(((out_of_fold - self.values) / spread) ** 2, axis=(0, 2))
-
-    def rmse(self, out_of_fold: np.ndarray) -> float:
-        """Return the root mean squared error over samples, sets and targets, in standard deviations."""
-        return float(np.sqrt(self.squared(out_of_fold).mean()))

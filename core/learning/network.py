@@ -8,129 +8,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..features.gradients import gradient_names
-from ..features.sequences import SequenceFeatures, along_holes
 from ..kriging.back_transform import BackTransform
-from ..kriging.neighborhood import Neighborhood
 from ..prediction.contract import FORMAT, VERSION, decode_array, encode_array
 from ..prediction.hybrid import Prediction
 from ..prediction.network_model import KIND, NetworkModel, NetworkTarget
-from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from ..progress import IsCancelled, Progress, never, part, silent
 from ..provenance import data_hash, versions
-from ..samples import Covariates, Samples, average_coincident, require_variation
-from ..validation.folds import inseparable_groups, spatial_blocks
+from ..samples import Covariates, Samples, average_coincident
+from ..validation.folds import inseparable_groups
 from ..validation.gradients import with_own_covariates
 from ..validation.intervals import IntervalTable, normalized_scores
-from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
-from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
-from ..variogram.fitting import fit_variogram
-from ..variogram.models import VariogramModel
-from .architectures import Schedule, Sizes, architecture_of
-from .ensembles import InnerProblem, NetworkEnsemble, fewest_donors, prepare_members
-from .inner import inner_folds, require_trainable, set_kinds
+from ..validation.predictive import Method, PredictiveDistribution, Predictor
+from .architectures import Schedule, Sizes
+from .ensembles import NetworkEnsemble
+from .inner import require_trainable, set_kinds
+from .inner_problem import InnerProblem
 from .layers import Weights
+from .network_inputs import inner_problem
+from .network_settings import NetworkByName
 from .outer import Trained, train_and_write
 from .search import Trial, search
-from .self_evaluation import NEGLIGIBLE, Ablation, Evaluated, SelfEvaluation, ablate, self_evaluate
-
-_SAMPLES_PER_BLOCK = 5
-"""Samples in one of the blocks that are permuted together and that intervals resample."""
-
-
-@dataclass(frozen=True)
-class NetworkByName:
-    """How a network is trained.
-
-    Parameters
-    ----------
-    architecture : str
-        Key of `core.learning.architectures.ARCHITECTURES`.
-    transforms, variograms, variogram_model, variogram_method, neighborhood
-        As in `HybridSettings`; the kriging is an input of the network.
-    n_neighbors : int
-        Length of the sequences, at least 2; shortened on few samples.
-    order : str or None
-        Out of `core.features.sequences.ORDERS`; None: where samples are 3-D and have holes, hole by hole in the order
-        of their depths, or from top to bottom where these are not known.
-    use_coordinates : bool or None
-        Whether the network reads the location itself; None: as the architecture says.
-    n_inner_folds, n_sets : int
-        Inner folds of a set, and sets of them, in turn random and spatial blocks. One network leaves out each fold.
-    sizes : Sizes
-    schedule : Schedule or None
-        None: the architecture's.
-    groups : mapping of str to tuple of str
-        Named groups of covariates, for self-evaluation and ablation.
-    self_evaluation : SelfEvaluation or None
-        None: as the architecture says.
-    with_ablation : bool
-        Whether to train once more without each group.
-    search_minutes : float
-        Time for the search for sizes and rates, inner folds only; 0: none.
-    units : mapping of str to str
-        Unit of each target, for reports.
-    seed : int
-        Same seed, same model on one machine (but for a search, which ends by the clock).
-
-    Raises
-    ------
-    InputError
-        For numbers that make no training, or an unknown architecture.
-    """
-
-    architecture: str = "gcnn_rnn"
-    transforms: Transforms = UNTRANSFORMED
-    variograms: Mapping[str, VariogramModel] = field(default_factory=dict)
-    variogram_model: str = "auto"
-    variogram_method: str = "reml"
-    neighborhood: Neighborhood | None = None
-    n_neighbors: int = 12
-    order: str | None = None
-    use_coordinates: bool | None = None
-    n_inner_folds: int = 5
-    n_sets: int = 2
-    sizes: Sizes = field(default_factory=Sizes)
-    schedule: Schedule | None = None
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    self_evaluation: SelfEvaluation | None = None
-    with_ablation: bool = False
-    search_minutes: float = 0.0
-    units: Mapping[str, str] = field(default_factory=dict)
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        architecture_of(self.architecture)
-        if self.n_neighbors < 2:
-            raise InputError(
-                f"A sequence needs at least 2 neighbours, got {self.n_neighbors}: in a sequence of length 1 nothing is "
-                "convolved or recurrent."
-            )
-        if self.n_inner_folds < 2 or self.n_sets < 2:
-            raise InputError(
-                "Expected at least 2 inner folds and 2 sets of them (random and blocks), got "
-                f"{self.n_inner_folds} and {self.n_sets}."
-            )
-        if not (np.isfinite(self.search_minutes) and self.search_minutes >= 0):
-            raise InputError(f"Expected 0 or more minutes for the search, got {self.search_minutes!r}.")
-
-    @property
-    def resolved_schedule(self) -> Schedule:
-        """The schedule asked for, or the architecture's."""
-        return architecture_of(self.architecture).schedule if self.schedule is None else self.schedule
-
-    @property
-    def resolved_self_evaluation(self) -> SelfEvaluation:
-        """The self-evaluation asked for, or the architecture's."""
-        if self.self_evaluation is not None:
-            return self.self_evaluation
-        return SelfEvaluation(architecture_of(self.architecture).standard_rounds)
+from .self_evaluation import NEGLIGIBLE, Ablation, Evaluated, ablate, self_evaluate
 
 
 @dataclass(frozen=True)
@@ -229,90 +133,6 @@ def saved_weights(contract: Mapping[str, Any]) -> Weights:
         When they are damaged or missing.
     """
     return {name: decode_array(array) for name, array in contract["network"]["weights"].items()}
-
-
-def inner_problem(
-    samples: Samples,
-    settings: NetworkByName,
-    progress: Progress = silent,
-    is_cancelled: IsCancelled = never,
-    folds: tuple[np.ndarray, ...] | None = None,
-) -> tuple[InnerProblem, list[Any]]:
-    """Fit variograms and inputs on samples, and prepare the rows of all members.
-
-    Returns
-    -------
-    problem : InnerProblem
-    transforms : list of Transform
-        One a target, fitted.
-
-    Raises
-    ------
-    InputError, Cancelled
-        As `fit_network`.
-    """
-    require_trainable(samples, f"Training {settings.architecture}")
-    transforms = [transform_of(settings.transforms, samples, target) for target in samples.targets]
-    values = np.column_stack(
-        [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
-    )
-    variograms = []
-    for column, name in enumerate(samples.targets):
-        require_variation(values[:, column], name)
-        where = part(progress, 0.7 * column / len(samples.targets), 0.7 * (column + 1) / len(samples.targets))
-        where(0.0, f"Fitting the variogram of {name}")
-        stop_if(is_cancelled)
-        given = settings.variograms.get(name)
-        if given is None:
-            given = fit_variogram(
-                samples.coordinates, values[:, column], model=settings.variogram_model,
-                method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
-            ).model  # fmt: skip
-        variograms.append(given)
-    neighborhood = settings.neighborhood
-    if neighborhood is None:
-        neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
-    if folds is None:
-        folds = inner_folds(samples, settings.n_inner_folds, settings.n_sets, settings.seed)
-    groups = inseparable_groups(samples.coordinates, samples.holes)
-    are_apart = int(groups.max()) + 1 == len(samples)
-    fewest = fewest_donors(folds, are_apart)
-    order = settings.order
-    if order is None:
-        order = "far_to_near"
-        if samples.holes is not None and samples.n_dimensions == 3:
-            order = "top_to_bottom" if samples.depths is None else "down_holes"
-    use_coordinates = settings.use_coordinates
-    if use_coordinates is None:
-        use_coordinates = architecture_of(settings.architecture).use_coordinates
-    features = SequenceFeatures.fit(
-        samples.coordinates, samples.covariates, values, tuple(variograms), neighborhood,
-        max(2, min(settings.n_neighbors, fewest - 2)), use_coordinates, order,
-    )  # fmt: skip
-    encoded = features.neighbors.encode(samples.covariates, len(samples))
-    if 0 < encoded.shape[1] <= len(samples) // 5:
-        drifted = []
-        for column, name in enumerate(samples.targets):
-            stop_if(is_cancelled)
-            progress(0.7, f"Fitting the variogram of {name} with covariates as drift")
-            structures = variograms[column].structures
-            shape = structures[0].model if structures and structures[0].shape is None else settings.variogram_model
-            drifted.append(
-                fit_variogram(
-                    samples.coordinates, values[:, column], model=shape, drift=encoded,
-                    method=settings.variogram_method, seed=settings.seed, is_cancelled=is_cancelled,
-                ).model
-            )  # fmt: skip
-        features = replace(features, drift_variograms=tuple(drifted))
-    progress(0.75, "Describing the samples to each network")
-    along = along_holes(samples)
-    rows = prepare_members(features, samples.coordinates, encoded, values, folds, are_apart, is_cancelled, along)
-    n_blocks = max(2, int(groups.max() + 1) // _SAMPLES_PER_BLOCK)
-    clusters = spatial_blocks(samples.coordinates, n_blocks, settings.seed, holes=samples.holes)
-    groups_of_columns = features.groups(settings.groups, gradient_names(samples.covariates))
-    return InnerProblem(
-        settings.architecture, features, samples.coordinates, values, rows, *groups_of_columns, clusters, settings.seed,
-    ), transforms  # fmt: skip
 
 
 def fit_network(

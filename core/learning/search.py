@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import BackendMissing, InputError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from .architectures import Schedule, Sizes
-from .ensembles import InnerProblem
+from .inner_problem import InnerProblem
 
 WIDTHS = (0.5, 1.0, 1.5, 2.0)
 """Factors of the widths that are tried; each needs a graph of its own."""

@@ -17,7 +17,8 @@ from ..errors import InputError
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..validation.metrics import ClusterBootstrap
 from .architectures import Schedule, Sizes
-from .ensembles import InnerProblem, NetworkEnsemble
+from .ensembles import NetworkEnsemble
+from .inner_problem import InnerProblem
 from .layers import Weights
 
 SIGNIFICANT = 2.0

@@ -19,7 +19,8 @@ from ..samples import Covariates, Samples, average_coincident
 from ..transforms import Transform
 from .architectures import Schedule, Sizes
 from .inner import inner_folds
-from .network import FittedNetwork, NetworkByName, saved_weights, train_network
+from .network import FittedNetwork, saved_weights, train_network
+from .network_settings import NetworkByName
 from .outer import Trained
 from .self_evaluation import SelfEvaluation
 

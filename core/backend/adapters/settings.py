@@ -13,7 +13,7 @@ from ...variogram.models import model_from_dict
 
 if TYPE_CHECKING:
     from ...learning.hybrid import HybridSettings
-    from ...learning.network import NetworkByName
+    from ...learning.network_settings import NetworkByName
     from ...learning.pretrained import PretrainedSettings
 
 
@@ -65,7 +65,7 @@ def network_settings(architecture: str, content: Mapping[str, Any]) -> NetworkBy
         For a name that is no setting.
     """
     from ...learning.architectures import Sizes, architecture_of
-    from ...learning.network import NetworkByName
+    from ...learning.network_settings import NetworkByName
     from ...learning.self_evaluation import SelfEvaluation
 
     schedule = architecture_of(architecture).schedule

@@ -14,14 +14,14 @@ from hybrid_geostatistics.core.errors import Cancelled, InputError  # noqa: E402
 from hybrid_geostatistics.core.learning.architectures import ARCHITECTURES, Schedule, Sizes  # noqa: E402
 from hybrid_geostatistics.core.learning.ensembles import prepare_members  # noqa: E402
 from hybrid_geostatistics.core.learning.network import (  # noqa: E402
-    NetworkByName,
     fit_network,
-    inner_problem,
     network_method,
     saved_weights,
     train_network,
 )
+from hybrid_geostatistics.core.learning.network_inputs import inner_problem  # noqa: E402
 from hybrid_geostatistics.core.learning.network_report import network_sections  # noqa: E402
+from hybrid_geostatistics.core.learning.network_settings import NetworkByName  # noqa: E402
 from hybrid_geostatistics.core.learning.search import Trial  # noqa: E402
 from hybrid_geostatistics.core.learning.self_evaluation import (  # noqa: E402
     Ablation,

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.backend
 from hybrid_geostatistics.core.errors import InputError  # noqa: E402
 from hybrid_geostatistics.core.features.gradients import completed  # noqa: E402
 from hybrid_geostatistics.core.learning.architectures import Schedule, Sizes  # noqa: E402
-from hybrid_geostatistics.core.learning.network import NetworkByName, train_network  # noqa: E402
+from hybrid_geostatistics.core.learning.network import train_network  # noqa: E402
+from hybrid_geostatistics.core.learning.network_settings import NetworkByName  # noqa: E402
 from hybrid_geostatistics.core.learning.self_evaluation import SelfEvaluation  # noqa: E402
 from hybrid_geostatistics.core.learning.updating import _continued_folds, settings_of, update_model  # noqa: E402
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402

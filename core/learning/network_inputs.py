@@ -1,0 +1,110 @@
+"""What a network by name learns from: variograms and inputs fitted on the samples, and the rows of all members."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..features.gradients import gradient_names
+from ..features.sequences import SequenceFeatures, along_holes
+from ..kriging.neighborhood import Neighborhood
+from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from ..samples import Samples, require_variation
+from ..validation.folds import inseparable_groups, spatial_blocks
+from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
+from ..validation.predictive import transform_of
+from ..variogram.fitting import fit_variogram
+from .architectures import architecture_of
+from .ensembles import fewest_donors, prepare_members
+from .inner import inner_folds, require_trainable
+from .inner_problem import InnerProblem
+from .network_settings import NetworkByName
+
+_SAMPLES_PER_BLOCK = 5
+"""Samples in one of the blocks that are permuted together and that intervals resample."""
+
+
+def inner_problem(
+    samples: Samples,
+    settings: NetworkByName,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+    folds: tuple[np.ndarray, ...] | None = None,
+) -> tuple[InnerProblem, list[Any]]:
+    """Fit variograms and inputs on samples, and prepare the rows of all members.
+
+    Returns
+    -------
+    problem : InnerProblem
+    transforms : list of Transform
+        One a target, fitted.
+
+    Raises
+    ------
+    InputError, Cancelled
+        As `fit_network`.
+    """
+    require_trainable(samples, f"Training {settings.architecture}")
+    transforms = [transform_of(settings.transforms, samples, target) for target in samples.targets]
+    values = np.column_stack(
+        [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
+    )
+    variograms = []
+    for column, name in enumerate(samples.targets):
+        require_variation(values[:, column], name)
+        where = part(progress, 0.7 * column / len(samples.targets), 0.7 * (column + 1) / len(samples.targets))
+        where(0.0, f"Fitting the variogram of {name}")
+        stop_if(is_cancelled)
+        given = settings.variograms.get(name)
+        if given is None:
+            given = fit_variogram(
+                samples.coordinates, values[:, column], model=settings.variogram_model,
+                method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
+            ).model  # fmt: skip
+        variograms.append(given)
+    neighborhood = settings.neighborhood
+    if neighborhood is None:
+        neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+    if folds is None:
+        folds = inner_folds(samples, settings.n_inner_folds, settings.n_sets, settings.seed)
+    groups = inseparable_groups(samples.coordinates, samples.holes)
+    are_apart = int(groups.max()) + 1 == len(samples)
+    fewest = fewest_donors(folds, are_apart)
+    order = settings.order
+    if order is None:
+        order = "far_to_near"
+        if samples.holes is not None and samples.n_dimensions == 3:
+            order = "top_to_bottom" if samples.depths is None else "down_holes"
+    use_coordinates = settings.use_coordinates
+    if use_coordinates is None:
+        use_coordinates = architecture_of(settings.architecture).use_coordinates
+    features = SequenceFeatures.fit(
+        samples.coordinates, samples.covariates, values, tuple(variograms), neighborhood,
+        max(2, min(settings.n_neighbors, fewest - 2)), use_coordinates, order,
+    )  # fmt: skip
+    encoded = features.neighbors.encode(samples.covariates, len(samples))
+    if 0 < encoded.shape[1] <= len(samples) // 5:
+        drifted = []
+        for column, name in enumerate(samples.targets):
+            stop_if(is_cancelled)
+            progress(0.7, f"Fitting the variogram of {name} with covariates as drift")
+            structures = variograms[column].structures
+            shape = structures[0].model if structures and structures[0].shape is None else settings.variogram_model
+            drifted.append(
+                fit_variogram(
+                    samples.coordinates, values[:, column], model=shape, drift=encoded,
+                    method=settings.variogram_method, seed=settings.seed, is_cancelled=is_cancelled,
+                ).model
+            )  # fmt: skip
+        features = replace(features, drift_variograms=tuple(drifted))
+    progress(0.75, "Describing the samples to each network")
+    along = along_holes(samples)
+    rows = prepare_members(features, samples.coordinates, encoded, values, folds, are_apart, is_cancelled, along)
+    n_blocks = max(2, int(groups.max() + 1) // _SAMPLES_PER_BLOCK)
+    clusters = spatial_blocks(samples.coordinates, n_blocks, settings.seed, holes=samples.holes)
+    groups_of_columns = features.groups(settings.groups, gradient_names(samples.covariates))
+    return InnerProblem(
+        settings.architecture, features, samples.coordinates, values, rows, *groups_of_columns, clusters, settings.seed,
+    ), transforms  # fmt: skip
