@@ -1,6 +1,6 @@
 """Kriging compiled with numba: the twins of the numpy roads of `moving`, `system`, `far_samples` and `whitening`.
 
-Only this module and the six it gathers (`*_numba`) import numba. The same systems are solved in the
+Only this module and the seven it gathers (`*_numba`) import numba. The same systems are solved in the
 same way, so both roads agree to rounding; tests compare them.
 """
 
@@ -9,6 +9,7 @@ from .global_numba import whiten_lattice
 from .gradient_numba import gradient_of_sum
 from .lanes_numba import GROUP, MATERN_CODES, MODEL_CODES, CompilationError
 from .nearest_numba import solve_lattice
+from .sectors_numba import choose_by_sector, solve_chosen
 from .vecchia_numba import sum_pairs, whiten_terms
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "MATERN_CODES",
     "MODEL_CODES",
     "CompilationError",
+    "choose_by_sector",
     "gradient_of_sum",
     "reduce_tiles",
+    "solve_chosen",
     "solve_lattice",
     "sum_pairs",
     "whiten_lattice",

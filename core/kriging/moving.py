@@ -15,7 +15,7 @@ from .covariance import SmoothCovariance
 from .estimate import Reason
 from .functionals import Functional, PointValue
 from .lattice import Lattice
-from .moving_lattice import Bins, LatticeProducts, solve_lattice
+from .moving_lattice import Bins, LatticeProducts, solve_lattice, solve_sectors
 from .neighborhood import NeighborSearch
 from .restricted import restricted_batches
 from .system import SystemSamples, inverse_factor, singular_system_error
@@ -221,7 +221,15 @@ class MovingSystem:
             One sample for each target that is not its neighbour.
         """
         search, scaled = self.search, self.search.scale(targets)
+        is_plain = isinstance(functional, PointValue) and not functional.on_samples and not self.samples.shared_nugget
+        compiles = len(targets) >= WORTH_COMPILING and is_plain and left_out is None
         if search.neighborhood.is_restricted:
+            by_sector = self._compiled_sectors(targets) if compiles else None
+            if by_sector is not None:
+                found, is_thin = by_sector[0].counts, (by_sector[1] < search.neighborhood.min_per_sector).any(axis=1)
+                parts = by_sector[0].target, by_sector[0].target_known.T, by_sector[0].constant_known.T
+                yield slice(None), found, search.reasons(found, is_thin), Products(*parts)
+                return
             for batch, is_thin in restricted_batches(scaled, search, left_out):
                 is_neighbor = (batch.candidates < search.n_samples)[:, None, :]
                 thin = dict(zip(batch.targets[:, 0].tolist(), is_thin.tolist()))
@@ -229,8 +237,7 @@ class MovingSystem:
                     is_thin = np.array([thin[row] for row in rows.tolist()])
                     yield rows, found, search.reasons(found, is_thin), products
             return
-        is_plain = isinstance(functional, PointValue) and not functional.on_samples and not self.samples.shared_nugget
-        if len(targets) >= WORTH_COMPILING and is_plain and left_out is None:
+        if compiles:
             solved = self._compiled(targets)
             if solved is not None:
                 found = solved.counts.ravel()
@@ -252,6 +259,17 @@ class MovingSystem:
             return None
         try:
             return solve_lattice(kernels, self, lattice)
+        except kernels.CompilationError as error:
+            note_failure(error)
+            return None
+
+    def _compiled_sectors(self, targets: np.ndarray) -> tuple[LatticeProducts, np.ndarray] | None:
+        """Solve targets from their sectors with the kernels; None where these cannot, or met a singular system."""
+        kernels = compiled_kernels()
+        if kernels is None or not knows(kernels, self.covariance):
+            return None
+        try:
+            return solve_sectors(kernels, self, targets)
         except kernels.CompilationError as error:
             note_failure(error)
             return None

@@ -131,6 +131,53 @@ def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -
     return products if all(solved) else None
 
 
+def solve_sectors(
+    kernels: ModuleType, system: MovingSystem, targets: np.ndarray
+) -> tuple[LatticeProducts, np.ndarray] | None:
+    """Solve the system of every target from so many samples a sector, as `solve_lattice`.
+
+    Returns
+    -------
+    products : LatticeProducts
+        One entry a target.
+    per_sector : ndarray of int, shape (n_targets, n_sectors)
+        Numbers of samples.
+    """
+    search, hood = system.search, system.search.neighborhood
+    if hood.sectors is None or hood.max_per_sector is None or hood.max_per_hole is not None:
+        return None
+    most = min(hood.max_per_sector, search.limit)
+    widest = min(search.limit, hood.sectors * most)
+    if widest > _LARGEST_NEIGHBORHOOD:
+        return None
+    n, n_known, bins = len(targets), system.samples.known.shape[1], system.bins
+    chosen, per_sector = np.zeros((n, widest), dtype=np.int64), np.zeros((n, hood.sectors), dtype=np.int64)
+    products = LatticeProducts(np.zeros(n, dtype=np.int64), np.empty(n), np.empty((n_known, n)), np.empty((n_known, n)))
+    targets = np.ascontiguousarray(targets)
+    places = np.ascontiguousarray(search.scale(targets))
+    points = np.ascontiguousarray(search.scaled_points.T)
+    known = np.ascontiguousarray(system.samples.known)
+    frames = frame_arrays(system.covariance, system.samples.points)
+    terms = term_arrays(kernels, system.covariance)
+
+    def solve(first: int, last: int) -> bool:
+        kernels.choose_by_sector(
+            places, points, bins.order, bins.starts, bins.origin, bins.side, bins.shape, hood.sectors, most,
+            search.limit, search.radius, first, last, chosen, products.counts, per_sector,
+        )  # fmt: skip
+        return bool(
+            kernels.solve_chosen(
+                targets, chosen, products.counts, *frames, known, *terms, system.sill, first, last, products.target,
+                products.target_known, products.constant_known,
+            )
+        )  # fmt: skip
+
+    edges = np.unique(np.linspace(0, n, _N_THREADS + 1).astype(int)).tolist()
+    with ThreadPoolExecutor(_N_THREADS) as pool:
+        solved = list(pool.map(solve, edges[:-1], edges[1:]))
+    return (products, per_sector) if all(solved) else None
+
+
 def _tile(search: NeighborSearch, lattice: Lattice, reach: float) -> tuple[int, int]:
     """Return the rows and columns of a tile whose cells share most of their neighbours, measured to cost least."""
     corners = search.scale(lattice.corners())

@@ -222,3 +222,30 @@ def test_what_does_not_compile_runs_with_numpy(monkeypatch, meuse, caplog):
     assert_same(*both_roads(monkeypatch, lambda: kriging.predict_grid(grid)))
     assert compiled._broken and "no compiler" in caplog.text
     assert compiled.compiled_kernels() is None
+
+
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+@pytest.mark.parametrize(
+    "neighborhood",
+    [
+        Neighborhood(sectors=4, max_per_sector=3, search_radius=260.0),
+        Neighborhood(sectors=8, max_per_sector=2, search_radius=400.0, min_neighbors=4, min_per_sector=1),
+        Neighborhood(12, sectors=4, max_per_sector=5, search_radius=400.0),
+        Neighborhood(sectors=8, max_per_sector=2),
+    ],
+)
+def test_sectors_equal_numpy(monkeypatch, n_dimensions, neighborhood):
+    random = np.random.default_rng(4)
+    coordinates = random.random((240, n_dimensions)) * [1000.0, 700.0, 90.0][:n_dimensions]
+    values = np.sin(coordinates[:, 0] / 150.0) + random.normal(size=240)
+    structure = Structure("spherical", 0.9, 500.0, 30.0, ratio_minor=0.6, ratio_vertical=0.5)
+    nested = (structure, Structure("exponential", 0.4, 200.0))
+    model = VariogramModel(0.1, nested if n_dimensions == 2 else nested[:1])
+    targets = random.random((333, n_dimensions)) * [1300.0, 900.0, 90.0][:n_dimensions] - 100.0  # also far outside
+    kriging = fit_kriging(coordinates, values, model, neighborhood)
+    plain, compiled = both_roads(monkeypatch, lambda: kriging.predict(targets))
+    assert 0 < np.isfinite(plain.estimate).sum()
+    assert_same(plain, compiled)
+    assert_array_equal(plain.reason, compiled.reason)
+    simple = fit_kriging(coordinates, values, model, neighborhood, mean=0.2)
+    assert_same(*both_roads(monkeypatch, lambda: simple.predict(targets)))
