@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..errors import ModelFileError
+from ..errors import InputError, ModelFileError
 from ..features.covariates import covariates_from_list, covariates_to_list
-from ..samples import Samples
+from ..samples import Covariates, Samples
 
 FORMAT = "hybridgeo-model"
 VERSION = 1
@@ -199,6 +199,32 @@ class ContractModel(ABC):
     def covariate_names(self) -> tuple[str, ...]:
         """Covariates a prediction needs."""
         return () if self.samples.covariates is None else self.samples.covariates.names
+
+    def checked(self, coordinates: np.ndarray, covariates: Covariates | None = None) -> np.ndarray:
+        """Return coordinates as numbers, and refuse what cannot be predicted at.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n, n_dimensions)
+        covariates : Covariates or None
+
+        Raises
+        ------
+        InputError
+            When covariates are missing or coordinates have another dimension than the samples.
+        """
+        coordinates = np.asarray(coordinates, dtype=float)
+        if coordinates.ndim != 2 or coordinates.shape[1] != self.samples.n_dimensions:
+            raise InputError(
+                f"The model expects coordinates of shape (n, {self.samples.n_dimensions}), got {coordinates.shape}."
+            )
+        missing = [name for name in self.covariate_names if covariates is None or name not in covariates.names]
+        if missing:
+            raise InputError(
+                f"The model needs the covariates {', '.join(self.covariate_names)}; missing: {', '.join(missing)}. "
+                "Add them under these names."
+            )
+        return coordinates
 
     @abstractmethod
     def to_dict(self) -> dict:

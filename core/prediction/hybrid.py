@@ -26,7 +26,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
-from ..errors import InputError, ModelFileError
+from ..errors import ModelFileError
 from ..features.covariates import CovariateEncoder
 from ..features.neighbors import NeighborFeatures
 from ..kriging.back_transform import BackTransform
@@ -354,20 +354,10 @@ class HybridModel(ContractModel):
         InputError
             When covariates are missing or coordinates have another dimension than the samples.
         """
-        coordinates = np.asarray(coordinates, dtype=float)
-        if coordinates.ndim != 2 or coordinates.shape[1] != self.samples.n_dimensions:
-            raise InputError(
-                f"The model expects coordinates of shape (n, {self.samples.n_dimensions}), got {coordinates.shape}."
-            )
+        coordinates = self.checked(coordinates, covariates)
         known = np.ones(len(coordinates), dtype=bool)
         replaced = np.zeros(len(coordinates), dtype=bool)
-        if self.covariate_names:
-            missing = [name for name in self.covariate_names if covariates is None or name not in covariates.names]
-            if missing or covariates is None:
-                raise InputError(
-                    f"The model needs the covariates {', '.join(self.covariate_names)}; missing: {', '.join(missing)}. "
-                    "Add them under these names."
-                )
+        if self.covariate_names and covariates is not None:
             encoders = [base.encoder for target in self.targets for base in target.bases if base.encoder is not None]
             encoders += [self.features.encoder] if self.features.encoder is not None else []
             if fill and encoders:

@@ -19,7 +19,6 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..errors import InputError
 from ..features.sequences import Donors, SequenceFeatures, along_holes
 from ..kriging.back_transform import BackTransform
 from ..samples import Covariates, Samples
@@ -125,17 +124,7 @@ class NetworkModel(ContractModel):
         InputError
             When covariates are missing or coordinates have another dimension than the samples.
         """
-        coordinates = np.asarray(coordinates, dtype=float)
-        if coordinates.ndim != 2 or coordinates.shape[1] != self.samples.n_dimensions:
-            raise InputError(
-                f"The model expects coordinates of shape (n, {self.samples.n_dimensions}), got {coordinates.shape}."
-            )
-        missing = [name for name in self.covariate_names if covariates is None or name not in covariates.names]
-        if missing:
-            raise InputError(
-                f"The model needs the covariates {', '.join(self.covariate_names)}; missing: {', '.join(missing)}. "
-                "Add them under these names."
-            )
+        coordinates = self.checked(coordinates, covariates)
         encoded = self.features.neighbors.encode(covariates, len(coordinates))
         estimate, sigma = np.full((2, len(coordinates), len(self.targets)), np.nan)
         known = np.flatnonzero(np.isfinite(encoded).all(axis=1))

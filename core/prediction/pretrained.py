@@ -22,7 +22,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..errors import InputError, ModelFileError
+from ..errors import ModelFileError
 from ..features.kriging_context import CONTEXT_NAMES, N_NEIGHBORS, TOKEN_NAMES, Described, KrigingContext
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
@@ -157,11 +157,7 @@ class PretrainedModel(ContractModel):
         InputError
             When coordinates have another dimension than the samples.
         """
-        coordinates = np.asarray(coordinates, dtype=float)
-        if coordinates.ndim != 2 or coordinates.shape[1] != self.samples.n_dimensions:
-            raise InputError(
-                f"The model expects coordinates of shape (n, {self.samples.n_dimensions}), got {coordinates.shape}."
-            )
+        coordinates = self.checked(coordinates)
         result = np.full((4, len(coordinates), len(self.targets)), np.nan)
         for column, target in enumerate(self.targets):
             step = _ROWS_AT_ONCE if target.reads_context else max(len(coordinates), 1)
