@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
+from hybrid_geostatistics.core.features.gradients import FieldGradients
 from hybrid_geostatistics.core.features.spectra import BandMoments, principal_components
 from hybrid_geostatistics.core.grid import Block, Levels, RasterGrid
-from hybrid_geostatistics.core.samples import Covariates
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.samples import Covariates, Samples
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from hybrid_geostatistics.processing_provider.covariates import CovariateStack, Projected, SampleColumn, polygon_fields
 from hybrid_geostatistics.processing_provider.polygons import PolygonSource
 from hybrid_geostatistics.processing_provider.rasters import RasterSource
@@ -340,3 +343,26 @@ def test_a_column_finds_the_band_it_stands_for(world, source, block_model):
     assert stack.at(np.array([[world.LEFT + 50, world.TOP - 50, 4.0]])).values.tolist() == [[11.0]]
     with pytest.raises(InputError, match="Al_magnitude"):
         CovariateStack.of_model(Covariates(("Al_magnitude",), np.zeros((1, 1)), (False,)), [source(block_model)], [])
+
+
+def test_gradients_of_fields_on_a_map_come_from_the_samples_of_the_model(world, source, block_model, crs):
+    """Two roads: the columns of a block of a block model, and the gradients of its cell centres."""
+    rng = np.random.default_rng(5)
+    places = np.column_stack([world.LEFT + rng.uniform(0, 200, 30), world.TOP - rng.uniform(0, 150, 30),
+                              rng.uniform(0, 10, 30)])  # fmt: skip
+    variogram = VariogramModel(0.1, (Structure("spherical", 2.0, 150.0),))
+    iron = Covariates(("Fe", "Al"), rng.normal(size=(30, 2)), (False, False))
+    gradients = FieldGradients.fit(places, iron, (variogram,) * 2, ("magnitude", "dZ"), Neighborhood())
+    trained = gradients.added_to(Covariates(("Fe_magnitude",), np.zeros((30, 1)), (False,)), np.zeros((30, 4)))
+    samples = Samples(places, rng.normal(size=(30, 1)), ("REE",), world.CRS, json_of(trained), fields=iron)
+    found = FieldGradients.of(samples)
+    stack = CovariateStack.of_model(samples.covariates, [source(block_model)], [], found)
+    assert stack.names == ("Fe_magnitude", "Fe gradient", "Fe gradient dZ", "Al gradient", "Al gradient dZ")
+    grid = RasterGrid((6, 8), (world.LEFT, 20.0, 0.0, world.TOP, 0.0, -20.0), world.CRS, Levels(10, 1, 3))
+    block = Block(1, 2, 4, 3, 7.0)
+    expected = gradients.at(grid.centers(block))
+    np.testing.assert_allclose(stack.on(grid).block(block).values[:, 1:], expected, rtol=1e-9)
+    np.testing.assert_allclose(stack.at(grid.centers(block), crs).values[:, 1:], expected, rtol=1e-9)
+    assert (expected[:, 0] >= np.abs(expected[:, 1])).all()
+    with pytest.raises(InputError, match="not among the rasters: Fe gradient"):
+        CovariateStack.of_model(samples.covariates, [source(block_model)], [])
