@@ -38,10 +38,10 @@ TEMPER_OF_ISOTROPY = 20.0
 Full likelihood would leave the chosen fit alone; but it trusts a model that no field obeys.
 """
 
-SHARES_OF_ORDINARY = 1.0, 3.0
-"""Share of ordinary kriging where values are skewed, and where they are not or somebody has chosen their scale.
+SHARE_ON_CHOSEN_SCALE = 3.0
+"""Share of ordinary kriging where somebody has chosen the scale of the values, elsewhere 1.
 
-The likelihood of values that are nearly normal can be trusted.
+Of values that were made nearly normal the likelihood can be trusted.
 """
 
 CHANCE = 4.0
@@ -90,11 +90,10 @@ def fit_members(
         Ordinary kriging first; their weights are a prior, not what left-out samples say.
     """
     scales = [(Transform(), 1.0)]
-    skewed = share_of_scores(values) if with_scores else 0.0
-    if skewed > 0:
-        scales.append((Transform("normal_score").fitted(values, "the values"), skewed))
-    least, most = SHARES_OF_ORDINARY
-    of_ordinary = most + skewed * (least - most)
+    of_scores = share_of_scores(values) if with_scores else 0.0
+    if of_scores > 0:
+        scales.append((Transform("normal_score").fitted(values, "the values"), of_scores))
+    of_ordinary = 1.0 if with_scores else SHARE_ON_CHOSEN_SCALE
     found: list[Member] = []
     for index, (transform, share) in enumerate(scales):
         fitted = fit_variogram(

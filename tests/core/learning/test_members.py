@@ -12,7 +12,7 @@ import pytest
 from hybrid_geostatistics.core.kriging.left_out import nearest_others
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.learning.members import (
-    SHARES_OF_ORDINARY,
+    SHARE_ON_CHOSEN_SCALE,
     TEMPER,
     fit_members,
     members_left_out,
@@ -48,9 +48,9 @@ def test_members_count_by_their_likelihood_and_what_is_the_chosen_fit_adds_to_it
     assert fitted.model == exponential.model and members[0].variogram == fitted.model
     likeliest = max(spherical.log_likelihood, exponential.log_likelihood)
     as_chosen, other = (np.exp((c.log_likelihood - likeliest) / TEMPER) for c in (exponential, spherical))
-    total = SHARES_OF_ORDINARY[1] + as_chosen + other + 1.0  # and the least-squares fit
+    total = SHARE_ON_CHOSEN_SCALE + as_chosen + other + 1.0  # and the least-squares fit
     by_name = {member.name: member.weight for member in members}
-    assert np.isclose(by_name["ordinary_kriging"], (SHARES_OF_ORDINARY[1] + as_chosen) / total)
+    assert np.isclose(by_name["ordinary_kriging"], (SHARE_ON_CHOSEN_SCALE + as_chosen) / total)
     assert np.isclose(by_name["spherical_kriging"], other / total)
 
 
@@ -140,9 +140,7 @@ def test_the_mixture_is_exact_at_samples():
 def test_a_model_of_one_variogram_as_it_used_to_be_written_still_opens():
     coordinates, values = lognormal(3, 60)
     model = VariogramModel(0.1, (Structure("exponential", 2.0, 50.0),))
-    fitted = fit_pretrained(
-        Samples(coordinates, values[:, None], ("V",)), PretrainedSettings(variograms={"V": model})
-    )
+    fitted = fit_pretrained(Samples(coordinates, values[:, None], ("V",)), PretrainedSettings(variograms={"V": model}))
     content = fitted.model.to_dict()
     (entry,) = content["targets"]
     del entry["members"]
