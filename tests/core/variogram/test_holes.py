@@ -77,3 +77,32 @@ def test_whole_holes_are_harder_than_single_samples():
     chosen = next(one for one in fitted.candidates if one.reason.startswith("chosen"))
     assert chosen.error == chosen.hole_rmse > 1.1 * chosen.loo_rmse
     assert fitted.fit_to_dict()["candidates"][0]["hole_rmse"] == pytest.approx(chosen.hole_rmse)
+
+
+def with_a_contact(seed):
+    """Return places and values of 50 vertical holes: a broad field, and a contact that every hole meets elsewhere."""
+    random = np.random.default_rng(seed)
+    collars = random.uniform(0, 1000, (50, 2))
+    along = np.column_stack([np.repeat(collars, 10, axis=0), np.tile(-3.0 * np.arange(10), 50)])
+    contact = -15.0 - 5.0 * np.repeat(random.normal(size=50), 10)
+    broad = VariogramModel(0.0, (Structure("exponential", 1.0, 1500.0, ratio_vertical=0.06),))
+    factor = np.linalg.cholesky(broad.covariance(along, along) + 1e-9 * np.eye(500))
+    return along, 2.0 * np.tanh((along[:, 2] - contact) / 2.0) + factor @ random.normal(size=500)
+
+
+def test_a_nugget_raised_for_holes_predicts_those_of_fields_that_no_fit_has_seen(monkeypatch):
+    hole = np.repeat(np.arange(50), 10)
+    shares, ratios = [], []
+    for seed in range(2):
+        errors = []
+        for clear in (0.005, 1.0):  # at 1 no nugget is raised
+            monkeypatch.setattr("hybrid_geostatistics.core.variogram.likelihood_candidates.CLEAR_NUGGET", clear)
+            fitted = fit_variogram(*with_a_contact(seed), model="exponential", method="reml")
+            shares.append(fitted.model.nugget / fitted.model.sill)
+            unseen = [with_a_contact(100 * (1 + k) + seed) for k in range(2)]
+            estimates = [fit_kriging(*field, fitted.model).leave_group_out(hole).estimate for field in unseen]
+            errors.append(sum(np.sum((field[1] - found) ** 2) for field, found in zip(unseen, estimates)))
+            assert any("instead of the likelihood" in said for said in fitted.account) == (clear < 1)
+        ratios.append(errors[0] / errors[1])
+    assert shares[0] == shares[2] == pytest.approx(0.1) and max(shares[1], shares[3]) < 0.01
+    assert np.mean(ratios) < 0.98
