@@ -229,7 +229,7 @@ def test_what_does_not_compile_runs_with_numpy(monkeypatch, meuse, caplog):
     "neighborhood",
     [
         Neighborhood(sectors=4, max_per_sector=3, search_radius=260.0),
-        Neighborhood(sectors=8, max_per_sector=2, search_radius=400.0, min_neighbors=4, min_per_sector=1),
+        Neighborhood(sectors=4, max_per_sector=2, search_radius=400.0, min_neighbors=4, min_per_sector=1),
         Neighborhood(12, sectors=4, max_per_sector=5, search_radius=400.0),
         Neighborhood(sectors=8, max_per_sector=2),
     ],
