@@ -49,8 +49,9 @@ COVARIANCE = 25.0
 """Cost of a covariance in multiplications and additions."""
 
 _CLEARANCE = 2.0  # distance of the smooth samples, in halves of a tile side
-_TILE, _NUMPY_TILE = 4e5, 8e6  # cost of what is done once a tile, in multiplications and additions
-_CELLS_IN_CACHE = 2**16
+_TILE, _NUMPY_TILE = 4e5, 2e6  # cost of what is done once a tile, in multiplications and additions
+_NUMPY_COVARIANCE = 125.0
+_CELLS_IN_CACHE = 2**15
 _ENDING = tuple(name for name, end in SUPPORTS.items() if end == 1.0)
 
 
@@ -91,13 +92,13 @@ class FarSamples:
         boxes = probe_boxes(self.system.samples.points, (side - 1.0) * steps)
         is_exact, is_smooth = split_samples(self.system.covariance, self.system.samples.points, boxes)
         n_exact, n_smooth = np.count_nonzero(is_exact) / len(boxes), np.count_nonzero(is_smooth) / len(boxes)
-        half, tile = (0.5, _TILE) if is_compiled else (1.0, _NUMPY_TILE)
+        half, one, tile = (0.5, COVARIANCE, _TILE) if is_compiled else (1.0, _NUMPY_COVARIANCE, _NUMPY_TILE)
         n_all, n_nodes = n_exact + n_smooth, nodes_for(self.tolerance)
-        at_nodes = n_smooth * (half * n_smooth + n_exact + COVARIANCE)
-        at_cells = n_exact * (half * n_exact + COVARIANCE) + (n_exact + 3.0) * 1.5 * n_nodes
+        at_nodes = n_smooth * (half * n_smooth + n_exact + one)
+        at_cells = n_exact * (half * n_exact + one) + (n_exact + 3.0) * 1.5 * n_nodes
         tile /= side * side
         return {
-            Tiling(side, is_split=False): n_all * (half * n_all + COVARIANCE) + tile,
+            Tiling(side, is_split=False): n_all * (half * n_all + one) + tile,
             Tiling(side, is_split=True): min(1.0, n_nodes / side) ** 2 * at_nodes + at_cells + 2.0 * tile,
         }
 
