@@ -76,6 +76,9 @@ SHARES = {ORDINARY: 1.0, EXTERNAL: 1.0, FOREST: 2.0, NETWORK: 2.0}
 SEVERAL_FITS_LIMIT = GLOBAL_LIMIT
 """Up to so many samples a base averages several fits of its variogram; more samples leave less to doubt."""
 
+MANY_SETS_LIMIT = 1000
+"""Up to so many samples drifts are learned on four inner sets of folds: the mean over more sets predicts better."""
+
 WORSE_FIT = 0.15
 """Relative error on blocks left out by which another fit of a variogram may be worse than the chosen one."""
 
@@ -100,8 +103,9 @@ class HybridSettings:
         Whether the network reads the location itself; None: only without covariates.
     n_inner_folds : int
         Folds of one inner set.
-    n_seeds : int
-        Inner sets of folds, in turn random and spatial blocks; at least 2.
+    n_seeds : int or None
+        Inner sets of folds, in turn random and spatial blocks; at least 2. None: 4 up to `MANY_SETS_LIMIT` samples,
+        where a set leaves much to chance, else 2.
     members_per_fold : int
         Networks that leave out the same fold. The ensemble has ``n_inner_folds * n_seeds * members_per_fold``
         members.
@@ -129,7 +133,7 @@ class HybridSettings:
     n_neighbors: int = 12
     use_coordinates: bool | None = None
     n_inner_folds: int = 5
-    n_seeds: int = 2
+    n_seeds: int | None = None
     members_per_fold: int = 1
     network: NetworkSettings = field(default_factory=NetworkSettings)
     forest: ForestSettings | None = field(default_factory=ForestSettings)
@@ -138,13 +142,19 @@ class HybridSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_inner_folds < 2 or self.n_seeds < 2 or self.members_per_fold < 1:
+        if self.n_inner_folds < 2 or (self.n_seeds or 2) < 2 or self.members_per_fold < 1:
             raise InputError(
                 "Expected at least 2 inner folds, 2 sets of them (random and blocks) and 1 member a fold, got "
                 f"{self.n_inner_folds}, {self.n_seeds} and {self.members_per_fold}."
             )
         if not (np.isfinite(self.ridge) and self.ridge >= 0):
             raise InputError(f"Expected a ridge of 0 or above, got {self.ridge!r}.")
+
+    def sets_for(self, n_samples: int) -> int:
+        """Return the number of inner sets of folds for so many samples."""
+        if self.n_seeds is not None:
+            return self.n_seeds
+        return 4 if n_samples <= MANY_SETS_LIMIT else 2
 
 
 @dataclass(frozen=True)
@@ -221,7 +231,7 @@ class FittedHybrid:
             else {"n_trees": self.forests.n_trees, **self.settings.forest.to_dict()},
             "inner_folds": {
                 "n_folds": self.settings.n_inner_folds,
-                "sets": set_kinds(self.settings.n_seeds),
+                "sets": set_kinds(self.settings.sets_for(len(samples))),
                 "members_per_fold": self.settings.members_per_fold,
             },
             "inner_scores": self.inner_scores,
@@ -289,7 +299,7 @@ def fit_hybrid(
     notes: list[str] = []
     n_targets = len(samples.targets)
 
-    folds = inner_folds(samples, settings.n_inner_folds, settings.n_seeds, settings.seed)
+    folds = inner_folds(samples, settings.n_inner_folds, settings.sets_for(len(samples)), settings.seed)
     groups = inseparable_groups(samples.coordinates, samples.holes)
     in_holes = len(np.unique(groups)) < len(groups)
 

@@ -65,14 +65,17 @@ class TrainHybridModel(Algorithm):
                 advanced=True,
             ),
             with_help(
-                whole_number("N_SEEDS", tr("Sets of inner folds"), 2, 2, 20),
-                tr("Five networks are trained for each set, on inner random folds and inner blocks in turn."),
+                whole_number("N_SEEDS", tr("Sets of inner folds"), None, 2, 20),
+                tr(
+                    "Five networks are trained for each set, on inner random folds and inner blocks in turn. Empty: 4 "
+                    "for the hybrid of up to 1000 samples, else 2."
+                ),
                 advanced=True,
             ),
             with_help(
                 whole_number("N_STEPS", tr("Training steps"), None, 1, 100000),
                 tr(
-                    "Steps of the network's training. Empty: 240, and more on many samples, at most 1200; networks "
+                    "Steps of the network's training. Empty: 120, and more on many samples, at most 1200; networks "
                     "by name as their schedule says. These stop earlier when errors at samples left out no longer fall."
                 ),
                 advanced=True,

@@ -487,9 +487,11 @@ class Reader(Values):
         settings: dict[str, Any] = {
             "transforms": transforms,
             "n_neighbors": self.whole("N_NEIGHBORS"),
-            "n_seeds": self.whole("N_SEEDS"),
             "seed": self.whole("SEED"),
         }
+        n_sets = self.whole("N_SEEDS")
+        if n_sets is not None:
+            settings["n_seeds"] = n_sets
         n_steps = self.whole("N_STEPS")
         if n_steps is not None:
             settings["network"] = {"min_steps": n_steps, "max_steps": n_steps}

@@ -55,8 +55,9 @@ def main() -> None:
     samples = Samples(places, values[:, None].round(3), ("zinc",), "EPSG:25833", covariates, holes)
     network = NetworkSettings(conv_width=3, recurrent_width=3, dense_width=3, min_steps=40, max_steps=40, dropout=0.0)
     settings = HybridSettings(
-        variogram_model="spherical", n_neighbors=4, n_inner_folds=2, network=network, forest=None, ridge=0.0, seed=1,
-    )
+        variogram_model="spherical", n_neighbors=4, n_inner_folds=2, n_seeds=2, network=network, forest=None,
+        ridge=0.0, seed=1,
+    )  # fmt: skip
     print(train_hybrid(samples, settings, FOLDER / "tiny_3d.onnx", schemes=()).fitted.weights)
 
 

@@ -39,7 +39,7 @@ def main() -> None:
     network = NetworkSettings(conv_width=3, recurrent_width=3, dense_width=3, min_steps=300, dropout=0.0)
     settings = HybridSettings(
         transforms={"zinc": Transform("log"), "lead": Transform("none")}, variogram_model="spherical", n_neighbors=4,
-        n_inner_folds=2, network=network, units={"zinc": "mg/kg", "lead": "mg/kg"}, ridge=0.0, seed=1,
+        n_inner_folds=2, n_seeds=2, network=network, units={"zinc": "mg/kg", "lead": "mg/kg"}, ridge=0.0, seed=1,
     )  # fmt: skip
     trained = train_hybrid(samples, settings, FOLDER / "tiny_hybrid.onnx", schemes=("random",), n_folds=3)
     where = coordinates[:6] + [[17.0, -8.0]]

@@ -48,7 +48,12 @@ def self_test(job: Job) -> TaskResult:
     values = np.sin(coordinates[:, :1] / 20.0) + 0.01 * coordinates[:, 1:] + rng.normal(0.0, 0.1, (40, 1))
     network = NetworkSettings(conv_width=4, recurrent_width=4, dense_width=4, min_steps=4, max_steps=4)
     settings = HybridSettings(
-        variogram_model="spherical", variogram_method="least_squares", n_neighbors=4, n_inner_folds=2, network=network
+        variogram_model="spherical",
+        variogram_method="least_squares",
+        n_neighbors=4,
+        n_inner_folds=2,
+        n_seeds=2,
+        network=network,
     )
     path = job.folder / "model.onnx"
     trained = train_hybrid(

@@ -32,7 +32,8 @@ from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 TINY = NetworkSettings(conv_width=4, recurrent_width=4, dense_width=4, min_steps=60)
 SETTINGS = HybridSettings(
     transforms={"zinc": Transform("log"), "depth": Transform("none")},
-    variogram_model="spherical", n_neighbors=6, n_inner_folds=3, network=TINY, units={"zinc": "mg/kg"}, seed=4,
+    variogram_model="spherical", n_neighbors=6, n_inner_folds=3, n_seeds=2, network=TINY,
+    units={"zinc": "mg/kg"}, seed=4,
 )  # fmt: skip
 
 
@@ -152,6 +153,11 @@ def test_three_dimensions_and_holes():
     fitted = fit_hybrid(samples, replace(SETTINGS, transforms=Transform()))
     result = fitted.predict(coordinates + [5.0, 3.0, 1.0], None)
     assert np.isfinite(result.estimate).all() and (result.lower < result.upper).all()
+
+
+def test_few_samples_get_four_inner_sets_of_folds():
+    assert [HybridSettings().sets_for(n) for n in (155, 1000, 1001)] == [4, 4, 2]
+    assert HybridSettings(n_seeds=3).sets_for(155) == 3
 
 
 def test_coincident_samples_are_named(samples):
