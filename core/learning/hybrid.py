@@ -21,7 +21,7 @@ from ..kriging.back_transform import BackTransform
 from ..kriging.evidence import drift_evidence
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import fit_kriging
-from ..prediction.contract import FORMAT, VERSION
+from ..prediction.contract import contract_of
 from ..prediction.hybrid import (
     EXACT_LIMIT,
     EXTERNAL,
@@ -36,7 +36,6 @@ from ..prediction.hybrid import (
     local_weights,
 )
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
-from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident, require_variation
 from ..transforms import Transform
 from ..validation.folds import inseparable_groups
@@ -212,30 +211,25 @@ class FittedHybrid:
         scores : dict or None
             Outer cross-validated scores (`cross_validated_scores`).
         """
-        samples = self.model.samples
-        covariates = [] if samples.covariates is None else [samples.covariates.values]
         network = self.settings.network
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "kind": METHOD,
-            **self.model.to_dict(),
-            "network": {
+        return contract_of(
+            METHOD, self.model, self.settings.seed, self.notes, scores,
+            network={
                 "layers": self.ensemble.network.to_dict(),
                 "n_members": self.ensemble.n_members,
                 "training": {**network.to_dict(), "learning_rate": self.ensemble.learning_rate},
                 "final_loss": self.ensemble.losses[-1],
             },
-            "forests": None
+            forests=None
             if self.forests is None or self.settings.forest is None
             else {"n_trees": self.forests.n_trees, **self.settings.forest.to_dict()},
-            "inner_folds": {
+            inner_folds={
                 "n_folds": self.settings.n_inner_folds,
                 "sets": set_kinds(self.settings.sets_for(len(samples))),
                 "members_per_fold": self.settings.members_per_fold,
             },
-            "inner_scores": self.inner_scores,
-            "stack": [
+            inner_scores=self.inner_scores,
+            stack=[
                 {
                     "target": target.name,
                     "reference": target.bases[stack.reference].name,
@@ -246,12 +240,7 @@ class FittedHybrid:
                 }
                 for target, stack in zip(self.model.targets, self.stacks)
             ],
-            "scores": scores,
-            "seed": self.settings.seed,
-            "notes": list(self.notes),
-            "data_sha256": data_hash(samples.coordinates, samples.values, *covariates),
-            "versions": versions(),
-        }
+        )  # fmt: skip
 
 
 def fit_hybrid(

@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..kriging.back_transform import BackTransform
-from ..prediction.contract import FORMAT, VERSION, decode_array, encode_array
+from ..prediction.contract import contract_of, decode_array, encode_array
 from ..prediction.hybrid import Prediction
 from ..prediction.network_model import KIND, NetworkModel, NetworkTarget
 from ..progress import IsCancelled, Progress, never, part, silent
-from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident
 from ..validation.folds import inseparable_groups
 from ..validation.gradients import with_own_covariates
@@ -88,14 +87,10 @@ class FittedNetwork:
         scores : dict or None
             Outer cross-validated scores (`cross_validated_scores`).
         """
-        samples, settings, ensemble = self.model.samples, self.settings, self.ensemble
-        covariates = [] if samples.covariates is None else [samples.covariates.values]
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "kind": KIND,
-            **self.model.to_dict(),
-            "network": {
+        settings, ensemble = self.settings, self.ensemble
+        return contract_of(
+            KIND, self.model, self.settings.seed, self.notes, scores,
+            network={
                 "layers": ensemble.network.to_dict(),
                 "n_members": ensemble.n_members,
                 "schedule": {**self.schedule.to_dict(), "learning_rate": ensemble.learning_rate},
@@ -105,23 +100,18 @@ class FittedNetwork:
                 "token_weights": ensemble.token_weights.tolist(),
                 "context_weights": ensemble.context_weights.tolist(),
             },
-            "inner_folds": {"n_folds": settings.n_inner_folds, "sets": set_kinds(settings.n_sets)},
-            "groups": {name: list(members) for name, members in settings.groups.items()},
-            "group_weights": self.evaluated.weights,
-            "self_evaluation": {
+            inner_folds={"n_folds": settings.n_inner_folds, "sets": set_kinds(settings.n_sets)},
+            groups={name: list(members) for name, members in settings.groups.items()},
+            group_weights=self.evaluated.weights,
+            self_evaluation={
                 **asdict(settings.resolved_self_evaluation),
                 "chosen": self.evaluated.chosen,
                 "history": [one.to_dict() for one in self.evaluated.rounds],
             },
-            "ablation": [one.to_dict() for one in self.ablations],
-            "search": {"minutes": settings.search_minutes, "trials": [asdict(trial) for trial in self.trials]},
-            "inner_scores": self.inner_scores,
-            "scores": scores,
-            "seed": settings.seed,
-            "notes": list(self.notes),
-            "data_sha256": data_hash(samples.coordinates, samples.values, *covariates),
-            "versions": versions(),
-        }
+            ablation=[one.to_dict() for one in self.ablations],
+            search={"minutes": settings.search_minutes, "trials": [asdict(trial) for trial in self.trials]},
+            inner_scores=self.inner_scores,
+        )  # fmt: skip
 
 
 def saved_weights(contract: Mapping[str, Any]) -> Weights:

@@ -22,7 +22,7 @@ from ..kriging.back_transform import BackTransform
 from ..kriging.left_out import nearest_others
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging
-from ..prediction.contract import FORMAT, VERSION
+from ..prediction.contract import contract_of
 from ..prediction.hybrid import Prediction
 from ..prediction.local_scale import LocalScale
 from ..prediction.mixture import ORDINARY, Member, alone
@@ -38,7 +38,6 @@ from ..prediction.pretrained import (
 )
 from ..prediction.trained_model import NetworkGraph
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
-from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples, average_coincident
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable, normalized_scores
@@ -209,21 +208,12 @@ class FittedPretrained:
         scores : dict or None
             Outer cross-validated scores (`cross_validated_scores`).
         """
-        samples = self.model.samples
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "kind": KIND,
-            **self.model.to_dict(),
-            "gates": [
+        return contract_of(
+            KIND, self.model, self.settings.seed, self.notes, scores,
+            gates=[
                 {"target": target.name, **gate.to_dict()} for target, gate in zip(self.model.targets, self.gates)
             ],
-            "scores": scores,
-            "seed": self.settings.seed,
-            "notes": list(self.notes),
-            "data_sha256": data_hash(samples.coordinates, samples.values),
-            "versions": versions(),
-        }
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import InputError, ModelFileError
 from ..features.covariates import covariates_from_list, covariates_to_list
+from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples
 
 FORMAT = "hybridgeo-model"
@@ -255,3 +256,43 @@ class ContractModel(ABC):
 
 
 Model = TypeVar("Model", bound=ContractModel)
+
+
+def contract_of(
+    kind: str, model: ContractModel, seed: int, notes: Sequence[str], scores: Mapping[str, Any] | None, **own: Any
+) -> dict:
+    """Return the contract of a trained model.
+
+    Parameters
+    ----------
+    kind : str
+        Key of `core.prediction.trained_model.KINDS`.
+    model : ContractModel
+    seed : int
+        Of the training.
+    notes : sequence of str
+        What a reader has to know.
+    scores : mapping or None
+        Outer cross-validated scores (`core.learning.outer.cross_validated_scores`).
+    **own
+        What models of this kind tell besides.
+
+    Returns
+    -------
+    dict
+        JSON values, with a hash of the samples and the versions of the packages.
+    """
+    samples = model.samples
+    covariates = [] if samples.covariates is None else [samples.covariates.values]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": kind,
+        **model.to_dict(),
+        **own,
+        "scores": scores,
+        "seed": seed,
+        "notes": list(notes),
+        "data_sha256": data_hash(samples.coordinates, samples.values, *covariates),
+        "versions": versions(),
+    }
