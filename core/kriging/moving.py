@@ -15,7 +15,7 @@ from .covariance import SmoothCovariance
 from .estimate import Reason
 from .functionals import Functional, PointValue
 from .lattice import Lattice
-from .moving_lattice import Bins, LatticeProducts, solve_lattice, solve_sectors
+from .moving_lattice import BinnedSamples, Bins, LatticeProducts, solve_lattice, solve_sectors
 from .neighborhood import NeighborSearch
 from .restricted import restricted_batches
 from .system import SystemSamples, inverse_factor, singular_system_error
@@ -278,6 +278,11 @@ class MovingSystem:
     def bins(self) -> Bins:
         """The samples as the kernel looks for them."""
         return Bins.of(self.search.scaled_points)
+
+    @cached_property
+    def binned(self) -> BinnedSamples:
+        """The samples in the order of the bins, with all the kernel wants of them."""
+        return BinnedSamples.of(self)
 
     def positive_weights(self, targets: np.ndarray, functional: Functional) -> np.ndarray:
         """Return the sum of each target's positive weights, shape (n_targets,); NaN without an estimate."""

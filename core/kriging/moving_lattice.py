@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _SAMPLES_A_BIN = 4
 _LARGEST_NEIGHBORHOOD = 512
-_TILES = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 9), (8, 12), (10, 12), (12, 14), (12, 16), (15, 16))
-"""Rows and columns of tiles; from 24 cells on they leave few lanes empty."""
+_TILES = ((4, 4), (4, 8), (8, 8), (8, 12), (12, 12), (12, 16), (16, 16))
+"""Rows and columns of tiles, made of groups of 4 x 4 cells."""
 
 _N_THREADS = 2
 
@@ -65,6 +65,36 @@ class Bins:
         return cls(order, np.searchsorted(key[order], np.arange(shape.prod() + 1)), low, side, shape)
 
 
+@dataclass(frozen=True)
+class BinnedSamples:
+    """Samples bin by bin, as the kernel reads them.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_dimensions, n_samples)
+        In the search frame.
+    matrices, places : ndarray, shape (n_frames, n_dimensions, n_dimensions), (n_frames, n_dimensions, n_samples)
+        The covariance's frames, and the samples in them.
+    known : ndarray, shape (n_samples, n_known)
+        The constant, drift scores and values.
+    """
+
+    points: np.ndarray
+    matrices: np.ndarray
+    places: np.ndarray
+    known: np.ndarray
+
+    @classmethod
+    def of(cls, system: MovingSystem) -> BinnedSamples:
+        """Put the samples of a system in the order of its bins."""
+        order = system.bins.order
+        return cls(
+            np.ascontiguousarray(system.search.scaled_points[order].T),
+            *frame_arrays(system.covariance, system.samples.points[order]),
+            np.ascontiguousarray(system.samples.known[order]),
+        )
+
+
 @dataclass
 class LatticeProducts:
     """What `moving.Products` is made of, cell by cell, and the number of neighbours."""
@@ -101,13 +131,11 @@ def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -
     )  # fmt: skip
     bins = system.bins
     arguments = (
-        search.frame[None],
-        np.ascontiguousarray(search.scaled_points.T),
+        search.frame[None], system.binned.points,
         bins.order, bins.starts, bins.origin, bins.side, bins.shape, search.limit, search.radius,
     )  # fmt: skip
     covariance = (
-        *frame_arrays(system.covariance, system.samples.points),
-        np.ascontiguousarray(system.samples.known),
+        system.binned.matrices, system.binned.places, system.binned.known,
         *term_arrays(kernels, system.covariance),
         system.sill,
         products.counts, products.target, products.target_known, products.constant_known,
@@ -184,5 +212,5 @@ def _tile(search: NeighborSearch, lattice: Lattice, reach: float) -> tuple[int, 
     across = max(np.linalg.norm(corners[1] - corners[0]) / max(1, len(lattice.x) - 1),
                  np.linalg.norm(corners[2] - corners[0]) / max(1, len(lattice.y) - 1))  # fmt: skip
     cells = min(reach, search.radius) / across if across > 0 else 1.0
-    n_wanted = 2.25 * max(cells, 1.0)
+    n_wanted = 2.0 * max(cells, 1.0) + 5.0
     return min(_TILES, key=lambda tile: abs(np.log(tile[0] * tile[1] / n_wanted)))

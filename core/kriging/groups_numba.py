@@ -1,0 +1,332 @@
+# mypy: disable-error-code="call-arg, var-annotated, no-untyped-def"
+"""What the kernel of nearest samples is made of, in LLVM's own vectors: GROUP lanes stay in registers.
+
+The loop vectoriser leaves short loops with a remainder that is done one by one, and checks every index; loops
+here have neither.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from .lanes_numba import _COLUMNS, _LANES, GROUP, ROWS, _fused
+
+
+@intrinsic
+def first_bit(typing_context, bits):
+    """Return the place of the lowest bit set."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), generate
+
+
+def _spread(builder, number):
+    """Build a vector that has a number in every lane."""
+    undefined = ir.Constant(ir.VectorType(number.type, _LANES), ir.Undefined)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+    return builder.shuffle_vector(builder.insert_element(undefined, number, ir.IntType(32)(0)), undefined, everywhere)
+
+
+def _add_dots(builder, out, left, left_stride, right_of, count):
+    """Build the addition, to GROUP lanes, of `count` products of rows of lanes and what ``right_of(j, part)`` loads."""
+    vector = ir.VectorType(ir.DoubleType(), _LANES)
+    integer = ir.IntType(64)
+    fma = _fused(builder, vector)
+
+    def at(pointer, offset):
+        return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
+
+    def load(pointer, offset):
+        value = builder.load(at(pointer, offset))
+        value.align = 8
+        return value
+
+    parts = [integer(part * _LANES) for part in range(GROUP // _LANES)]
+    begun = [load(out, part) for part in parts]
+    before = builder.block
+    test, body = builder.append_basic_block("dots"), builder.append_basic_block("dot")
+    end = builder.append_basic_block("added")
+    builder.branch(test)
+    builder.position_at_end(test)
+    j = builder.phi(integer)
+    j.add_incoming(integer(0), before)
+    totals = [builder.phi(vector) for _ in parts]
+    builder.cbranch(builder.icmp_signed("<", j, count), body, end)
+    builder.position_at_end(body)
+    for start, total, part in zip(begun, totals, parts):
+        total.add_incoming(start, before)
+        value = load(left, builder.add(builder.mul(j, left_stride), part))
+        total.add_incoming(builder.call(fma, [value, right_of(j, part, load), total]), body)
+    j.add_incoming(builder.add(j, integer(1)), body)
+    builder.branch(test)
+    builder.position_at_end(end)
+    for total, part in zip(totals, parts):
+        stored = builder.store(total, at(out, part))
+        stored.align = 8
+
+
+@intrinsic
+def add_lane_dots(typing_context, out, left, left_stride, right, right_stride, count):
+    """Add to GROUP lanes the sum of `count` products of rows of lanes."""
+    signature = types.void(out, left, types.int64, right, types.int64, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        out, left, left_stride, right, right_stride, count = arguments
+
+        def right_of(j, part, load):
+            return load(right, builder.add(builder.mul(j, right_stride), part))
+
+        _add_dots(builder, out, left, left_stride, right_of, count)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def add_shares(typing_context, out, left, left_stride, right, right_stride, count):
+    """Add to GROUP lanes the sum of `count` products of a row of lanes and a number."""
+    signature = types.void(out, left, types.int64, right, types.int64, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        out, left, left_stride, right, right_stride, count = arguments
+
+        def right_of(j, part, load):
+            return _spread(builder, builder.load(builder.gep(right, [builder.mul(j, right_stride)])))
+
+        _add_dots(builder, out, left, left_stride, right_of, count)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def element_at(typing_context, array, offset):
+    """Return an element of an array in row order by its place, which is not negative."""
+
+    def generate(context, builder, signature, arguments):
+        made = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.load(builder.gep(made.data, [arguments[1]]))
+
+    return array.dtype(array, types.int64), generate
+
+
+@intrinsic
+def put_element(typing_context, array, offset, value):
+    """Set an element of an array in row order by its place, which is not negative."""
+
+    def generate(context, builder, signature, arguments):
+        made = context.make_array(signature.args[0])(context, builder, arguments[0])
+        builder.store(arguments[2], builder.gep(made.data, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, array.dtype), generate
+
+
+def _each_within(builder, squared, count, bound, out, begin, step):
+    """Build a loop over rows of squared distances that changes vectors where these are within the bound.
+
+    ``begin(part)`` makes a vector of GROUP lanes to start from, ``step(total, row)`` what replaces it.
+    """
+    integer, doubles = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
+    n_parts = GROUP // _LANES
+
+    def load(pointer, row, part):
+        place = builder.add(builder.mul(row, integer(GROUP)), integer(part * _LANES))
+        value = builder.load(builder.bitcast(builder.gep(pointer, [place]), doubles.as_pointer()))
+        value.align = 8
+        return value
+
+    bounds = [load(bound, integer(0), part) for part in range(n_parts)]
+    begun = [begin(part) for part in range(n_parts)]
+    before = builder.block
+    test, body = builder.append_basic_block("rows"), builder.append_basic_block("row")
+    end = builder.append_basic_block("counted")
+    builder.branch(test)
+    builder.position_at_end(test)
+    row = builder.phi(integer)
+    row.add_incoming(integer(0), before)
+    totals = [builder.phi(start.type) for start in begun]
+    builder.cbranch(builder.icmp_signed("<", row, count), body, end)
+    builder.position_at_end(body)
+    for part, total in enumerate(totals):
+        total.add_incoming(begun[part], before)
+        is_within = builder.fcmp_ordered("<=", load(squared, row, part), bounds[part])
+        total.add_incoming(builder.select(is_within, step(total, row), total), body)
+    row.add_incoming(builder.add(row, integer(1)), body)
+    builder.branch(test)
+    builder.position_at_end(end)
+    for part, total in enumerate(totals):
+        place = builder.bitcast(builder.gep(out, [integer(part * _LANES)]), total.type.as_pointer())
+        stored = builder.store(total, place)
+        stored.align = 8
+
+
+@intrinsic
+def count_within(typing_context, squared, count, bound, out):
+    """Write for GROUP lanes how many of `count` rows of squared distances are within the bound."""
+    signature = types.void(squared, types.int64, bound, out)
+
+    def generate(context, builder, signature, arguments):
+        squared, count, bound, out = arguments
+        vector = ir.VectorType(ir.IntType(64), _LANES)
+        one = ir.Constant(vector, [1] * _LANES)
+        _each_within(
+            builder, squared, count, bound, out, lambda part: ir.Constant(vector, [0] * _LANES),
+            lambda total, row: builder.add(total, one),
+        )  # fmt: skip
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def mark_within(typing_context, squared, count, bound, out):
+    """Write for GROUP lanes which of `count` rows (up to 64) of squared distances are within the bound, as bits."""
+    signature = types.void(squared, types.int64, bound, out)
+
+    def generate(context, builder, signature, arguments):
+        squared, count, bound, out = arguments
+        vector = ir.VectorType(ir.IntType(64), _LANES)
+        undefined = ir.Constant(vector, ir.Undefined)
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+
+        def step(total, row):
+            bit = builder.shl(ir.IntType(64)(1), row)
+            spread = builder.insert_element(undefined, bit, ir.IntType(32)(0))
+            return builder.or_(total, builder.shuffle_vector(spread, undefined, everywhere))
+
+        _each_within(builder, squared, count, bound, out, lambda part: ir.Constant(vector, [0] * _LANES), step)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def subtract_block(typing_context, matrix, width, count, lanes, stride, out):
+    """Subtract from ROWS rows sums of `count` products of matrix elements and lanes, STEP lanes wide."""
+    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out)
+
+    def generate(context, builder, signature, arguments):
+        matrix, width, count, lanes, stride, out = arguments
+        integer, lane = ir.IntType(64), ir.IntType(32)
+        vector = ir.VectorType(ir.DoubleType(), _LANES)
+        undefined = ir.Constant(vector, ir.Undefined)
+        everywhere = ir.Constant(ir.VectorType(lane, _LANES), [0] * _LANES)
+        fma = _fused(builder, vector)
+
+        def at(pointer, offset):
+            return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
+
+        places = [
+            [at(out, builder.add(builder.mul(integer(row), stride), integer(column * _LANES)))
+             for column in range(_COLUMNS)] for row in range(ROWS)
+        ]  # fmt: skip
+        begun = [[builder.load(place) for place in of_row] for of_row in places]
+        for of_row in begun:
+            for value in of_row:
+                value.align = 8
+        before = builder.block
+        loop, end = builder.append_basic_block("products"), builder.append_basic_block("stored")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        j = builder.phi(integer)
+        j.add_incoming(integer(0), before)
+        sums = [[builder.phi(vector) for _ in range(_COLUMNS)] for _ in range(ROWS)]
+        start = builder.gep(lanes, [builder.mul(j, stride)])
+        values = []
+        for column in range(_COLUMNS):
+            values.append(builder.load(at(start, integer(column * _LANES))))
+            values[-1].align = 8
+        for row, row_sums in enumerate(sums):
+            factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
+            factor = builder.fneg(factor)
+            spread = builder.shuffle_vector(builder.insert_element(undefined, factor, lane(0)), undefined, everywhere)
+            for column, (value, total) in enumerate(zip(values, row_sums)):
+                total.add_incoming(begun[row][column], before)
+                total.add_incoming(builder.call(fma, [spread, value, total]), loop)
+        following = builder.add(j, integer(1))
+        j.add_incoming(following, loop)
+        builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
+        builder.position_at_end(end)
+        for row, row_sums in enumerate(sums):
+            for column, total in enumerate(row_sums):
+                stored = builder.store(total.incomings[1][0], places[row][column])
+                stored.align = 8
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def subtract_share(typing_context, target, source, share, count):
+    """Subtract a share of `count` numbers, a multiple of 8, from others."""
+    signature = types.void(target, source, types.float64, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        target, source, share, count = arguments
+        integer, lane = ir.IntType(64), ir.IntType(32)
+        vector = ir.VectorType(ir.DoubleType(), _LANES)
+        undefined = ir.Constant(vector, ir.Undefined)
+        everywhere = ir.Constant(ir.VectorType(lane, _LANES), [0] * _LANES)
+        fma = _fused(builder, vector)
+        share = builder.insert_element(undefined, builder.fneg(share), lane(0))
+        spread = builder.shuffle_vector(share, undefined, everywhere)
+
+        def at(pointer, offset):
+            return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
+
+        before = builder.block
+        loop, end = builder.append_basic_block("shares"), builder.append_basic_block("subtracted")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        j = builder.phi(integer)
+        j.add_incoming(integer(0), before)
+        value, old = builder.load(at(source, j)), builder.load(at(target, j))
+        value.align = old.align = 8
+        stored = builder.store(builder.call(fma, [spread, value, old]), at(target, j))
+        stored.align = 8
+        following = builder.add(j, integer(_LANES))
+        j.add_incoming(following, loop)
+        builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
+        builder.position_at_end(end)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def square_distances(typing_context, x, y, count, along, across, out):
+    """Write squared distances in the plane of `count` points to GROUP places, without fused rounding.
+
+    Samples at the same distance must stay so: no multiplication is fused with an addition here.
+    """
+    signature = types.void(x, y, types.int64, along, across, out)
+
+    def generate(context, builder, signature, arguments):
+        x, y, count, along, across, out = arguments
+        vector = ir.VectorType(ir.DoubleType(), _LANES)
+        n_parts = GROUP // _LANES
+
+        def load(pointer, part):
+            place = builder.gep(pointer, [ir.IntType(64)(part * _LANES)])
+            value = builder.load(builder.bitcast(place, vector.as_pointer()))
+            value.align = 8
+            return value
+
+        targets = [(load(along, part), load(across, part)) for part in range(n_parts)]
+        with cgutils.for_range(builder, count) as loop:
+            a, b = (_spread(builder, builder.load(builder.gep(axis, [loop.index]))) for axis in (x, y))
+            to = builder.gep(out, [builder.mul(loop.index, ir.IntType(64)(GROUP))])
+            for part, (target_x, target_y) in enumerate(targets):
+                u, v = builder.fsub(target_x, a), builder.fsub(target_y, b)
+                total = builder.fadd(builder.fmul(u, u), builder.fmul(v, v))
+                place = builder.gep(to, [ir.IntType(64)(part * _LANES)])
+                stored = builder.store(total, builder.bitcast(place, vector.as_pointer()))
+                stored.align = 8
+        return context.get_dummy_value()
+
+    return signature, generate
