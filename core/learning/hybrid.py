@@ -225,7 +225,7 @@ class FittedHybrid:
             else {"n_trees": self.forests.n_trees, **self.settings.forest.to_dict()},
             inner_folds={
                 "n_folds": self.settings.n_inner_folds,
-                "sets": set_kinds(self.settings.sets_for(len(samples))),
+                "sets": set_kinds(self.settings.sets_for(len(self.model.samples))),
                 "members_per_fold": self.settings.members_per_fold,
             },
             inner_scores=self.inner_scores,
