@@ -194,6 +194,8 @@ class LikelihoodSearch:
     seed : int
         Of the order of samples, and of their choice where there are many.
     is_cancelled : callable
+    account : list of str or None
+        Gets sentences on what was tried beyond one isotropic structure, and what became of it.
 
     Raises
     ------
@@ -216,6 +218,7 @@ class LikelihoodSearch:
         max_samples: int = MAX_SAMPLES,
         seed: int = 0,
         is_cancelled: IsCancelled = never,
+        account: list[str] | None = None,
     ) -> None:
         coordinates = np.asarray(coordinates, dtype=float)
         values = np.asarray(values, dtype=float)
@@ -246,8 +249,7 @@ class LikelihoodSearch:
         self._made: dict[object, ExactLikelihood | VecchiaLikelihood] = {}
         self._reached = -np.inf  # highest rough likelihood of any kind
         self._floor = -np.inf
-        self.account: list[str] = []
-        """What was tried beyond one isotropic structure, and what became of it, in sentences."""
+        self.account: list[str] = [] if account is None else account
 
     def climbed(
         self,

@@ -12,7 +12,7 @@ from ..progress import Progress, part
 from ..report.markup import rounded
 from .candidates import Candidate
 from .choice import CLEAR_ANISOTROPY, PREFERRED, most_likely
-from .leave_one_out import FitSamples
+from .leave_one_out import GLOBAL_LEAVE_ONE_OUT, FitSamples
 from .likelihood import Climbed, LikelihoodSearch
 from .models import VariogramModel
 from .tilted import tilted_anisotropy
@@ -21,8 +21,8 @@ from .trial import Trial
 RAISED_NUGGETS = (0.1, 0.2, 0.4, 0.7, 0.9)
 """Shares of the sill to which a nugget may be raised where samples lie in holes."""
 
-CLEAR_NUGGET = 0.005
-"""A raised nugget has to lower the error of whole holes left out by this share."""
+CLEAR_NUGGET = 0.004
+"""The smallest nugget is taken whose error at whole holes left out is within this share of the lowest."""
 
 
 def by_likelihood(
@@ -40,8 +40,9 @@ def by_likelihood(
     Of columns of samples a horizontal anisotropy is only tried when it is asked for.
     """
     search = LikelihoodSearch(
-        samples.coordinates, samples.values, samples.drift, seed=samples.seed, is_cancelled=samples.is_cancelled
-    )
+        samples.coordinates, samples.values, samples.drift, seed=samples.seed, is_cancelled=samples.is_cancelled,
+        account=account,
+    )  # fmt: skip
     starts: list[tuple[str, VariogramModel | None]]
     if start is not None:
         starts = [(start.structures[0].model, start)]
@@ -93,8 +94,9 @@ def by_likelihood(
     chosen = samples.scored(Candidate(best.name, "reml", model, log_likelihood=rough))
     if climbed is climbs[best.name]:
         refined = [fit for fit in refined if fit is not best]
-    refined = [samples.scored(fit) for fit in refined]
-    account += search.account
+    if len(samples.values) <= GLOBAL_LEAVE_ONE_OUT:
+        # Of many samples errors take longer than likelihoods, which decide.
+        refined = [samples.scored(fit) for fit in refined]
     if np.isfinite(hole_rmse):
         chosen = replace(chosen, hole_rmse=hole_rmse)
         account.append(f"Whole holes left out are predicted with an RMSE of {rounded(hole_rmse, 4)}.")
@@ -121,7 +123,7 @@ def _between_holes(samples: FitSamples, model: VariogramModel, account: list[str
     error = samples.hole_error(model)
     if not np.isfinite(error) or not model.structures:
         return model, error
-    best, lowest = model, error
+    tried = [(model, error)]
     for share in RAISED_NUGGETS:
         nugget = share * model.sill
         if nugget <= model.nugget:
@@ -129,11 +131,12 @@ def _between_holes(samples: FitSamples, model: VariogramModel, account: list[str
         kept = (model.sill - nugget) / (model.sill - model.nugget)
         structures = tuple(replace(part, psill=kept * part.psill) for part in model.structures)
         raised = replace(model, nugget=nugget, structures=structures)
-        found = samples.hole_error(raised)
-        if not found < lowest:
+        tried.append((raised, samples.hole_error(raised)))
+        if not tried[-1][1] < tried[-2][1]:
             break
-        best, lowest = raised, found
-    if lowest >= (1 - CLEAR_NUGGET) * error:
+    enough = (1 + CLEAR_NUGGET) * min(found for _, found in tried if np.isfinite(found))
+    best, lowest = next((one, found) for one, found in tried if found <= enough)
+    if best is model:
         return model, error
     account.append(
         f"A nugget of {100 * best.nugget / best.sill:.0f} % of the sill, instead of the likelihood's "
@@ -155,7 +158,7 @@ def _predicts_better(samples: FitSamples, model: VariogramModel, other: Variogra
         return True
     better = errors[0] < (1 - CLEAR_ANISOTROPY) * errors[1]
     account.append(
-        f"With it drill holes are predicted from the other holes with an RMSE of "
+        f"With it, drill holes are predicted from the other holes with an RMSE of "
         f"{rounded(errors[0], 4)}, without it of {rounded(errors[1], 4)}: it is "
         f"{'kept' if better else 'left out after all'} (it has to lower it by {100 * CLEAR_ANISOTROPY:g} %)."
     )

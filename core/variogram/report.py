@@ -159,12 +159,14 @@ def _anisotropy(model: VariogramModel, map_unit: str) -> str:
         across = rounded(reach * structure.ratio_minor)
         text = (
             f"Continuity is longest along azimuth {structure.azimuth:.0f}° (clockwise from north"
-            + (f", dipping {structure.dip:g}°" if structure.dip else "")
+            + (f", dipping {structure.dip:.0f}° downward" if structure.dip else "")
+            + (f", turned by {structure.plunge:.0f}° about it" if structure.plunge else "")
             + f"); across it the effective range is {across} {map_unit} (ratio {rounded(structure.ratio_minor, 2)})."
         )
     if structure.ratio_vertical != 1.0:
         up = rounded(reach * structure.ratio_vertical)
-        text += f" Vertically it is {up} {map_unit} (ratio {rounded(structure.ratio_vertical, 2)})."
+        upward = "Vertically" if structure.dip == 0 and structure.plunge == 0 else "At right angles to both"
+        text += f" {upward} it is {up} {map_unit} (ratio {rounded(structure.ratio_vertical, 2)})."
     return text
 
 

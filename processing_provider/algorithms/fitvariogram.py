@@ -256,7 +256,9 @@ def automatic_variogram(
 def tell(feedback, result: dict) -> None:
     """Say what was fitted, and why."""
     for structure in result["variogram"]["structures"]:
-        text = tr("Variogram: {model}, nugget {nugget:.4g}, psill {psill:.4g}, effective range {reach:.4g}").format(
+        text = tr(
+            "Variogram: {model}, nugget {nugget:.4g}, psill {psill:.4g}, effective range {reach:.4g} map units"
+        ).format(
             model=structure["model"],
             nugget=result["nugget"],
             psill=structure["psill"],
@@ -265,6 +267,10 @@ def tell(feedback, result: dict) -> None:
         if structure["ratio_minor"] != 1.0:
             text += tr(" along azimuth {azimuth:.0f}°, ratio across {ratio:.2g}").format(
                 azimuth=structure["azimuth"], ratio=structure["ratio_minor"]
+            )
+        if structure["dip"] or structure["plunge"]:
+            text += tr(", dip {dip:.0f}° downward, plunge {plunge:.0f}°").format(
+                dip=structure["dip"], plunge=structure["plunge"]
             )
         if structure["ratio_vertical"] != 1.0:
             text += tr(", vertical ratio {ratio:.2g}").format(ratio=structure["ratio_vertical"])
