@@ -73,7 +73,7 @@ def neighborhood_inputs():
             static_enum("SECTORS", tr("Sectors"), SECTORS, "none"),
             tr(
                 "Divides the surroundings of each cell, in the frame of the anisotropy, so that samples can be taken "
-                "from all sides: 4 quadrants, or 8 half quadrants."
+                "from all sides. quadrants: 4. octants: 8, with elevations those of space, else half quadrants."
             ),
             advanced=True,
         ),
