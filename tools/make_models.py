@@ -56,6 +56,11 @@ def covariates():
     return QgsProcessingParameterMultipleLayers("COVARIATES", "Covariate rasters", QgsProcessing.SourceType.TypeRaster)
 
 
+def parameter_or(name: str, default: str) -> SOURCE:
+    """Take a text from a parameter of the model, or its default: qgis_process hands over only what is given."""
+    return SOURCE.fromExpression(f"coalesce(@{name}, '{default}')")
+
+
 def parameter(name: str) -> SOURCE:
     """Take a value from a parameter of the model."""
     return SOURCE.fromModelParameter(name)
@@ -179,6 +184,7 @@ def hybrid_chain() -> None:
 
 
 def fusion_chain() -> None:
+    elevations = "1240, 1120, 40"
     majors = ["Fe_pct", "Si_pct", "Al_pct", "Ti_pct"]
     lanthanides = [f"{name}_ppm" for name in "La Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Lu".split()]
     covariates = [
@@ -188,13 +194,15 @@ def fusion_chain() -> None:
         "fusion_chain",
         "Rare earth fusion",
         "A synthetic deposit, whole: drill holes to composites, rare earths summed, three components of the spectra, "
-        "the AFG-PMS network on kriged grades, gradients, geophysics and spectra, and a block model beside the truth.",
+        "the AFG-PMS network on the kriged target, two kinds of geophysics, the components and the gradients of Fe, "
+        "Si, Al, Ti and the sum of rare earths (eleven inputs), and a block model beside the truth.",
         [
             QgsProcessingParameterNumber("SEED", "Seed of the deposit", defaultValue=0, minValue=0),
-            QgsProcessingParameterString("ELEVATIONS", "Elevations (top, bottom, step)", "1240, 1120, 40"),
+            QgsProcessingParameterString("ELEVATIONS", "Elevations (top, bottom, step)", elevations),
             QgsProcessingParameterEnum(
                 "ARCHITECTURE", "Architecture", ["afg_pms", "hybrid"], defaultValue="afg_pms", usesStaticStrings=True
             ),
+            QgsProcessingParameterNumber("N_STEPS", "Training steps", defaultValue=600, minValue=1),
         ],
         [
             (
@@ -220,10 +228,12 @@ def fusion_chain() -> None:
             (
                 "train", "trainhybridmodel", "Train",
                 {
-                    "INPUT": output_of("indices", "OUTPUT"), "TARGETS": value(";".join(["REE", *majors])),
-                    "COVARIATES": covariates, "ELEVATION_COVARIATE": value(True), "HOLE": value("hole"),
-                    "DIMENSIONS": value("3d"),
-                    "ARCHITECTURE": parameter("ARCHITECTURE"), "TRANSFORM": value("log"), "FOLDS": value("blocks"),
+                    "INPUT": output_of("indices", "OUTPUT"), "TARGETS": value("REE"),
+                    "COVARIATES": covariates, "GRADIENT_FIELDS": value(";".join([*majors, "REE"])),
+                    "HOLE": value("hole"), "DIMENSIONS": value("3d"),
+                    "ARCHITECTURE": parameter_or("ARCHITECTURE", "afg_pms"), "TRANSFORM": value("log"),
+                    "FOLDS": value("blocks"),
+                    "N_FOLDS": value(2), "N_STEPS": parameter("N_STEPS"),
                 },
                 {"MODEL": "Model", "OUTPUT_HTML": "Training report"},
             ),
@@ -231,7 +241,7 @@ def fusion_chain() -> None:
                 "predict", "predictraster", "Predict block model",
                 {
                     "MODEL": output_of("train", "MODEL"), "COVARIATES": covariates,
-                    "TEMPLATE": output_of("deposit", "TRUTH"), "ELEVATIONS": parameter("ELEVATIONS"),
+                    "TEMPLATE": output_of("deposit", "TRUTH"), "ELEVATIONS": parameter_or("ELEVATIONS", elevations),
                 },
                 {"PREDICTION": "Prediction", "LOWER": "Lower bound", "UPPER": "Upper bound"},
             ),
