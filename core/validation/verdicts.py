@@ -14,7 +14,7 @@ LABELS = {
     "external_drift_kriging": "external-drift kriging",
     "random_forest": "the random forest",
     "feedforward": "the feed-forward network",
-    "pretrained": "the pre-trained network",
+    "pretrained": "the corrected mixture of krigings",
     "hybrid": "the hybrid",
     "gcnn_rnn": "the GCNN-RNN",
     "afg_pms": "AFG-PMS",
