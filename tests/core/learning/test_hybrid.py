@@ -151,6 +151,9 @@ def test_three_dimensions_and_holes():
     values = 10 + coordinates[:, 2:] / 20 + rng.normal(size=(60, 1))
     samples = Samples(coordinates, values, ("grade",), holes=np.repeat([f"DH{i}" for i in range(12)], 5))
     fitted = fit_hybrid(samples, replace(SETTINGS, transforms=Transform()))
+    # In 3-D a forest reads the place alone where there are no covariates.
+    assert fitted.forests is not None and "forest_drift_kriging" in fitted.weights["grade"]
+    assert fitted.forests.n_columns == len(fitted.model.features.table_names) == 9
     result = fitted.predict(coordinates + [5.0, 3.0, 1.0], None)
     assert np.isfinite(result.estimate).all() and (result.lower < result.upper).all()
 
