@@ -17,8 +17,9 @@ def algorithms(provider):
 
 @pytest.fixture(scope="module")
 def sources(root):
-    """Return the program in lower case, in which every word on the screen stands between quotes."""
+    """Return program and models in lower case, in which every word on the screen stands between quotes."""
     paths = [path for folder in ("core", "processing_provider") for path in (root / folder).rglob("*.py")]
+    paths += (root / "resources" / "models").glob("*.model3")
     return "\n".join(path.read_text(encoding="utf-8") for path in paths).lower()
 
 
