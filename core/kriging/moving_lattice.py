@@ -114,7 +114,7 @@ def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -
         When the kernel does not compile.
     """
     search = system.search
-    few = [np.unique(np.linspace(0, n - 1, 4).astype(int)) for n in lattice.shape]
+    few = [np.unique(np.linspace(0, n - 1, 3).astype(int)) for n in lattice.shape]
     places = search.scale(product_points(lattice.x[few[1]], lattice.y[few[0]], lattice.z))
     reach = search.kth_distance(places, search.limit)
     if np.isfinite(search.radius) and search.limit > _LARGEST_NEIGHBORHOOD:

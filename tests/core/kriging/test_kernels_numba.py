@@ -55,7 +55,7 @@ def test_equals_numpy_where_samples_tie(monkeypatch):
         assert_same(*both_roads(monkeypatch, lambda kriging=kriging: kriging.predict(raster)))
 
 
-@pytest.mark.parametrize(("n_samples", "limit"), [(4000, 32), (4000, 9), (60, 32), (20, 64)])
+@pytest.mark.parametrize(("n_samples", "limit"), [(4000, 32), (4000, 9), (4000, 100), (60, 32), (20, 64)])
 def test_nearest_samples_on_a_raster(monkeypatch, n_samples, limit):
     # Clustered samples, a raster that reaches beyond them, edges that are no whole tiles.
     random = np.random.default_rng(n_samples)
