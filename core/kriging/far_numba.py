@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .global_numba import add_dots, add_products, lattice_places
-from .lanes_numba import ROWS, STEP, exact, fast, lane_covariances, multiply_rows, reordered
+from .lanes_numba import ROWS, STEP, exact, fast, lane_covariances, multiply_rows, multiply_rows_tight, reordered
 
 SMOOTH, EXACT = 1, 2
 """States of samples, as `far_samples` has them."""
@@ -95,14 +95,15 @@ def _largest_last(values: np.ndarray, n_y: int, n_x: int, last_y: np.ndarray, la
 @fast
 def _strip_places(
     places: np.ndarray, frames: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray,
-    rows: tuple, columns: tuple, width: int, box: np.ndarray,
+    rows: tuple, columns: tuple, n: int, box: np.ndarray,
 ) -> None:  # fmt: skip
-    """Write the coordinates, in each frame, of ROWS rows of `width` cells, and the middle and half sides of their box.
+    """Write the coordinates, in each frame, of ROWS rows of cells, and the middle and half sides of their box.
 
-    Rows and columns beyond the last repeat it.
+    Rows beyond the last repeat it, and lanes up to n the last cell.
     """
     n_dimensions = frames.shape[1]
     first, last = columns[0], columns[1] - 1
+    n_columns = columns[1] - columns[0]
     for frame in range(len(frames)):
         for axis in range(n_dimensions):
             out = places[frame, axis]
@@ -110,10 +111,10 @@ def _strip_places(
             up = frames[frame, axis, 2] * z[0] if n_dimensions == 3 else 0.0
             for row in range(ROWS):
                 start = across * y[min(rows[0] + row, rows[1] - 1)] + up
-                to = row * width
-                for column in range(last - first + 1):
+                to = row * n_columns
+                for column in range(n_columns):
                     out[to + column] = along * x[first + column] + start
-                out[to + last - first + 1 : to + width] = along * x[last] + start
+            out[ROWS * n_columns : n] = out[ROWS * n_columns - 1]
             mean_x, half_x = 0.5 * along * (x[first] + x[last]), 0.5 * abs(along * (x[last] - x[first]))
             mean_y = 0.5 * across * (y[rows[0]] + y[rows[1] - 1])
             half_y = 0.5 * abs(across * (y[rows[1] - 1] - y[rows[0]]))
@@ -141,22 +142,13 @@ def _note_reaching(
 
 
 @fast
-def _interpolate_down(
-    padded_y: np.ndarray, n_y: int, at_columns: np.ndarray, function: int, width: int, out: np.ndarray
-) -> None:
-    """Write a function's values in a strip of ROWS rows."""
-    lanes = at_columns[function * n_y : (function + 1) * n_y]
-    multiply_rows(padded_y, 0, n_y, lanes, width, out.reshape((ROWS, width)))
-
-
-@fast
 def _along_columns(
     at_nodes: np.ndarray, n_functions: int, n_y: int, n_x: int, across: np.ndarray, width: int, out: np.ndarray
 ) -> None:
-    """Interpolate functions along the rows of nodes: row function * n_y + node of `out` has a value a column."""
+    """Interpolate functions along the rows of nodes: row function * n_y + node of `out` has `width` of them."""
     by_row = at_nodes.reshape((at_nodes.shape[0] * at_nodes.shape[1] // n_x, n_x))
     for a in range(0, n_functions * n_y, ROWS):
-        multiply_rows(by_row, a, n_x, across, width, out[a : a + ROWS])
+        multiply_rows_tight(by_row, a, n_x, across, width, out[a * width :])
 
 
 @exact
@@ -219,25 +211,23 @@ def reduce_tiles(
     at_smooth, node_sums = np.empty((size_s, node_width)), np.empty((ROWS, node_width))
     most_functions = _padded(1 + n_wanted + size_c, ROWS)
     at_nodes = np.zeros((most_functions, n_y * n_x))
-    # What is done at the cells, in strips of ROWS rows; each row of lanes is a multiple of STEP.
-    widest = _padded(widest, STEP)
-    at_columns = np.empty(most_functions * n_y * widest)
-    across, padded_y = np.empty(n_x * widest), np.zeros((ROWS, n_y))
-    interpolated = np.empty((most_functions, ROWS * widest))
+    # What is done at the cells, in strips of ROWS rows.
+    width = _padded(ROWS * widest + STEP, STEP)
+    at_columns = np.empty(most_functions * n_y * widest + STEP)
+    across, padded_y = np.empty(n_x * widest + STEP), np.zeros((ROWS, n_y))
+    interpolated = np.empty((most_functions, width))
     chosen_matrix, active_matrix = np.empty((size_c, size_c)), np.empty((size_c, size_c))
     chosen_places, chosen_rows = np.empty((n_frames, n_dimensions, size_c)), np.empty((n_wanted, size_c))
-    active_rows, covariances = np.empty((n_wanted, size_c)), np.empty((size_c, ROWS * widest))
+    active_rows, covariances = np.empty((n_wanted, size_c)), np.empty((size_c, width))
     squared, reaches = np.empty(size_c), np.empty(size_c, dtype=np.bool_)
     box = np.empty((n_frames, n_dimensions, 2))
-    sums = np.empty((ROWS, ROWS * widest))
-    most = max(ROWS * widest, node_width)
+    sums = np.empty((ROWS, width))
+    most = max(width, node_width)
     places, distance = np.empty((n_frames, n_dimensions, most)), np.empty(most)
     form, wanted = np.empty(most), np.empty((n_wanted, most))
     for t in range(len(tiles)):
         top, bottom, left, right, part_y, part_x = tiles[t]
         n_columns = right - left
-        width = _padded(n_columns, STEP)
-        columns_here = at_columns[:0].reshape((0, width))
         n_smooth, n_chosen = 0, 0
         for i in range(n_samples):
             if states[t, i] == SMOOTH:
@@ -283,20 +273,18 @@ def reduce_tiles(
             done[t] = largest <= tolerance
             if not done[t]:
                 continue
-            across_here = across[: n_x * width].reshape((n_x, width))
             for node in range(n_x):
-                for column in range(width):
-                    across_here[node, column] = across_x[min(left + column, right - 1), node]
-            columns_here = at_columns[: most_functions * n_y * width].reshape((most_functions * n_y, width))
-            _along_columns(at_nodes, n_functions, n_y, n_x, across_here, width, columns_here)
+                for column in range(n_columns):
+                    across[node * n_columns + column] = across_x[left + column, node]
+            _along_columns(at_nodes, n_functions, n_y, n_x, across, n_columns, at_columns)
         done[t] = True
         _gather_doubled(precision, chosen, n_chosen, chosen_matrix)
         _gather_samples(sample_places, rows_wanted, chosen, n_chosen, chosen_places, chosen_rows)
         n_before = -1
         for first_row in range(top, bottom, ROWS):
             rows = (first_row, min(first_row + ROWS, bottom))
-            n = ROWS * width
-            _strip_places(places, frame_matrices, x, y, z, rows, (left, right), width, box)
+            n = _padded(ROWS * n_columns, STEP)
+            _strip_places(places, frame_matrices, x, y, z, rows, (left, right), n, box)
             _note_reaching(box, supports, chosen_places, n_chosen, squared, reaches)
             n_active = 0
             for a in range(n_chosen):
@@ -314,12 +302,13 @@ def reduce_tiles(
                 for row in range(ROWS):
                     for node in range(n_y):
                         padded_y[row, node] = across_y[rows[0] + row, node] if rows[0] + row < rows[1] else 0.0
-                _interpolate_down(padded_y, n_y, columns_here, 0, width, form[:n])
+                a_function = n_y * n_columns
+                multiply_rows_tight(padded_y, 0, n_y, at_columns, n_columns, form)
                 for g in range(n_wanted):
-                    _interpolate_down(padded_y, n_y, columns_here, 1 + g, width, wanted[g, :n])
+                    multiply_rows_tight(padded_y, 0, n_y, at_columns[(1 + g) * a_function :], n_columns, wanted[g])
                 for a in range(n_active):
-                    function = 1 + n_wanted + active[a]
-                    _interpolate_down(padded_y, n_y, columns_here, function, width, interpolated[a, :n])
+                    of_function = at_columns[(1 + n_wanted + active[a]) * a_function :]
+                    multiply_rows_tight(padded_y, 0, n_y, of_function, n_columns, interpolated[a])
             else:
                 form[:n] = 0.0
                 wanted[:, :n] = 0.0
@@ -339,7 +328,7 @@ def reduce_tiles(
                 for g in range(n_wanted):
                     add_products(wanted[g], active_rows[g], i, covariances, n)
             for row in range(rows[1] - rows[0]):
-                at = row * width
+                at = row * n_columns
                 for s in range(n_columns):
                     quadratic[rows[0] + row, left + s] = form[at + s]
                 for g in range(n_wanted):

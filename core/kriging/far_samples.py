@@ -11,7 +11,8 @@ the three terms with c_f are computed at q x q Chebyshev nodes and interpolated 
 only the few c_e are computed at every cell. With samples no nearer than a whole tile side the
 error falls at least four-fold with each node (the Bernstein ellipse of the nearest singularity).
 It is watched in every tile: the last Chebyshev coefficients of all that is interpolated must be
-below the tolerance, and in a tile where they are not every sample is met at every cell.
+below the tolerance. A tile where they are not gets more nodes, and where these do not help either,
+every sample is met at every cell.
 
 References
 ----------
@@ -37,17 +38,18 @@ if TYPE_CHECKING:
     from .system import GlobalSystem
 
 EXACT_TO = 2e-10
-"""Tolerance that leaves an error of about 1e-11, as small as that of a large system's rounding."""
+"""Tolerance that leaves an error of at most about 1e-10, usually 1e-12."""
 
 SMOOTH, EXACT = 1, 2
 """How the covariance of a sample with the cells of a tile is met: at the nodes or at every cell; 0 is not at all."""
 
-SIDES = (24, 48, 72, 96, 120)
+SIDES = (24, 32, 48, 64, 96, 128)
 """Sides of a tile to choose from, in cells."""
 
 COVARIANCE = 25.0
 """Cost of a covariance in multiplications and additions."""
 
+_MORE_NODES = 4  # along an axis, where the first do not reach the tolerance
 _CLEARANCE = 2.0  # distance of the smooth samples, in halves of a tile side
 _TILE, _NUMPY_TILE = 4e5, 2e6  # cost of what is done once a tile, in multiplications and additions
 _NUMPY_COVARIANCE = 125.0
@@ -125,20 +127,21 @@ class FarSamples:
         """
         quadratic = np.empty(lattice.shape)
         products = np.empty((len(self.system.rows_wanted), *lattice.shape))
-        n_nodes = nodes_for(self.tolerance)
-        axes = (
-            TileAxis.of(lattice.y, parts(len(lattice.y), tiling.side), n_nodes),
-            TileAxis.of(lattice.x, parts(len(lattice.x), tiling.side), n_nodes),
-        )
         states = self._states(lattice.corners_of_tiles(tiling.side), tiling)
         solve = self._solve if kernels is None else _Compiled(kernels, self.system, n_threads, self._sizes())
-        numbers = np.arange(len(states))
-        done = solve(lattice, axes, numbers, states, self.tolerance, quadratic, products)
-        failed = np.flatnonzero(~done)
-        if len(failed):
-            states = np.where(states[failed] == SMOOTH, EXACT, states[failed]).astype(np.int8)
-            solve(lattice, axes, numbers[failed], states, self.tolerance, quadratic, products)
-        return quadratic, products, len(failed)
+        left = np.arange(len(states))
+        for n_nodes in (nodes_for(self.tolerance), nodes_for(self.tolerance) + _MORE_NODES):
+            if not len(left):
+                break
+            axes = (
+                TileAxis.of(lattice.y, parts(len(lattice.y), tiling.side), n_nodes),
+                TileAxis.of(lattice.x, parts(len(lattice.x), tiling.side), n_nodes),
+            )
+            left = left[~solve(lattice, axes, left, states[left], self.tolerance, quadratic, products)]
+        if len(left):
+            everywhere = np.where(states[left] == SMOOTH, EXACT, states[left]).astype(np.int8)
+            solve(lattice, axes, left, everywhere, self.tolerance, quadratic, products)
+        return quadratic, products, len(left)
 
     def _solve(
         self, lattice: Lattice, axes: tuple[TileAxis, TileAxis], numbers: np.ndarray, states: np.ndarray,
@@ -360,9 +363,9 @@ def nodes_for(tolerance: float) -> int:
     Examples
     --------
     >>> nodes_for(EXACT_TO), nodes_for(1e-7)
-    (14, 11)
+    (15, 11)
     """
-    return int(round(1.5 - 1.29 * np.log10(tolerance)))
+    return int(round(1.5 - 1.39 * np.log10(tolerance)))
 
 
 class _Compiled:

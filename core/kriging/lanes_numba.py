@@ -202,6 +202,22 @@ def multiply_rows(matrix: np.ndarray, row: int, count: int, lanes: np.ndarray, n
 
 
 @fast
+def multiply_rows_tight(
+    matrix: np.ndarray, row: int, count: int, lanes: np.ndarray, stride: int, out: np.ndarray
+) -> None:
+    """Do the same with rows of ``stride`` lanes that follow each other, of any number; both arrays are flat.
+
+    Up to STEP elements are read and overwritten behind the last row.
+    """
+    width = matrix.shape[1]
+    # From the right: what a row's last group writes into the next row is written once more.
+    for s in range(STEP * ((stride - 1) // STEP), -1, -STEP):
+        first = element(matrix, row * width)
+        from_lanes, to_lanes = element(lanes, s), element(out, s)
+        _multiply_block(first, width, count, from_lanes, stride, to_lanes)
+
+
+@fast
 def exponential(x: float) -> float:
     """Return e^x to 1 ulp, for x of 0 or below; it is written out so that loops over it are vectorised."""
     x = x if x > -700.0 else -700.0
