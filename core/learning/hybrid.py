@@ -300,6 +300,7 @@ def fit_hybrid(
         fitted = fit_variogram(
             samples.coordinates, values[:, column], model=model or settings.variogram_model, drift=drift,
             method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
+            holes=samples.holes,
         )  # fmt: skip
         others: tuple[VariogramModel, ...] = ()
         if drift is not None and kind in LEARNED and in_holes and len(samples) <= EXACT_LIMIT:

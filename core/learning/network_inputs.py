@@ -62,6 +62,7 @@ def inner_problem(
             given = fit_variogram(
                 samples.coordinates, values[:, column], model=settings.variogram_model,
                 method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
+                holes=samples.holes,
             ).model  # fmt: skip
         variograms.append(given)
     neighborhood = settings.neighborhood
@@ -96,6 +97,7 @@ def inner_problem(
                 fit_variogram(
                     samples.coordinates, values[:, column], model=shape, drift=encoded,
                     method=settings.variogram_method, seed=settings.seed, is_cancelled=is_cancelled,
+                    holes=samples.holes,
                 ).model
             )  # fmt: skip
         features = replace(features, drift_variograms=tuple(drifted))

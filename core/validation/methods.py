@@ -269,7 +269,7 @@ def _fit_target(
         drift = encoder.encode(training.covariates)
     variogram = fit_variogram(
         training.coordinates, values, drift=drift, method=how.variogram_method, seed=how.seed,
-        progress=progress, is_cancelled=how.is_cancelled,
+        progress=progress, is_cancelled=how.is_cancelled, holes=training.holes,
     )  # fmt: skip
     neighborhood = how.neighborhood
     if neighborhood is None:
