@@ -12,6 +12,9 @@ Arrays of *lanes* have the targets along their last axis. Two operations take ne
 
 from __future__ import annotations
 
+import zlib
+from pathlib import Path
+
 import numba
 import numpy as np
 from llvmlite import binding, ir
@@ -19,15 +22,28 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 
-def _compiled(**options):
-    """Return numba's decorator with a cache for each name of this package: the plugin's, and the backend's.
+def digest_of_kernels(folder: Path) -> str:
+    """Return what changes when any of the files with kernels in a folder does."""
+    digest = 0
+    for path in sorted(folder.glob("*_numba.py")):
+        digest = zlib.crc32(path.read_bytes(), digest)
+    return f"{digest:08x}"
 
-    What is cached refers to its module by the full name, but is found by file and function alone.
+
+_DIGEST = digest_of_kernels(Path(__file__).parent)
+
+
+def _compiled(**options):
+    """Return numba's decorator with a cache of its own for each name of this package and each state of the kernels.
+
+    What is cached refers to its module by the full name (the plugin's or the backend's), but is found by file and
+    function alone; and it holds the kernels that it calls from other files, whose changes numba does not see.
     """
     compiled = numba.njit(cache=True, nogil=True, **options)
 
     def decorate(function):
-        function.__qualname__ = f"{function.__module__}.{function.__qualname__}".replace(".", "_")
+        name = f"{function.__module__}.{function.__qualname__}".replace(".", "_")
+        function.__qualname__ = f"{name}_{_DIGEST}"
         return compiled(function)
 
     return decorate

@@ -1,5 +1,7 @@
 """Truth: two roads. The compiled kernel gives what numpy gives."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError, KrigingSystemError
@@ -249,3 +251,18 @@ def test_sectors_equal_numpy(monkeypatch, n_dimensions, neighborhood):
     assert_array_equal(plain.reason, compiled.reason)
     simple = fit_kriging(coordinates, values, model, neighborhood, mean=0.2)
     assert_same(*both_roads(monkeypatch, lambda: simple.predict(targets)))
+
+
+def test_kernels_compiled_from_other_sources_are_not_taken_from_the_cache(tmp_path):
+    # Numba looks at the file of a kernel only, not at those of the kernels it calls.
+    from hybrid_geostatistics.core.kriging import kernels_numba, lanes_numba
+
+    (tmp_path / "a_numba.py").write_text("x = 1")
+    (tmp_path / "b_numba.py").write_text("y = 1")
+    before = lanes_numba.digest_of_kernels(tmp_path)
+    (tmp_path / "b_numba.py").write_text("y = 2")
+    assert lanes_numba.digest_of_kernels(tmp_path) != before
+    now = lanes_numba.digest_of_kernels(Path(lanes_numba.__file__).parent)
+    kernels = [kernel for kernel in vars(kernels_numba).values() if hasattr(kernel, "py_func")]
+    assert kernels
+    assert all(kernel.py_func.__qualname__.endswith(now) for kernel in kernels)
