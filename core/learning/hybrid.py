@@ -63,8 +63,8 @@ from .training import DriftEnsemble, NetworkSettings, train_drift_network
 METHOD = "hybrid"
 """Name of the hybrid in tables."""
 
-_UNRELATED = 0.97
-"""Share of the error at holes left out below which residuals of a learned drift are taken as unrelated."""
+_RELATED = 0.97
+"""Share to which kriging residuals of a learned drift has to lower the error at holes left out to be believed."""
 
 LEARNED = (FOREST, NETWORK)
 """Bases whose drift is learned out-of-fold."""
@@ -473,8 +473,9 @@ def _uncorrelated(
     """Return a pure nugget where residuals of a drift say nothing about another hole, None where they do.
 
     Pairs within holes outnumber all others, so a variogram of residuals is that along holes. Across holes, which is
-    where a map lies, residuals may be unrelated; kriging them would then carry the noise of one hole to the next. The
-    errors at holes left out tell: below `_UNRELATED` of those with the fitted variogram, the drift stands alone.
+    where a map lies, residuals may be unrelated; kriging them would then carry the noise of one hole to the next, and
+    the slope of the drift would be that within holes. So the drift stands alone unless the errors at holes left out
+    are clearly lower with the fitted variogram: below `_RELATED` of those without.
     """
     line = np.column_stack([np.ones(len(values)), drift])
     residual = values - line @ np.linalg.lstsq(line, values, rcond=None)[0]
@@ -484,7 +485,7 @@ def _uncorrelated(
         estimate = fit_kriging(coordinates, values, model, drift=drift).leave_group_out(groups).estimate
         squared.append((values - estimate) ** 2)
     known = np.isfinite(squared).all(axis=0)
-    return alone if squared[1][known].sum() < _UNRELATED**2 * squared[0][known].sum() else None
+    return None if squared[0][known].sum() < _RELATED**2 * squared[1][known].sum() else alone
 
 
 def _other_variograms(
