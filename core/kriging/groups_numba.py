@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .lanes_numba import _COLUMNS, _LANES, GROUP, ROWS, _fused
+from .lanes_numba import _LANES, GROUP, _fused
 
 
 @intrinsic
@@ -200,62 +200,6 @@ def mark_within(typing_context, squared, count, bound, out):
             return builder.or_(total, builder.shuffle_vector(spread, undefined, everywhere))
 
         _each_within(builder, squared, count, bound, out, lambda part: ir.Constant(vector, [0] * _LANES), step)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-@intrinsic
-def subtract_block(typing_context, matrix, width, count, lanes, stride, out):
-    """Subtract from ROWS rows sums of `count` products of matrix elements and lanes, STEP lanes wide."""
-    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out)
-
-    def generate(context, builder, signature, arguments):
-        matrix, width, count, lanes, stride, out = arguments
-        integer, lane = ir.IntType(64), ir.IntType(32)
-        vector = ir.VectorType(ir.DoubleType(), _LANES)
-        undefined = ir.Constant(vector, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(lane, _LANES), [0] * _LANES)
-        fma = _fused(builder, vector)
-
-        def at(pointer, offset):
-            return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
-
-        places = [
-            [at(out, builder.add(builder.mul(integer(row), stride), integer(column * _LANES)))
-             for column in range(_COLUMNS)] for row in range(ROWS)
-        ]  # fmt: skip
-        begun = [[builder.load(place) for place in of_row] for of_row in places]
-        for of_row in begun:
-            for value in of_row:
-                value.align = 8
-        before = builder.block
-        loop, end = builder.append_basic_block("products"), builder.append_basic_block("stored")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        j = builder.phi(integer)
-        j.add_incoming(integer(0), before)
-        sums = [[builder.phi(vector) for _ in range(_COLUMNS)] for _ in range(ROWS)]
-        start = builder.gep(lanes, [builder.mul(j, stride)])
-        values = []
-        for column in range(_COLUMNS):
-            values.append(builder.load(at(start, integer(column * _LANES))))
-            values[-1].align = 8
-        for row, row_sums in enumerate(sums):
-            factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
-            factor = builder.fneg(factor)
-            spread = builder.shuffle_vector(builder.insert_element(undefined, factor, lane(0)), undefined, everywhere)
-            for column, (value, total) in enumerate(zip(values, row_sums)):
-                total.add_incoming(begun[row][column], before)
-                total.add_incoming(builder.call(fma, [spread, value, total]), loop)
-        following = builder.add(j, integer(1))
-        j.add_incoming(following, loop)
-        builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
-        builder.position_at_end(end)
-        for row, row_sums in enumerate(sums):
-            for column, total in enumerate(row_sums):
-                stored = builder.store(total.incomings[1][0], places[row][column])
-                stored.align = 8
         return context.get_dummy_value()
 
     return signature, generate

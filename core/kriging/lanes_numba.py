@@ -97,10 +97,11 @@ def _fused(builder, vector):
     return cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
 
 
-@intrinsic
-def _multiply_block(typing_context, matrix, width, count, lanes, stride, out):
-    """Write ROWS rows of sums of `count` products of matrix elements and lanes, STEP lanes wide."""
-    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out)
+def _block_of_products(subtracted):
+    """Return what builds ROWS rows of sums of `count` products of matrix elements and lanes, STEP lanes wide.
+
+    The sums are written, or subtracted from what stands there.
+    """
 
     def generate(context, builder, signature, arguments):
         matrix, width, count, lanes, stride, out = arguments
@@ -113,6 +114,17 @@ def _multiply_block(typing_context, matrix, width, count, lanes, stride, out):
         def at(pointer, offset):
             return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
 
+        def place(row, column):
+            return at(out, builder.add(builder.mul(integer(row), stride), integer(column * _LANES)))
+
+        def begun(row, column):
+            if not subtracted:
+                return ir.Constant(vector, [0.0] * _LANES)
+            found = builder.load(place(row, column))
+            found.align = 8
+            return found
+
+        begins = [[begun(row, column) for column in range(_COLUMNS)] for row in range(ROWS)]
         before = builder.block
         loop, end = builder.append_basic_block("products"), builder.append_basic_block("stored")
         builder.branch(loop)
@@ -127,9 +139,11 @@ def _multiply_block(typing_context, matrix, width, count, lanes, stride, out):
             values[-1].align = 8
         for row, row_sums in enumerate(sums):
             factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
+            if subtracted:
+                factor = builder.fneg(factor)
             spread = builder.shuffle_vector(builder.insert_element(undefined, factor, lane(0)), undefined, everywhere)
-            for value, total in zip(values, row_sums):
-                total.add_incoming(ir.Constant(vector, [0.0] * _LANES), before)
+            for value, total, begin in zip(values, row_sums, begins[row]):
+                total.add_incoming(begin, before)
                 total.add_incoming(builder.call(fma, [spread, value, total]), loop)
         following = builder.add(j, integer(1))
         j.add_incoming(following, loop)
@@ -137,12 +151,23 @@ def _multiply_block(typing_context, matrix, width, count, lanes, stride, out):
         builder.position_at_end(end)
         for row, row_sums in enumerate(sums):
             for column, total in enumerate(row_sums):
-                place = builder.add(builder.mul(integer(row), stride), integer(column * _LANES))
-                stored = builder.store(total.incomings[1][0], at(out, place))
+                stored = builder.store(total.incomings[1][0], place(row, column))
                 stored.align = 8
         return context.get_dummy_value()
 
-    return signature, generate
+    return generate
+
+
+@intrinsic
+def _multiply_block(typing_context, matrix, width, count, lanes, stride, out):
+    """Write a block of products."""
+    return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), _block_of_products(subtracted=False)
+
+
+@intrinsic
+def subtract_block(typing_context, matrix, width, count, lanes, stride, out):
+    """Subtract a block of products."""
+    return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), _block_of_products(subtracted=True)
 
 
 @intrinsic

@@ -30,7 +30,6 @@ from .groups_numba import (
     mark_within,
     put_element,
     square_distances,
-    subtract_block,
     subtract_share,
 )
 from .lanes_numba import (
@@ -42,6 +41,7 @@ from .lanes_numba import (
     exponential,
     fast,
     lane_covariances,
+    subtract_block,
     subtract_group_dots,
 )
 
