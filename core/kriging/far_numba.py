@@ -31,27 +31,13 @@ def _gather(matrix: np.ndarray, rows: np.ndarray, n_rows: int, columns: np.ndarr
 
 
 @fast
-def _gather_lower(matrix: np.ndarray, which: np.ndarray, n: int, out: np.ndarray) -> None:
-    """Copy some rows and columns of a lower triangle; zeros beside the diagonal where blocks of rows are read."""
-    size = _padded(n, ROWS)
-    for a in range(n):
-        from_row, to_row = matrix[which[a]], out[a]
-        for b in range(a + 1):
-            to_row[b] = from_row[which[b]]
-        for b in range(a + 1, min(_padded(a + 1, ROWS), size)):
-            to_row[b] = 0.0
-    for a in range(n, size):
-        out[a, :size] = 0.0
-
-
-@fast
-def _gather_doubled(matrix: np.ndarray, which: np.ndarray, n: int, out: np.ndarray) -> None:
-    """Copy the lower triangle of some rows and columns, doubled below the diagonal; zeros where blocks are read."""
+def _gather_lower(matrix: np.ndarray, which: np.ndarray, n: int, below: float, out: np.ndarray) -> None:
+    """Copy a lower triangle of some rows and columns, times `below` under the diagonal; zeros where blocks are read."""
     size = _padded(n, ROWS)
     for a in range(n):
         from_row, to_row = matrix[which[a]], out[a]
         for b in range(a):
-            to_row[b] = 2.0 * from_row[which[b]]
+            to_row[b] = below * from_row[which[b]]
         to_row[a] = from_row[which[a]]
         for b in range(a + 1, min(_padded(a + 1, ROWS), size)):
             to_row[b] = 0.0
@@ -240,7 +226,7 @@ def reduce_tiles(
         if n_smooth > 0:
             n_functions = 1 + n_wanted + n_chosen
             size = _padded(n_smooth, ROWS)
-            _gather_doubled(precision, smooth, n_smooth, smooth_matrix)
+            _gather_lower(precision, smooth, n_smooth, 2.0, smooth_matrix)
             _gather(precision, chosen, n_chosen, smooth, n_smooth, cross)
             _gather_samples(sample_places, rows_wanted, smooth, n_smooth, smooth_places, smooth_rows)
             step = min(node_width // n_x, n_y)
@@ -278,7 +264,7 @@ def reduce_tiles(
                     across[node * n_columns + column] = across_x[left + column, node]
             _along_columns(at_nodes, n_functions, n_y, n_x, across, n_columns, at_columns)
         done[t] = True
-        _gather_doubled(precision, chosen, n_chosen, chosen_matrix)
+        _gather_lower(precision, chosen, n_chosen, 2.0, chosen_matrix)
         _gather_samples(sample_places, rows_wanted, chosen, n_chosen, chosen_places, chosen_rows)
         n_before = -1
         for first_row in range(top, bottom, ROWS):
@@ -292,7 +278,7 @@ def reduce_tiles(
                 n_active += reaches[a]
             size = _padded(n_active, ROWS)
             if n_active < n_chosen or n_before < n_chosen:
-                _gather_lower(chosen_matrix, active, n_active, active_matrix)
+                _gather_lower(chosen_matrix, active, n_active, 1.0, active_matrix)
                 for g in range(n_wanted):
                     for a in range(n_active):
                         active_rows[g, a] = chosen_rows[g, active[a]]

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .lanes_numba import _LANES, GROUP, _fused
+from .lanes_numba import _LANES, GROUP, _fused, add_dots, spread
 
 
 @intrinsic
@@ -22,51 +22,6 @@ def first_bit(typing_context, bits):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), generate
-
-
-def _spread(builder, number):
-    """Build a vector that has a number in every lane."""
-    undefined = ir.Constant(ir.VectorType(number.type, _LANES), ir.Undefined)
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
-    return builder.shuffle_vector(builder.insert_element(undefined, number, ir.IntType(32)(0)), undefined, everywhere)
-
-
-def _add_dots(builder, out, left, left_stride, right_of, count):
-    """Build the addition, to GROUP lanes, of `count` products of rows of lanes and what ``right_of(j, part)`` loads."""
-    vector = ir.VectorType(ir.DoubleType(), _LANES)
-    integer = ir.IntType(64)
-    fma = _fused(builder, vector)
-
-    def at(pointer, offset):
-        return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
-
-    def load(pointer, offset):
-        value = builder.load(at(pointer, offset))
-        value.align = 8
-        return value
-
-    parts = [integer(part * _LANES) for part in range(GROUP // _LANES)]
-    begun = [load(out, part) for part in parts]
-    before = builder.block
-    test, body = builder.append_basic_block("dots"), builder.append_basic_block("dot")
-    end = builder.append_basic_block("added")
-    builder.branch(test)
-    builder.position_at_end(test)
-    j = builder.phi(integer)
-    j.add_incoming(integer(0), before)
-    totals = [builder.phi(vector) for _ in parts]
-    builder.cbranch(builder.icmp_signed("<", j, count), body, end)
-    builder.position_at_end(body)
-    for start, total, part in zip(begun, totals, parts):
-        total.add_incoming(start, before)
-        value = load(left, builder.add(builder.mul(j, left_stride), part))
-        total.add_incoming(builder.call(fma, [value, right_of(j, part, load), total]), body)
-    j.add_incoming(builder.add(j, integer(1)), body)
-    builder.branch(test)
-    builder.position_at_end(end)
-    for total, part in zip(totals, parts):
-        stored = builder.store(total, at(out, part))
-        stored.align = 8
 
 
 @intrinsic
@@ -80,7 +35,7 @@ def add_lane_dots(typing_context, out, left, left_stride, right, right_stride, c
         def right_of(j, part, load):
             return load(right, builder.add(builder.mul(j, right_stride), part))
 
-        _add_dots(builder, out, left, left_stride, right_of, count)
+        add_dots(builder, out, left, left_stride, right_of, count)
         return context.get_dummy_value()
 
     return signature, generate
@@ -95,9 +50,9 @@ def add_shares(typing_context, out, left, left_stride, right, right_stride, coun
         out, left, left_stride, right, right_stride, count = arguments
 
         def right_of(j, part, load):
-            return _spread(builder, builder.load(builder.gep(right, [builder.mul(j, right_stride)])))
+            return spread(builder, builder.load(builder.gep(right, [builder.mul(j, right_stride)])))
 
-        _add_dots(builder, out, left, left_stride, right_of, count)
+        add_dots(builder, out, left, left_stride, right_of, count)
         return context.get_dummy_value()
 
     return signature, generate
@@ -191,13 +146,9 @@ def mark_within(typing_context, squared, count, bound, out):
     def generate(context, builder, signature, arguments):
         squared, count, bound, out = arguments
         vector = ir.VectorType(ir.IntType(64), _LANES)
-        undefined = ir.Constant(vector, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
 
         def step(total, row):
-            bit = builder.shl(ir.IntType(64)(1), row)
-            spread = builder.insert_element(undefined, bit, ir.IntType(32)(0))
-            return builder.or_(total, builder.shuffle_vector(spread, undefined, everywhere))
+            return builder.or_(total, spread(builder, builder.shl(ir.IntType(64)(1), row)))
 
         _each_within(builder, squared, count, bound, out, lambda part: ir.Constant(vector, [0] * _LANES), step)
         return context.get_dummy_value()
@@ -212,13 +163,9 @@ def subtract_share(typing_context, target, source, share, count):
 
     def generate(context, builder, signature, arguments):
         target, source, share, count = arguments
-        integer, lane = ir.IntType(64), ir.IntType(32)
-        vector = ir.VectorType(ir.DoubleType(), _LANES)
-        undefined = ir.Constant(vector, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(lane, _LANES), [0] * _LANES)
+        integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
         fma = _fused(builder, vector)
-        share = builder.insert_element(undefined, builder.fneg(share), lane(0))
-        spread = builder.shuffle_vector(share, undefined, everywhere)
+        shares = spread(builder, builder.fneg(share))
 
         def at(pointer, offset):
             return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
@@ -231,7 +178,7 @@ def subtract_share(typing_context, target, source, share, count):
         j.add_incoming(integer(0), before)
         value, old = builder.load(at(source, j)), builder.load(at(target, j))
         value.align = old.align = 8
-        stored = builder.store(builder.call(fma, [spread, value, old]), at(target, j))
+        stored = builder.store(builder.call(fma, [shares, value, old]), at(target, j))
         stored.align = 8
         following = builder.add(j, integer(_LANES))
         j.add_incoming(following, loop)
@@ -263,7 +210,7 @@ def square_distances(typing_context, x, y, count, along, across, out):
 
         targets = [(load(along, part), load(across, part)) for part in range(n_parts)]
         with cgutils.for_range(builder, count) as loop:
-            a, b = (_spread(builder, builder.load(builder.gep(axis, [loop.index]))) for axis in (x, y))
+            a, b = (spread(builder, builder.load(builder.gep(axis, [loop.index]))) for axis in (x, y))
             to = builder.gep(out, [builder.mul(loop.index, ir.IntType(64)(GROUP))])
             for part, (target_x, target_y) in enumerate(targets):
                 u, v = builder.fsub(target_x, a), builder.fsub(target_y, b)

@@ -97,6 +97,13 @@ def _fused(builder, vector):
     return cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
 
 
+def spread(builder, number):
+    """Build a vector that has a number in every lane."""
+    undefined = ir.Constant(ir.VectorType(number.type, _LANES), ir.Undefined)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+    return builder.shuffle_vector(builder.insert_element(undefined, number, ir.IntType(32)(0)), undefined, everywhere)
+
+
 def _block_of_products(subtracted):
     """Return what builds ROWS rows of sums of `count` products of matrix elements and lanes, STEP lanes wide.
 
@@ -105,10 +112,7 @@ def _block_of_products(subtracted):
 
     def generate(context, builder, signature, arguments):
         matrix, width, count, lanes, stride, out = arguments
-        integer, lane = ir.IntType(64), ir.IntType(32)
-        vector = ir.VectorType(ir.DoubleType(), _LANES)
-        undefined = ir.Constant(vector, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(lane, _LANES), [0] * _LANES)
+        integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
         fma = _fused(builder, vector)
 
         def at(pointer, offset):
@@ -141,10 +145,10 @@ def _block_of_products(subtracted):
             factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
             if subtracted:
                 factor = builder.fneg(factor)
-            spread = builder.shuffle_vector(builder.insert_element(undefined, factor, lane(0)), undefined, everywhere)
+            factors = spread(builder, factor)
             for value, total, begin in zip(values, row_sums, begins[row]):
                 total.add_incoming(begin, before)
-                total.add_incoming(builder.call(fma, [spread, value, total]), loop)
+                total.add_incoming(builder.call(fma, [factors, value, total]), loop)
         following = builder.add(j, integer(1))
         j.add_incoming(following, loop)
         builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
@@ -170,6 +174,49 @@ def subtract_block(typing_context, matrix, width, count, lanes, stride, out):
     return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), _block_of_products(subtracted=True)
 
 
+def add_dots(builder, out, left, left_stride, right_of, count, subtracted=False, factor=None):
+    """Build the addition, to GROUP lanes, of `count` products of rows of lanes and what `right_of` loads.
+
+    The latter is called with row, part and loader. The products may be subtracted, and the result multiplied by lanes.
+    """
+    integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
+    fma = _fused(builder, vector)
+
+    def at(pointer, offset):
+        return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
+
+    def load(pointer, offset):
+        value = builder.load(at(pointer, offset))
+        value.align = 8
+        return value
+
+    parts = [integer(part * _LANES) for part in range(GROUP // _LANES)]
+    begun = [load(out, part) for part in parts]
+    before = builder.block
+    test, body = builder.append_basic_block("dots"), builder.append_basic_block("dot")
+    end = builder.append_basic_block("added")
+    builder.branch(test)
+    builder.position_at_end(test)
+    j = builder.phi(integer)
+    j.add_incoming(integer(0), before)
+    totals = [builder.phi(vector) for _ in parts]
+    builder.cbranch(builder.icmp_signed("<", j, count), body, end)
+    builder.position_at_end(body)
+    for start, total, part in zip(begun, totals, parts):
+        total.add_incoming(start, before)
+        value = load(left, builder.add(builder.mul(j, left_stride), part))
+        if subtracted:
+            value = builder.fneg(value)
+        total.add_incoming(builder.call(fma, [value, right_of(j, part, load), total]), body)
+    j.add_incoming(builder.add(j, integer(1)), body)
+    builder.branch(test)
+    builder.position_at_end(end)
+    for total, part in zip(totals, parts):
+        result = total if factor is None else builder.fmul(total, load(factor, part))
+        stored = builder.store(result, at(out, part))
+        stored.align = 8
+
+
 @intrinsic
 def subtract_group_dots(typing_context, out, left, right, count, factor):
     """Write ``(out - sum of left * right) * factor`` for GROUP lanes, over `count` rows of lanes one after another."""
@@ -177,40 +224,12 @@ def subtract_group_dots(typing_context, out, left, right, count, factor):
 
     def generate(context, builder, signature, arguments):
         out, left, right, count, factor = arguments
-        integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
-        fma = _fused(builder, vector)
-        n_vectors = GROUP // _LANES
+        stride = ir.IntType(64)(GROUP)
 
-        def at(pointer, row, part):
-            place = builder.add(builder.mul(row, integer(GROUP)), integer(part * _LANES))
-            return builder.bitcast(builder.gep(pointer, [place]), vector.as_pointer())
+        def right_of(j, part, load):
+            return load(right, builder.add(builder.mul(j, stride), part))
 
-        def load(pointer, row, part):
-            value = builder.load(at(pointer, row, part))
-            value.align = 8
-            return value
-
-        begun = [load(out, integer(0), part) for part in range(n_vectors)]
-        before = builder.block
-        test, body = builder.append_basic_block("dots"), builder.append_basic_block("dot")
-        end = builder.append_basic_block("scaled")
-        builder.branch(test)
-        builder.position_at_end(test)
-        row = builder.phi(integer)
-        row.add_incoming(integer(0), before)
-        sums = [builder.phi(vector) for _ in range(n_vectors)]
-        builder.cbranch(builder.icmp_signed("<", row, count), body, end)
-        builder.position_at_end(body)
-        for part, total in enumerate(sums):
-            total.add_incoming(begun[part], before)
-            negative = builder.fneg(load(left, row, part))
-            total.add_incoming(builder.call(fma, [negative, load(right, row, part), total]), body)
-        row.add_incoming(builder.add(row, integer(1)), body)
-        builder.branch(test)
-        builder.position_at_end(end)
-        for part, total in enumerate(sums):
-            stored = builder.store(builder.fmul(total, load(factor, integer(0), part)), at(out, integer(0), part))
-            stored.align = 8
+        add_dots(builder, out, left, stride, right_of, count, subtracted=True, factor=factor)
         return context.get_dummy_value()
 
     return signature, generate
@@ -360,3 +379,46 @@ def lane_covariances(
             for j in range(n):
                 r = 3.0 * factor * distance[j]
                 out[j] += psill * (1.0 + r * (1.0 + r * (1.0 / 3.0))) * exponential(-r)
+
+
+@exact
+def factorize_group(
+    rows: np.ndarray, size: int, width: int, n_sides: int, inverse: np.ndarray, ones: np.ndarray, smallest: float
+) -> bool:  # fmt: skip
+    """Turn GROUP matrices into their Cholesky factors and right sides into whitened ones; False if one is singular.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (at least (width + n_sides) * width * GROUP,)
+        Lower triangles in the first rows, right sides in the n_sides rows from row `width` on.
+    size, width : int
+        Of the matrices, and numbers a row has room for.
+    n_sides : int
+    inverse, ones : ndarray, shape (GROUP,)
+        Room, and ones.
+    smallest : float
+        Pivot up to which a matrix is singular.
+    """
+    stride = width * GROUP
+    for j in range(size):
+        pivots = j * stride + j * GROUP
+        subtract_group_dots(
+            element(rows, pivots), element(rows, j * stride), element(rows, j * stride), j, element(ones, 0)
+        )
+        for side in range(GROUP):
+            if not rows[pivots + side] > smallest:
+                return False
+        for side in range(GROUP):
+            rows[pivots + side] = np.sqrt(rows[pivots + side])
+            inverse[side] = 1.0 / rows[pivots + side]
+        for i in range(j + 1, size):
+            subtract_group_dots(
+                element(rows, i * stride + j * GROUP), element(rows, i * stride), element(rows, j * stride), j,
+                element(inverse, 0),
+            )  # fmt: skip
+        for i in range(width, width + n_sides):
+            subtract_group_dots(
+                element(rows, i * stride + j * GROUP), element(rows, i * stride), element(rows, j * stride), j,
+                element(inverse, 0),
+            )  # fmt: skip
+    return True

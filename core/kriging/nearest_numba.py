@@ -39,10 +39,10 @@ from .lanes_numba import (
     element,
     exact,
     exponential,
+    factorize_group,
     fast,
     lane_covariances,
     subtract_block,
-    subtract_group_dots,
 )
 
 SIDE = 4
@@ -383,35 +383,6 @@ def _gather_own(
 
 
 @exact
-def _factorize_group(
-    small: np.ndarray, widest: int, most: int, n_known: int, inverse: np.ndarray, ones: np.ndarray, smallest: float
-) -> bool:
-    """Turn small systems into Cholesky factors and whitened right sides; False if one is singular."""
-    stride = most * GROUP
-    for j in range(widest):
-        pivots = j * stride + j * GROUP
-        subtract_group_dots(
-            element(small, pivots), element(small, j * stride), element(small, j * stride), j, element(ones, 0)
-        )
-        for side in range(GROUP):
-            if not small[pivots + side] > smallest:
-                return False
-        for side in range(GROUP):
-            inverse[side] = 1.0 / np.sqrt(small[pivots + side])
-        for i in range(j + 1, widest):
-            subtract_group_dots(
-                element(small, i * stride + j * GROUP), element(small, i * stride), element(small, j * stride), j,
-                element(inverse, 0),
-            )  # fmt: skip
-        for i in range(most, most + 1 + n_known):
-            subtract_group_dots(
-                element(small, i * stride + j * GROUP), element(small, i * stride), element(small, j * stride), j,
-                element(inverse, 0),
-            )  # fmt: skip
-    return True
-
-
-@exact
 def _add_own(
     small: np.ndarray, widest: int, most: int, n_known: int, first: int, n_here: int, target: np.ndarray,
     with_known: np.ndarray, constant_known: np.ndarray,
@@ -736,7 +707,7 @@ def solve_lattice(
                             most_small = widest + 4
                             small = np.empty((most_small + 1 + n_known) * most_small * GROUP)
                         _gather_own(small, group, n_known, own, n_own, widest, most_small)
-                        if not _factorize_group(small, widest, most_small, n_known, inverse, ones, smallest):
+                        if not factorize_group(small, widest, most_small, 1 + n_known, inverse, ones, smallest):
                             return False
                         _add_own(small, widest, most_small, n_known, lane, GROUP, sum_target, sum_known, sum_constant)
                     for row in range(group_top, min(group_top + SIDE, tile_rows[1])):

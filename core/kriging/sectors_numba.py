@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .lanes_numba import GROUP, exact, fast, lane_covariances
-from .nearest_numba import _add_own, _factorize_group
+from .lanes_numba import GROUP, exact, factorize_group, fast, lane_covariances
+from .nearest_numba import _add_own
 
 
 @exact
@@ -217,7 +217,7 @@ def solve_chosen(
                     value = known[chosen[begin + side, i], g] if is_there else 0.0
                     small[(most + 1 + g) * stride + i * GROUP + side] = value
         smallest = min(1.0, sill) * max(1, widest) * 2.220446049250313e-16
-        if not _factorize_group(small, widest, most, n_known, inverse, ones, smallest):
+        if not factorize_group(small, widest, most, 1 + n_known, inverse, ones, smallest):
             return False
         _add_own(small, widest, most, n_known, begin, n_here, target, target_known, constant_known)
     return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .gradient_numba import slope_ratios
-from .lanes_numba import GROUP, element, exact, fast, lane_covariances, subtract_group_dots
+from .lanes_numba import GROUP, exact, factorize_group, fast, lane_covariances
 
 _LEAST_PIVOT = 1e-14
 
@@ -35,29 +35,6 @@ def _place_pairs(steps: np.ndarray, scaling: np.ndarray, places: np.ndarray, dis
             distance[s] += to[s] * to[s]
     for s in range(n):
         distance[s] = np.sqrt(distance[s])
-
-
-@exact
-def _factorize(rows: np.ndarray, size: int, inverse: np.ndarray, ones: np.ndarray) -> bool:
-    """Turn the rows of GROUP matrices (lower triangles) into those of their Cholesky factors; False if one is none."""
-    stride = size * GROUP
-    for j in range(size):
-        at = j * stride + j * GROUP
-        subtract_group_dots(
-            element(rows, at), element(rows, j * stride), element(rows, j * stride), j, element(ones, 0)
-        )
-        for side in range(GROUP):
-            if not rows[at + side] > _LEAST_PIVOT:
-                return False
-        for side in range(GROUP):
-            rows[at + side] = np.sqrt(rows[at + side])
-            inverse[side] = 1.0 / rows[at + side]
-        for i in range(j + 1, size):
-            subtract_group_dots(
-                element(rows, i * stride + j * GROUP), element(rows, i * stride), element(rows, j * stride), j,
-                element(inverse, 0),
-            )  # fmt: skip
-    return True
 
 
 @fast
@@ -149,7 +126,7 @@ def whiten_terms(
             rows[to : to + i * GROUP] = covariances[begin : begin + i * GROUP]
             rows[to + i * GROUP : to + (i + 1) * GROUP] = 1.0
             begin += i * GROUP
-        if not _factorize(rows, size, inverse, ones):
+        if not factorize_group(rows, size, size, 0, inverse, ones, _LEAST_PIVOT):
             return False
         last[:] = 0.0
         last[size - 1] = 1.0
