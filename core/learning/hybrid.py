@@ -480,10 +480,7 @@ def _uncorrelated(
     line = np.column_stack([np.ones(len(values)), drift])
     residual = values - line @ np.linalg.lstsq(line, values, rcond=None)[0]
     alone = VariogramModel(float(np.mean(residual**2)), ())
-    squared = []
-    for model in (fitted, alone):
-        estimate = fit_kriging(coordinates, values, model, drift=drift).leave_group_out(groups).estimate
-        squared.append((values - estimate) ** 2)
+    squared = [_squared_errors(model, coordinates, values, drift, groups) for model in (fitted, alone)]
     known = np.isfinite(squared).all(axis=0)
     return None if squared[0][known].sum() < _RELATED**2 * squared[1][known].sum() else alone
 
@@ -510,13 +507,19 @@ def _other_variograms(
     if not others:
         return ()
 
-    def squared_errors(model: VariogramModel) -> np.ndarray:
-        return (values - fit_kriging(coordinates, values, model, drift=drift).leave_group_out(blocks).estimate) ** 2
+    squared = {
+        model: _squared_errors(model, coordinates, values, drift, blocks) for model in (fitted.model, *others)
+    }
+    known = np.isfinite(squared[fitted.model])
+    limit = (1.0 + WORSE_FIT) ** 2 * squared[fitted.model][known].sum()
+    return tuple(model for model in others if squared[model][known].sum() <= limit)
 
-    chosen = squared_errors(fitted.model)
-    known = np.isfinite(chosen)
-    limit = (1.0 + WORSE_FIT) ** 2 * chosen[known].sum()
-    return tuple(model for model in others if squared_errors(model)[known].sum() <= limit)
+
+def _squared_errors(
+    model: VariogramModel, coordinates: np.ndarray, values: np.ndarray, drift: np.ndarray | None, groups: np.ndarray
+) -> np.ndarray:
+    """Return squared errors of kriging each group of samples from the others; NaN where it cannot be."""
+    return (values - fit_kriging(coordinates, values, model, drift=drift).leave_group_out(groups).estimate) ** 2
 
 
 def _stack(

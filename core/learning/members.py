@@ -24,6 +24,7 @@ from ..progress import IsCancelled, Progress, never, part, silent
 from ..transforms import Transform
 from ..variogram.choice import lowest_error
 from ..variogram.fitting import FittedVariogram, fit_variogram
+from ..variogram.likelihood import restricted_log_likelihood
 from ..variogram.models import VariogramModel
 
 KINDS = ("exponential", "spherical")
@@ -140,22 +141,13 @@ def structure_share(coordinates: np.ndarray, values: np.ndarray, variogram: Vari
     if len(values) > _MOST_SAMPLES:
         kept = np.sort(np.random.default_rng(seed).choice(len(values), _MOST_SAMPLES, replace=False))
         coordinates, values = coordinates[kept], values[kept]
-    n = len(values)
-    correlations = variogram.covariance(coordinates, coordinates) / variogram.sill
-    correlations[np.diag_indices(n)] = 1.0
-    likelihoods = []
-    for matrix in (correlations, np.eye(n)):
-        try:
-            factor = np.linalg.cholesky(matrix + 1e-10 * np.eye(n))
-        except np.linalg.LinAlgError:
-            return 1.0  # so smooth a model was not fitted to noise
-        ones, white = np.linalg.solve(factor, np.column_stack([np.ones(n), values])).T
-        residual = white - ones * (ones @ white) / (ones @ ones)
-        spread = float(residual @ residual) / (n - 1)
-        likelihoods.append(
-            -0.5 * (n - 1) * np.log(spread) - np.log(factor.diagonal()).sum() - 0.5 * np.log(ones @ ones)
-        )
-    return max(0.0, 1.0 - CHANCE / max(2.0 * (likelihoods[0] - likelihoods[1]), CHANCE))
+    structured, alone = (
+        restricted_log_likelihood(coordinates, values, model, best_sill=True)
+        for model in (variogram, VariogramModel(1.0, ()))
+    )
+    if structured == -np.inf:
+        return 1.0  # so smooth a model was not fitted to noise
+    return max(0.0, 1.0 - CHANCE / max(2.0 * (structured - alone), CHANCE))
 
 
 def _variograms(

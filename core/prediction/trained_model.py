@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Protocol
 import numpy as np
 
 from ..errors import BackendMissing, ModelFileError
-from ..features.gradients import FieldGradients
+from ..features.gradients import FieldGradients, gradient_names
 from ..samples import Covariates, Samples
 from .contract import METADATA_KEY, parse_contract
 from .hybrid import HybridModel, Prediction
@@ -250,8 +250,9 @@ class TrainedModel:
         InputError
             For missing covariates (they are named), a wrong dimension or coverage.
         """
-        gradients = self._gradients
-        if gradients is not None and not set(gradients.covariate_names) <= set(covariates.names if covariates else ()):
+        missing = set(gradient_names(self.model.samples.covariates)) - set(covariates.names if covariates else ())
+        gradients = self._gradients if missing else None
+        if gradients is not None:
             covariates = gradients.added_to(covariates, gradients.at(coordinates))
         return self.model.predict(coordinates, covariates, self.network, coverage)
 

@@ -69,7 +69,11 @@ _FAIR_TRY = 10  # ... after so many steps
 
 
 def restricted_log_likelihood(
-    coordinates: np.ndarray, values: np.ndarray, model: VariogramModel, drift: np.ndarray | None = None
+    coordinates: np.ndarray,
+    values: np.ndarray,
+    model: VariogramModel,
+    drift: np.ndarray | None = None,
+    best_sill: bool = False,
 ) -> float:
     """Return the Gaussian log likelihood of all contrasts of the values that are free of the drift.
 
@@ -84,6 +88,8 @@ def restricted_log_likelihood(
         The nugget stands on the diagonal only: coincident samples are separate measurements.
     drift : ndarray, shape (n_samples, n_drift), or None
         Without the constant, which is always there.
+    best_sill : bool
+        Of the model with the sill that makes the values likeliest, whatever its own.
 
     Returns
     -------
@@ -102,6 +108,8 @@ def restricted_log_likelihood(
     if solved is None:
         return -np.inf
     squares, log_determinant = solved
+    if best_sill:
+        return -0.5 * (block.n_contrasts * (np.log(2.0 * np.pi * squares / block.n_contrasts) + 1.0) + log_determinant)
     return -0.5 * (block.n_contrasts * np.log(2.0 * np.pi) + log_determinant + squares)
 
 
