@@ -49,7 +49,7 @@ def transform():
 
 
 def template():
-    return QgsProcessingParameterRasterLayer("TEMPLATE", "Raster whose grid is taken")
+    return QgsProcessingParameterRasterLayer("TEMPLATE", "Template raster")
 
 
 def covariates():
@@ -76,33 +76,48 @@ def value(what) -> SOURCE:
     return SOURCE.fromStaticValue(what)
 
 
+def defaults(algorithm: str) -> dict[str, SOURCE]:
+    """Take the default of every mandatory parameter that has one."""
+    known = QgsApplication.processingRegistry().algorithmById(f"hybridgeo:{algorithm}")
+    return {
+        definition.name(): value(definition.defaultValue())
+        for definition in known.parameterDefinitions()
+        if not definition.isDestination()
+        and not definition.flags() & definition.Flag.FlagOptional
+        and definition.defaultValue() is not None
+    }
+
+
 def build(name: str, title: str, text: str, inputs: list, steps: list) -> None:
     """Write one model; a step is (id in the model, algorithm, description, sources, outputs of the model).
 
-    A parameter of several layers takes a list of sources.
+    A parameter of several layers takes a list of sources. What a step does not name gets the algorithm's default:
+    the designer shows a step red whose mandatory parameters have no source. Inputs stand left, steps one below the
+    other, their outputs to the right.
     """
     model = QgsProcessingModelAlgorithm(title, GROUP)
     model.setName(title)
     model.setHelpContent({"ALG_DESC": text, "ALG_CREATOR": GROUP})
     for row, definition in enumerate(inputs):
         place = QgsProcessingModelParameter(definition.name())
-        place.setPosition(QPointF(140, 80 + 90 * row))
+        place.setPosition(QPointF(140, 120 + 140 * row))
         model.addModelParameter(definition, place)
     model.setParameterOrder([definition.name() for definition in inputs])
-    for column, (step, algorithm, description, sources, outputs) in enumerate(steps):
+    for row, (step, algorithm, description, sources, outputs) in enumerate(steps):
+        height = 120 + 140 * row
         child = QgsProcessingModelChildAlgorithm(f"hybridgeo:{algorithm}")
         child.setChildId(step)
         child.setDescription(description)
-        child.setPosition(QPointF(420 + 260 * column, 120 + 60 * column))
-        for key, source in sources.items():
+        child.setPosition(QPointF(440, height))
+        for key, source in {**defaults(algorithm), **sources}.items():
             child.addParameterSources(key, source if isinstance(source, list) else [source])
         results = {}
-        for row, (key, label) in enumerate(outputs.items()):
+        for column, (key, label) in enumerate(outputs.items()):
             result = QgsProcessingModelOutput(label)
             result.setChildId(step)
             result.setChildOutputName(key)
             result.setDescription(label)
-            result.setPosition(QPointF(420 + 260 * column, 300 + 60 * column + 70 * row))
+            result.setPosition(QPointF(740 + 230 * column, height + 40))
             results[label] = result
         child.setModelOutputs(results)
         model.addChildAlgorithm(child)
@@ -123,7 +138,7 @@ def kriging_chain() -> None:
             (
                 "check",
                 "checksamples",
-                "Check samples, average duplicates",
+                "Check samples",
                 {"INPUT": parameter("INPUT"), "FIELDS": parameter("FIELD"), "DUPLICATES": value("average")},
                 {"OUTPUT": "Cleaned samples", "OUTPUT_HTML": "Sample report"},
             ),
@@ -198,7 +213,7 @@ def fusion_chain() -> None:
         "Si, Al, Ti and the sum of rare earths (eleven inputs), and a block model beside the truth.",
         [
             QgsProcessingParameterNumber("SEED", "Seed of the deposit", defaultValue=0, minValue=0),
-            QgsProcessingParameterString("ELEVATIONS", "Elevations (top, bottom, step)", elevations),
+            QgsProcessingParameterString("ELEVATIONS", "Elevations", elevations),
             QgsProcessingParameterEnum(
                 "ARCHITECTURE", "Architecture", ["afg_pms", "hybrid"], defaultValue="afg_pms", usesStaticStrings=True
             ),
@@ -257,8 +272,9 @@ def main() -> None:
     sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[name])
     provider = importlib.import_module(f"{name}.processing_provider.provider")
-    # The model looks at its algorithms while it is built: the provider has to be there.
-    QgsApplication.processingRegistry().addProvider(provider.HybridGeostatisticsProvider())
+    # The algorithms are looked up while a model is built; without a name for it, QGIS forgets a provider in Python.
+    algorithms = provider.HybridGeostatisticsProvider()
+    QgsApplication.processingRegistry().addProvider(algorithms)
     kriging_chain()
     hybrid_chain()
     fusion_chain()

@@ -9,6 +9,7 @@ pytest.importorskip("qgis.core", reason="needs QGIS")
 from qgis.core import (  # noqa: E402
     QgsProcessingAlgorithm,
     QgsProcessingContext,
+    QgsProcessingModelAlgorithm,
     QgsProcessingParameterEnum,
 )
 
@@ -153,3 +154,14 @@ def test_provider(provider, root):
     assert f"version={provider.versionInfo()}" in (root / "metadata.txt").read_text(encoding="utf-8").splitlines()
     assert not provider.icon().isNull()
     assert provider.defaultRasterFileExtension() == "tif"
+
+
+@pytest.mark.parametrize("name", ["kriging_chain", "hybrid_chain", "fusion_chain"])
+def test_shipped_models_are_whole(provider, root, name):
+    """The designer shows a step red, and warns before it runs, where a mandatory parameter has no source."""
+    model = QgsProcessingModelAlgorithm()
+    assert model.fromFile(str(root / "resources" / "models" / f"{name}.model3"))
+    steps = model.childAlgorithms().values()
+    assert len(steps) >= 2 and all(step.algorithmId().startswith("hybridgeo:") for step in steps)
+    complete, problems = model.validate()
+    assert complete, problems

@@ -21,17 +21,6 @@ def read(path):
     return raster, values
 
 
-def test_the_models_are_what_the_script_makes(root, tmp_path):
-    pytest.importorskip("skgstat")
-    from qgis.core import QgsProcessingModelAlgorithm
-
-    for name in ("kriging_chain", "hybrid_chain", "fusion_chain"):
-        model = QgsProcessingModelAlgorithm()
-        assert model.fromFile(str(root / "resources" / "models" / f"{name}.model3"))
-        used = {child.algorithmId() for child in model.childAlgorithms().values()}
-        assert used and all(algorithm.startswith("hybridgeo:") for algorithm in used)
-
-
 def test_kriging_chain(root, sample, qgis_process, tmp_path):
     pytest.importorskip("skgstat")
     estimate, variance = tmp_path / "estimate.tif", tmp_path / "variance.tif"
