@@ -8,6 +8,11 @@ import re
 from .identity import PLUGIN_FOLDER
 
 HELP_FOLDER = PLUGIN_FOLDER / "resources" / "help"
+STYLE = (
+    "<style>ul { margin-left: 16px; -qt-list-indent: 0; } ol { margin-left: 20px; -qt-list-indent: 0; } "
+    "li p { margin-top: 0; margin-bottom: 4px; }</style>"
+)
+"""Lists as wide as the narrow panel allows; paragraphs in them, as QGIS colours paragraphs only."""
 
 
 def help_html(algorithm: str) -> str:
@@ -18,7 +23,7 @@ def help_html(algorithm: str) -> str:
     FileNotFoundError
         When there is no such text.
     """
-    return render((HELP_FOLDER / f"{algorithm}.md").read_text(encoding="utf-8"))
+    return STYLE + render((HELP_FOLDER / f"{algorithm}.md").read_text(encoding="utf-8"))
 
 
 def render(text: str) -> str:
@@ -31,7 +36,7 @@ def render(text: str) -> str:
     >>> render("# Kriging\n\nOf *one* field, with `0 < n`.")
     '<h3>Kriging</h3><p>Of <i>one</i> field, with <code>0 &lt; n</code>.</p>'
     >>> render("- exact\n- **linear**")
-    '<ul><li>exact</li><li><b>linear</b></li></ul>'
+    '<ul><li><p>exact</p></li><li><p><b>linear</b></p></li></ul>'
     """
     parts = []
     for block in re.split(r"\n\s*\n", text.strip()):
@@ -45,7 +50,7 @@ def render(text: str) -> str:
         if marker:
             kind, pattern = ("ul", r"^- ") if marker.group(1) == "- " else ("ol", r"^\d+\. ")
             entries = re.split(pattern, "\n".join(lines), flags=re.MULTILINE)[1:]
-            items = "".join(f"<li>{_inline(' '.join(entry.split()))}</li>" for entry in entries)
+            items = "".join(f"<li><p>{_inline(' '.join(entry.split()))}</p></li>" for entry in entries)
             parts.append(f"<{kind}>{items}</{kind}>")
         elif lines:
             parts.append(f"<p>{_inline(' '.join(lines))}</p>")

@@ -104,7 +104,7 @@ class PluginMenu:
         except OSError as error:
             self._say(tr("The sample could not be loaded: {}").format(error), Qgis.MessageLevel.Critical)
             return
-        text = tr("{} layers loaded. Next: the entries of the menu, from top to bottom.")
+        text = tr("{} layers loaded. Next: Check samples, Fit variogram, Ordinary kriging.")
         self._say(text.format(len(layers)), Qgis.MessageLevel.Success)
 
     def _add_models(self) -> None:
@@ -113,7 +113,7 @@ class PluginMenu:
         except OSError as error:
             self._say(tr("The models could not be copied: {}").format(error), Qgis.MessageLevel.Critical)
             return
-        text = tr("{} models are in the Toolbox, under Models. The Model Designer can open and change them.")
+        text = tr("{} models are in the Toolbox, under Models.")
         self._say(text.format(len(copies)), Qgis.MessageLevel.Success)
 
     def _say(self, text: str, level: Qgis.MessageLevel) -> None:

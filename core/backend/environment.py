@@ -203,7 +203,7 @@ def describe() -> str:
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     text = f"## Backend of Hybrid Geostatistics\n\n| | |\n|---|---|\n{table}\n"
     log = log_of(folder)
-    if log.is_file():
+    if log.is_file() and not status.is_ready:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
         text += f"\nLast lines of the installation log:\n\n```\n{tail}\n```\n"
     return scrub(text.replace(str(Path.home()), "~"))

@@ -65,7 +65,9 @@ class CheckSamples(Algorithm):
                     "and what was found about each sample in the field remarks. The input is never changed."
                 ),
             ),
-            report_output(tr("Page with everything that was found, statistics, histograms and maps.")),
+            report_output(
+                tr("Sample report"), tr("Page with everything that was found, statistics, histograms and maps.")
+            ),
             *numbers(
                 N=tr("Number of samples"),
                 N_DUPLICATES=tr("Samples at a location that another one has"),

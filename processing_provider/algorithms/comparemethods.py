@@ -99,7 +99,7 @@ class CompareMethods(Algorithm):
                 tr("Residuals"),
                 tr("Point layer with every held-out prediction: observed, predicted, residual and 90 % interval."),
             ),
-            report_output(tr("Page with the verdict, tables and charts.")),
+            report_output(tr("Comparison report"), tr("Page with the verdict, tables and charts.")),
             *numbers(N=tr("Number of samples")),
             *texts(BEST_METHOD=tr("Best method"), VERDICT=tr("Verdict in words")),
         ],

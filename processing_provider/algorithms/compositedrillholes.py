@@ -41,9 +41,7 @@ LOGGED_PROBLEMS = 20
 
 def _table(name: str, label: str, text: str, optional: bool = False):
     return with_help(
-        QgsProcessingParameterFeatureSource(
-            name, label, [QgsProcessing.SourceType.TypeVector], optional=optional
-        ),
+        QgsProcessingParameterFeatureSource(name, label, [QgsProcessing.SourceType.TypeVector], optional=optional),
         text,
     )
 
@@ -117,7 +115,7 @@ class CompositeDrillHoles(Algorithm):
                 "Points with elevation in the middle of each composite: hole, from, to, depth, azimuth and dip of the "
                 "hole there, assayed share, domain, and the fields."
             )),
-            report_output(tr("Page with every row that could not be used, and statistics before and after.")),
+            report_output(tr("Drill hole report"), tr("Page with every row that could not be used, and statistics before and after.")),
             *numbers(
                 N_HOLES=tr("Number of holes"),
                 N_COMPOSITES=tr("Number of composites"),

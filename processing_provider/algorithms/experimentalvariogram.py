@@ -85,7 +85,10 @@ class ExperimentalVariogram(Algorithm):
                 "CSV (*.csv *.CSV)",
                 tr("CSV file, one row a lag and direction, with semivariance and number of pairs."),
             ),
-            report_output(tr("Page with the variograms by direction, the variogram map and the cloud of pairs.")),
+            report_output(
+                tr("Experimental variogram report"),
+                tr("Page with the variograms by direction, the variogram map and the cloud of pairs."),
+            ),
             *numbers(
                 N=tr("Number of samples"),
                 N_PAIRS=tr("Pairs up to the largest lag"),

@@ -133,7 +133,9 @@ class FitVariogram(Algorithm):
                 VARIOGRAM_FILES,
                 tr("JSON file with the model, its transform and the experimental variogram."),
             ),
-            report_output(tr("Page with the variogram, the models compared and the leave-one-out errors.")),
+            report_output(
+                tr("Variogram report"), tr("Page with the variogram, the models compared and the leave-one-out errors.")
+            ),
             *numbers(
                 NUGGET=tr("Nugget"),
                 PSILL=tr("Partial sill"),

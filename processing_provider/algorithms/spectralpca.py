@@ -68,7 +68,9 @@ class SpectralPca(Algorithm):
                 tr("CSV file, one row a band."),
                 optional=True,
             ),
-            report_output(tr("Page with the explained variance and the loadings, as tables and plots.")),
+            report_output(
+                tr("Components report"), tr("Page with the explained variance and the loadings, as tables and plots.")
+            ),
             *numbers(
                 EXPLAINED=tr("Share of the variance that the components explain"),
                 N=tr("Number of pixels the components rest on"),

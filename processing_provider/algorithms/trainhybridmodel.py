@@ -19,6 +19,8 @@ from ..parameters.validation import folds_inputs, seed
 
 FEWEST_SAMPLES = 20
 HYBRID = "hybrid"
+ABLATED = (HYBRID, *NETWORKS)
+"""Architectures that can be trained without groups of their covariates."""
 OPTIMIZERS = ("standard", "adam", "sgd")
 
 
@@ -94,7 +96,8 @@ class TrainHybridModel(Algorithm):
                 optional_text("FEATURE_GROUPS", tr("Groups of covariates")),
                 tr(
                     "Names of groups and their covariates, for self-evaluation and ablation, for example "
-                    "geophysics: mag, ip; spectra: pc1, pc2, pc3. Covariates in none make one group of their own."
+                    "geophysics: mag, ip; spectra: cube. Spectra are known by their raster, gradients by their field: "
+                    "Fe gradient. Covariates in none make one group of their own, and gradients another."
                 ),
                 advanced=True,
             ),
@@ -108,7 +111,11 @@ class TrainHybridModel(Algorithm):
             ),
             with_help(
                 check_box("ABLATION", tr("Train without each group of inputs"), False),
-                tr("Of networks by name: how much worse the network is without each group, with intervals."),
+                tr(
+                    "How much worse the model is without each group of covariates, with intervals. The hybrid is "
+                    "cross-validated once more without each of them, which takes as long as the first time; networks "
+                    "by name are trained once more on their inner folds without each group of inputs."
+                ),
                 advanced=True,
             ),
             with_help(
@@ -127,7 +134,9 @@ class TrainHybridModel(Algorithm):
                 MODEL_FILES,
                 tr("ONNX file that holds all that Predict raster needs: network, samples, variograms, scaling, CRS."),
             ),
-            report_output(tr("Page with the cross-validation beside kriging on the same folds.")),
+            report_output(
+                tr("Training report"), tr("Page with the cross-validation beside kriging on the same folds.")
+            ),
             *numbers(
                 RMSE=tr("Cross-validated RMSE, in data units"),
                 R2=tr("Cross-validated R2"),
@@ -139,6 +148,7 @@ class TrainHybridModel(Algorithm):
             *texts(
                 WEIGHTS=tr("Weights of the stack by target, as JSON"),
                 SCORES=tr("Scores by kind of folds and target, as JSON"),
+                ABLATIONS=tr("Errors without each group of covariates, as JSON"),
                 VERDICT=tr("Verdict of the cross-validation"),
             ),
         ],
@@ -158,7 +168,10 @@ class TrainHybridModel(Algorithm):
         if architecture in NETWORKS:
             settings = network_settings(read, settings, len(samples), architecture)
         else:
-            refuse_network_parameters(read, architecture)
+            refuse_unheeded_parameters(read, architecture)
+        if architecture in ABLATED:
+            settings["groups"] = feature_groups(read.text("FEATURE_GROUPS"))
+            settings["with_ablation"] = read.is_checked("ABLATION")
         content, arrays = exchange.pack_samples(samples)
         folds = read.choice("FOLDS")
         schemes = ["random", "blocks"] if folds == "all" else [folds]
@@ -192,6 +205,7 @@ class TrainHybridModel(Algorithm):
             "N": len(samples),
             "WEIGHTS": json.dumps(result["weights"]),
             "SCORES": json.dumps(result["scores"]),
+            "ABLATIONS": json.dumps(result["ablations"]),
             "VERDICT": verdict,
         }
 
@@ -212,30 +226,30 @@ def network_settings(read, settings: dict, n_samples: int, architecture: str) ->
         settings["schedule"] = schedule
     if read.whole("EVALUATION_ROUNDS") is not None:
         settings["self_evaluation"] = {"rounds": read.whole("EVALUATION_ROUNDS")}
-    settings["groups"] = feature_groups(read.text("FEATURE_GROUPS"))
-    settings["with_ablation"] = read.is_checked("ABLATION")
     settings["search_minutes"] = read.number("SEARCH_MINUTES")
     return settings
 
 
-def refuse_network_parameters(read, architecture: str) -> None:
-    """Refuse what this architecture would not heed."""
-    given = {
+def refuse_unheeded_parameters(read, architecture: str) -> None:
+    """Refuse what this architecture, no network by name, would not heed."""
+    of_networks = {
         "OPTIMIZER": read.choice("OPTIMIZER") != OPTIMIZERS[0],
         "WEIGHT_DECAY": read.number("WEIGHT_DECAY") is not None,
-        "FEATURE_GROUPS": bool(read.text("FEATURE_GROUPS")),
         "EVALUATION_ROUNDS": bool(read.whole("EVALUATION_ROUNDS")),
-        "ABLATION": read.is_checked("ABLATION"),
         "SEARCH_MINUTES": bool(read.number("SEARCH_MINUTES")),
         "DEPTH": bool(read.text("DEPTH")),
     }
-    unheeded = [name for name, is_given in given.items() if is_given]
-    if unheeded:
-        raise InputError(
-            tr("{names} concern {networks} only, not {architecture}. Choose one of these, or leave them out.").format(
-                names=", ".join(unheeded), networks=", ".join(NETWORKS), architecture=architecture
+    of_groups = {"FEATURE_GROUPS": bool(read.text("FEATURE_GROUPS")), "ABLATION": read.is_checked("ABLATION")}
+    for given, heeded_by in ((of_networks, NETWORKS), (of_groups, ABLATED)):
+        unheeded = [name for name, is_given in given.items() if is_given]
+        if unheeded and architecture not in heeded_by:
+            raise InputError(
+                tr("{names} concern {heeded_by} only, not {architecture}. Choose one of these, or leave them out.").format(
+                    names=", ".join(unheeded), heeded_by=", ".join(heeded_by), architecture=architecture
+                )
             )
-        )
+    if of_groups["FEATURE_GROUPS"] and not of_groups["ABLATION"]:
+        raise InputError(tr("FEATURE_GROUPS of the hybrid are for its ablation. Set ABLATION, or leave them out."))
 
 
 def feature_groups(text: str) -> dict[str, list[str]]:

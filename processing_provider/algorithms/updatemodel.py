@@ -45,7 +45,9 @@ class UpdateModel(Algorithm):
             file_output(
                 "UPDATED_MODEL", tr("Updated model"), MODEL_FILES, tr("ONNX file, as Train hybrid model writes it.")
             ),
-            report_output(tr("Page that tells whether anything drifted, and how the network was trained.")),
+            report_output(
+                tr("Update report"), tr("Page that tells whether anything drifted, and how the network was trained.")
+            ),
             *numbers(
                 N=tr("Samples in the updated model"),
                 N_NEW=tr("New samples"),

@@ -26,9 +26,9 @@ def file_output(name: str, label: str, file_filter: str, text: str, optional: bo
     return with_help(QgsProcessingParameterFileDestination(name, label, file_filter, None, optional), text)
 
 
-def report_output(text: str):
-    """Return OUTPUT_HTML: the optional report."""
-    return file_output("OUTPUT_HTML", tr("Report"), "HTML (*.html *.HTML)", text, optional=True)
+def report_output(label: str, text: str):
+    """Return OUTPUT_HTML: the optional report, under a label of its own among QGIS's results."""
+    return file_output("OUTPUT_HTML", label, "HTML (*.html *.HTML)", text, optional=True)
 
 
 def points_output(name: str, label: str, text: str):

@@ -92,7 +92,7 @@ def test_identity(algorithm):
 
 def test_help_is_rendered(algorithm):
     text = algorithm.shortHelpString()
-    assert text.startswith("<p>") and len(text) > 300
+    assert text.startswith("<style>") and "</style><p>" in text and len(text) > 300
     assert "**" not in text and "\n#" not in text
 
 

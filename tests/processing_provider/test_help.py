@@ -52,5 +52,5 @@ def test_what_is_emphasised_stands_on_the_screen(algorithms, sources, root):
 def test_lists_are_rendered():
     from hybrid_geostatistics.processing_provider.help import render
 
-    assert render("1. *Fit*\n2. Krige\n   slowly") == "<ol><li><i>Fit</i></li><li>Krige slowly</li></ol>"
-    assert render("- a\n- b\n  c") == "<ul><li>a</li><li>b c</li></ul>"
+    assert render("1. *Fit*\n2. Krige\n   slowly") == "<ol><li><p><i>Fit</i></p></li><li><p>Krige slowly</p></li></ol>"
+    assert render("- a\n- b\n  c") == "<ul><li><p>a</p></li><li><p>b c</p></li></ul>"
