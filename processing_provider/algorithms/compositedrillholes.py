@@ -115,7 +115,10 @@ class CompositeDrillHoles(Algorithm):
                 "Points with elevation in the middle of each composite: hole, from, to, depth, azimuth and dip of the "
                 "hole there, assayed share, domain, and the fields."
             )),
-            report_output(tr("Drill hole report"), tr("Page with every row that could not be used, and statistics before and after.")),
+            report_output(
+                tr("Drill hole report"),
+                tr("Page with every row that could not be used, and statistics before and after."),
+            ),
             *numbers(
                 N_HOLES=tr("Number of holes"),
                 N_COMPOSITES=tr("Number of composites"),

@@ -46,7 +46,7 @@ from ..rasters import RasterSource
 from ..tables import Table, read_table
 from .covariates import components_of_spectra, tell_missing_crs, tell_other_units, tell_outside_ranges
 from .grids import mask_of, tell_grid, wanted_cells, wanted_levels
-from .samples import is_3d, one_a_location, with_covariates, with_elevations, with_numbers
+from .samples import is_3d, one_a_location, tell_running_numbers, with_covariates, with_elevations, with_numbers
 from .values import Values
 from .variograms import tell_other_crs, variogram_of, variogram_of_target, with_error, with_error_of_repeats
 
@@ -168,6 +168,7 @@ class Reader(Values):
         measured = list(dict.fromkeys([*names, *differentiated, *([depth] if depth else [])]))
         points = read_points(source, [*measured, hole] if hole else measured, self.feedback.pushWarning)
         values = numbers(points, measured)
+        tell_running_numbers(values[:, : len(names)], names, self.feedback)
         known = with_numbers(points, values, measured, self.feedback)
         coordinates = points.coordinates
         if is_3d(self, points, known, elevations):

@@ -33,6 +33,17 @@ def with_numbers(points: Points, values: np.ndarray, names: Sequence[str], feedb
     return known
 
 
+def tell_running_numbers(values: np.ndarray, names: Sequence[str], feedback) -> None:
+    """Tell of fields that only count the rows, such as the fid that a dialog offers first."""
+    for name, column in zip(names, values.T):
+        if len(column) >= 10 and (np.diff(column) == 1).all():
+            feedback.pushWarning(
+                tr("{field} counts the samples from {first:g} to {last:g}. Is it the field to map?").format(
+                    field=name, first=column[0], last=column[-1]
+                )
+            )
+
+
 def one_a_location(samples: Samples, treatment: str, feedback) -> tuple[Samples, int]:
     """Return samples with those at one location treated as a choice of DUPLICATES says, and how many these are."""
     if treatment == "measurement_error":

@@ -162,6 +162,15 @@ def test_what_is_left_out_and_merged_is_counted(run, world, variogram, template,
     assert "1 samples lie where another one does" in log.text and "averaged" in log.text
 
 
+def test_a_field_that_counts_the_samples_is_told(run, samples, variogram, template, tmp_path):
+    _, log = run(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "fid", "VARIOGRAM": variogram, "TEMPLATE": template,
+         "ESTIMATE": str(tmp_path / "e.tif")},
+    )  # fmt: skip
+    assert "fid counts the samples from 1 to 40. Is it the field to map?" in log.text
+
+
 def test_only_selected_features_count(run, world, samples, variogram, template, tmp_path):
     from qgis.core import QgsProcessingFeatureSourceDefinition, QgsProject, QgsVectorLayer
 

@@ -170,8 +170,13 @@ def test_the_models_are_copied_once_and_kept(tmp_path):
 
 
 def test_help_shows_the_readme(desktop):
+    from qgis.PyQt.QtCore import QUrl
+    from qgis.PyQt.QtGui import QTextDocument
     from qgis.PyQt.QtWidgets import QTextBrowser
 
     dialog = HelpDialog(desktop.mainWindow())
-    assert "Hybrid Geostatistics" in dialog.findChild(QTextBrowser).toPlainText()
+    browser = dialog.findChild(QTextBrowser)
+    assert "Hybrid Geostatistics" in browser.toPlainText()
+    picture = browser.document().resource(QTextDocument.ResourceType.ImageResource, QUrl("resources/images/zinc.png"))
+    assert 0.8 * dialog.width() < picture.width() < dialog.width()
     dialog.deleteLater()
