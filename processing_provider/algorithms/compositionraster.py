@@ -10,7 +10,7 @@ from qgis.core import QgsProcessingParameterString
 from ...core.errors import InputError
 from ...core.geochemistry.compositions import KINDS, mean_parts_from_ilr, parts_from_log_ratios
 from ..base import Algorithm, AlgorithmSpec, Group
-from ..covariates import CovariateStack
+from ..covariates.stack import CovariateStack
 from ..identity import tr
 from ..outputs import Maps
 from ..parameters.kinds import rasters_input, real_number, static_enum, with_help

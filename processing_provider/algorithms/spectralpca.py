@@ -6,7 +6,9 @@ from ...core.errors import InputError
 from ...core.features.spectra import PrincipalComponents, component_names, principal_components
 from ...core.features.spectra_report import components_page, loadings_table
 from ..base import Algorithm, AlgorithmSpec, Group
-from ..covariates import CovariateStack, Projected, band_moments
+from ..covariates.kinds import Projected
+from ..covariates.moments import band_moments
+from ..covariates.stack import CovariateStack
 from ..identity import tr
 from ..outputs import Maps, require_room
 from ..parameters.files import PCA_FILES

@@ -1,18 +1,22 @@
-"""Covariates of samples and of the map: components of spectra, and what to tell about ranges, units and CRS."""
+"""Covariates of samples and of the map: names as entered, components of spectra, what to tell of units and CRS."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 from ...core.features.covariates import RangeCheck
 from ...core.features.spectra import component_names, principal_components
 from ...core.samples import Covariates
 from ...core.validation.components import TUNED
-from ..covariates import CovariateStack, Projected, RasterBand, band_moments
+from ..covariates.kinds import Projected, RasterBand
+from ..covariates.moments import band_moments
+from ..covariates.stack import CovariateStack
 from ..crs import readable
 from ..identity import tr
 from ..rasters import RasterSource
 
+NO_CATEGORICAL = "none"
 MOST_TUNED = 8
 """Components among which their number is chosen."""
 
@@ -85,3 +89,22 @@ def tell_missing_crs(stack: CovariateStack, crs, feedback) -> None:
                     name=source.name, crs=readable(crs)
                 )
             )
+
+
+def parse_names(text: str) -> list[str]:
+    """Return the names written into a line, separated by commas or semicolons."""
+    return [name.strip() for name in text.replace(";", ",").split(",") if name.strip()]
+
+
+def parse_categorical(text: str) -> Optional[list[str]]:
+    """Return the names written into CATEGORICAL; None asks to look at the values.
+
+    Examples
+    --------
+    >>> parse_categorical(" soil, ffreq "), parse_categorical("none"), parse_categorical("")
+    (['soil', 'ffreq'], [], None)
+    """
+    names = parse_names(text)
+    if not names:
+        return None
+    return [] if names == [NO_CATEGORICAL] else names

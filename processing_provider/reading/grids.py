@@ -8,7 +8,8 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.grid import Block, Levels, RasterGrid
-from ..covariates import CovariateGrid, CovariateStack
+from ..covariates.on_grid import CovariateGrid
+from ..covariates.stack import CovariateStack
 from ..crs import crs_from_code, require_same
 from ..identity import tr
 from ..rasters import RasterSource
@@ -91,5 +92,5 @@ def tell_grid(grid: RasterGrid, feedback) -> None:
 
 def mask_of(template: RasterSource, grid: RasterGrid) -> Callable[[Block], np.ndarray]:
     """Return what says in which cells the first band of a raster has a value."""
-    values = CovariateGrid(CovariateStack(CovariateStack.of_sources([template]).members[:1]), grid)
+    values = CovariateGrid(CovariateStack.of_sources([template]).members[:1], grid)
     return lambda block: np.isfinite(values.block(block).values[:, 0])

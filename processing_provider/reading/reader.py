@@ -28,14 +28,8 @@ from ...core.samples import Covariates, Samples, require_samples, require_variat
 from ...core.validation.folds import inseparable_groups, random_folds
 from ...core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ...core.variogram.models import VariogramFile, VariogramModel
-from ..covariates import (
-    CovariateStack,
-    PlaceElevation,
-    SampleColumn,
-    parse_categorical,
-    parse_names,
-    polygon_fields,
-)
+from ..covariates.kinds import PlaceElevation, SampleColumn, polygon_fields
+from ..covariates.stack import CovariateStack
 from ..crs import crs_code, crs_from_code, require_projected, require_same
 from ..identity import tr
 from ..layers import Points, numbers, read_points, require_fields
@@ -44,7 +38,14 @@ from ..polygons import PolygonSource
 from ..provenance import provenance
 from ..rasters import RasterSource
 from ..tables import Table, read_table
-from .covariates import components_of_spectra, tell_missing_crs, tell_other_units, tell_outside_ranges
+from .covariates import (
+    components_of_spectra,
+    parse_categorical,
+    parse_names,
+    tell_missing_crs,
+    tell_other_units,
+    tell_outside_ranges,
+)
 from .grids import mask_of, tell_grid, wanted_cells, wanted_levels
 from .samples import is_3d, one_a_location, tell_running_numbers, with_covariates, with_elevations, with_numbers
 from .values import Values

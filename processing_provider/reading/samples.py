@@ -15,7 +15,7 @@ from ...core.samples import (
     elevations_count,
     first_coincident,
 )
-from ..covariates import CovariateStack
+from ..covariates.stack import CovariateStack
 from ..identity import tr
 from ..layers import Points
 from .values import Values

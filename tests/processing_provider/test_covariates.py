@@ -11,7 +11,8 @@ from hybrid_geostatistics.core.grid import Block, Levels, RasterGrid
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
-from hybrid_geostatistics.processing_provider.covariates import CovariateStack, Projected, SampleColumn, polygon_fields
+from hybrid_geostatistics.processing_provider.covariates.kinds import Projected, SampleColumn, polygon_fields
+from hybrid_geostatistics.processing_provider.covariates.stack import CovariateStack
 from hybrid_geostatistics.processing_provider.polygons import PolygonSource
 from hybrid_geostatistics.processing_provider.rasters import RasterSource
 from osgeo import gdal, ogr, osr
@@ -138,7 +139,7 @@ def test_bands_of_one_raster_are_read_together(world, source, tmp_path):
 
 def test_levels_share_what_was_read(world, source, fine):
     grid = RasterGrid((9, 7), (world.LEFT, 30.0, 0.0, world.TOP, 0.0, -20.0), world.CRS, Levels(20.0, 0.0, 10.0))
-    from hybrid_geostatistics.processing_provider.covariates import PlaceElevation
+    from hybrid_geostatistics.processing_provider.covariates.kinds import PlaceElevation
 
     stack = CovariateStack((*CovariateStack.of_sources([source(fine)]).members, PlaceElevation()))
     reader = stack.on(grid)

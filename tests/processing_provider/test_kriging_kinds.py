@@ -36,7 +36,7 @@ def test_kinds(world, kriged, variogram, template, parameters, options):
 
 
 def test_external_drift(world, kriged, variogram, template, tmp_path):
-    from hybrid_geostatistics.processing_provider.covariates import CovariateStack
+    from hybrid_geostatistics.processing_provider.covariates.stack import CovariateStack
     from hybrid_geostatistics.processing_provider.rasters import RasterSource
     from qgis.core import QgsRasterLayer
 

@@ -5,9 +5,10 @@ import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.grid import Block, RasterGrid
 from hybrid_geostatistics.core.samples import Covariates
-from hybrid_geostatistics.processing_provider.covariates import CovariateStack, parse_categorical
+from hybrid_geostatistics.processing_provider.covariates.stack import CovariateStack
 from hybrid_geostatistics.processing_provider.outputs import require_room
 from hybrid_geostatistics.processing_provider.rasters import RasterSource
+from hybrid_geostatistics.processing_provider.reading.covariates import parse_categorical
 
 
 @pytest.fixture
