@@ -19,7 +19,8 @@ from .noise import LEAST_DEGREES, NoiseCeiling, noise_ceilings
 from .predictive import PredictiveDistribution
 from .results import COLUMNS, IN_AREA, OUTSIDE_AREA, Comparison
 from .scores import Score, mean_score, moments_of, paired_scores, scores_of
-from .verdicts import KRIGING, Verdict, describe, judge, label
+from .verdicts import KRIGING, Verdict, describe, describe_on_logarithms, judge, label
+from .wording import is_skewed
 
 ALARM_R2 = 0.95
 """Field duplicates cap the honest R2 of concentrations below this."""
@@ -148,6 +149,11 @@ def _against_reference(
     errors = {
         method: samples.values[:, column] - predictions[scheme, method].estimate[:, column] for method in by_method
     }
+    medians = {method: predictions[scheme, method].median[:, column] for method in by_method}
+    logarithms = {}
+    if is_skewed(samples.values[:, column]) and all((medians[m] > 0).all() for m in KRIGING if m in by_method):
+        observed = np.log(samples.values[:, column])
+        logarithms = {method: observed - np.log(own) for method, own in medians.items() if (own > 0).all()}
     found = []
     for method, row in by_method.items():
         ratio, low, high = 1.0, 1.0, 1.0
@@ -156,6 +162,12 @@ def _against_reference(
             low, high = bootstrap.ratio_interval(errors[method], errors[reference])
             outcome = judge(ratio, low, high)
             text = describe(label(method), label(reference), ratio, low, high)
+            if method in logarithms and method not in KRIGING:
+                sizes = {m: float(np.sqrt(np.mean(logarithms[m] ** 2))) for m in (method, *KRIGING) if m in logarithms}
+                rival = min((m for m in KRIGING if m in sizes), key=sizes.__getitem__)
+                ends = bootstrap.ratio_interval(logarithms[method], logarithms[rival])
+                added = describe_on_logarithms(label(rival), ratio, sizes[method] / sizes[rival], *ends)
+                text = "; ".join(filter(None, [text, added]))
             found.append(Verdict(samples.targets[column], scheme, method, reference, ratio, low, high, outcome, text))
         row["rmse_ratio"], row["rmse_ratio_low"], row["rmse_ratio_high"] = ratio, low, high
     return found

@@ -49,7 +49,7 @@ class Verdict:
     outcome : str
         ``"better"``, ``"ties"`` or ``"worse"``.
     text : str
-        The same as a sentence.
+        The same as a sentence; of skewed values with what is clear on logarithms.
     """
 
     target: str
@@ -100,6 +100,24 @@ def describe(method: str, reference: str, ratio: float, low: float, high: float)
             f"(95 % interval {_percent(low - 1)} to {_percent(high - 1)} %)"
         )
     return f"{method} ties with {reference} (RMSE {_signed(ratio)}; 95 % interval {_signed(low)} to {_signed(high)})"
+
+
+def describe_on_logarithms(reference: str, data_ratio: float, ratio: float, low: float, high: float) -> str:
+    """Say what an RMSE ratio of medians on logarithms adds to one in data units; "" where it adds nothing clear.
+
+    A gain is told only where the RMSE in data units is not higher, a loss always.
+
+    Examples
+    --------
+    >>> describe_on_logarithms("ordinary kriging", 0.97, 0.9, 0.85, 0.95)[-65:]
+    'it is better than ordinary kriging by 10 % (95 % interval 5 to 15 %)'
+    >>> describe_on_logarithms("ordinary kriging", 1.02, 0.9, 0.85, 0.95)
+    ''
+    """
+    outcome = judge(ratio, low, high)
+    if outcome == "ties" or (outcome == "better" and data_ratio > 1):
+        return ""
+    return f"on logarithms, where single rich samples do not rule, {describe('it', reference, ratio, low, high)}"
 
 
 def _percent(share: float) -> str:

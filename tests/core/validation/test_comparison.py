@@ -251,6 +251,43 @@ def test_a_clearly_better_method_wins_and_a_worse_one_is_called_worse(samples):
     assert comparison.reference("zinc", "random") == "ordinary_kriging"
 
 
+def test_a_gain_that_shows_on_logarithms_only_is_told_there_and_not_in_data_units(samples):
+    # Truth: both methods err by factors, the hybrid by three quarters as much; but for two rich samples, which make up
+    # most of the squared error in data units and of which it misses one by more and one by less.
+    rng = np.random.default_rng(4)
+    factor = rng.normal(0.0, 0.4, 150)
+    values = np.exp(rng.normal(5.0, 0.3, 150))
+    two = [17, 90]
+    values[two], factor[two] = 6000.0, -1.0
+
+    def gain(first, second, others):
+        found = np.full(150, others)
+        found[two] = first, second
+        return found
+
+    rich = Samples(samples.coordinates, values[:, None], ("lead",))
+
+    def scored(hybrid):
+        predictions = {
+            ("random", name): around((values * np.exp(errors))[:, None])
+            for name, errors in (("ordinary_kriging", factor), ("hybrid", hybrid))
+        }
+        return score(rich, {"random": np.arange(150) % 5}, predictions, dict.fromkeys(predictions, 1.0))
+
+    hybrid = gain(1.1, 0.85, 0.75) * factor
+    (verdict,) = scored(hybrid).verdicts
+    assert verdict.outcome == "ties" and "the hybrid ties with ordinary kriging" in verdict.text
+    percent = 100 * (1 - np.sqrt(np.mean(hybrid**2) / np.mean(factor**2)))
+    assert "; on logarithms, where single rich samples do not rule, it is better than ordinary" in verdict.text
+    assert f"kriging by {percent:.0f} % (95 % interval" in verdict.text
+    # Contrary evidence in data units: rich samples are missed by more.
+    (verdict,) = scored(gain(1.1, 1.0, 0.75) * factor).verdicts
+    assert verdict.ratio > 1 and "logarithms" not in verdict.text
+    # A loss is told in any case.
+    (verdict,) = scored(gain(0.9, 1.0, 1.3) * factor).verdicts
+    assert verdict.ratio < 1 and "it is worse than ordinary kriging" in verdict.text
+
+
 def test_best_is_the_simplest_of_those_that_tie(samples):
     rng = np.random.default_rng(2)
     base = rng.normal(size=150)
