@@ -20,14 +20,12 @@ from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, fit_kriging
 from ..samples import Covariates, Samples
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
+from .covariate_groups import group_by_covariate
 from .neighbors import NeighborFeatures
 
 ORDERS = ("far_to_near", "top_to_bottom", "down_holes")
 """How the neighbours follow each other: by distance; from the highest to the lowest; or hole by hole, the nearest hole
 last, each from its collar down."""
-
-BUILT_IN_GROUPS = ("geometry", "covariance", "values", "kriging", "gradient")
-"""Groups of inputs that every network has, see `SequenceFeatures.groups`; the rest are groups of covariates."""
 
 
 class Inputs(NamedTuple):
@@ -179,37 +177,21 @@ class SequenceFeatures:
         Parameters
         ----------
         named : mapping of str to tuple of str, or None
-            Groups of covariates by name; covariates in none of them make the group "covariates".
+            Groups of covariates by name, see `group_by_covariate`.
         gradients : sequence of str
-            Covariates that are kriging gradients: in no group of a name they belong to "gradient".
+            Covariates that are kriging gradients.
 
         Raises
         ------
         InputError
-            For a covariate that is not there or stands in two groups, or a name that is taken.
+            As `group_by_covariate`.
         """
         encoder = self.neighbors.encoder
         covariates = () if encoder is None else encoder.names
-        of_covariate: dict[str, str] = {}
-        for group, members in (named or {}).items():
-            if group in BUILT_IN_GROUPS or not group:
-                raise InputError(
-                    f"A group of covariates cannot be called {group!r}: {', '.join(BUILT_IN_GROUPS)} are groups of "
-                    "inputs already. Give it another name."
-                )
-            for name in members:
-                if name not in covariates or name in of_covariate:
-                    raise InputError(
-                        f"Expected every covariate of the group {group} among {', '.join(covariates) or 'none'}, each "
-                        f"in one group only, got {name!r}."
-                    )
-                of_covariate[name] = group
-        of_covariate = {**dict.fromkeys(gradients, "gradient"), **of_covariate}
+        of_covariate = group_by_covariate(covariates, named or {}, gradients)
         columns: list[str] = []
         if encoder is not None:
-            whole = [
-                of_covariate.get(code.name, "covariates") for code in encoder.codes for _ in code.feature_names
-            ]
+            whole = [of_covariate[code.name] for code in encoder.codes for _ in code.feature_names]
             columns = [whole[index] for index in encoder.kept]
         n_axes, n_targets = self.neighbors.n_dimensions, self.n_targets
         n_places = n_axes if self.neighbors.use_coordinates else 0

@@ -38,6 +38,7 @@ from ..prediction.hybrid import (
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Covariates, Samples, average_coincident, require_variation
 from ..transforms import Transform
+from ..validation.ablation import groups_to_leave_out
 from ..validation.folds import inseparable_groups
 from ..validation.gradients import with_own_covariates
 from ..validation.intervals import IntervalTable, normalized_scores
@@ -115,6 +116,10 @@ class HybridSettings:
         Pull of the stack toward its prior, see `core.learning.stacking`.
     units : dict of str to str
         Unit of each target, for reports.
+    groups : mapping of str to tuple of str
+        Named groups of covariates, for the ablation.
+    with_ablation : bool
+        Whether `train_hybrid` cross-validates once more without each group.
     seed : int
         Same seed, same model on one machine.
 
@@ -138,6 +143,8 @@ class HybridSettings:
     forest: ForestSettings | None = field(default_factory=ForestSettings)
     ridge: float = RIDGE
     units: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    with_ablation: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -672,9 +679,10 @@ def train_hybrid(
     from .export import hybrid_graph
 
     require_trainable(samples, "Training a hybrid")
+    groups = groups_to_leave_out(samples, settings.groups) if settings.with_ablation else None
     return train_and_write(
         samples, settings, METHOD, hybrid_method(settings),
         lambda told: fit_hybrid(samples, settings, told, is_cancelled),
         lambda fitted: hybrid_graph(fitted.ensemble, fitted.forests, is_cancelled),
-        path, schemes=schemes, n_folds=n_folds, progress=progress, is_cancelled=is_cancelled,
+        path, schemes=schemes, n_folds=n_folds, groups=groups, progress=progress, is_cancelled=is_cancelled,
     )  # fmt: skip

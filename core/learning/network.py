@@ -20,6 +20,7 @@ from ..prediction.hybrid import Prediction
 from ..prediction.network_model import KIND, NetworkModel, NetworkTarget
 from ..progress import IsCancelled, Progress, never, part, silent
 from ..samples import Covariates, Samples, average_coincident
+from ..validation.ablation import NEGLIGIBLE, Ablation
 from ..validation.folds import inseparable_groups
 from ..validation.gradients import with_own_covariates
 from ..validation.intervals import IntervalTable, normalized_scores
@@ -33,7 +34,7 @@ from .network_inputs import inner_problem
 from .network_settings import NetworkByName
 from .outer import Trained, train_and_write
 from .search import Trial, search
-from .self_evaluation import NEGLIGIBLE, Ablation, Evaluated, ablate, self_evaluate
+from .self_evaluation import Evaluated, ablate, self_evaluate
 
 
 @dataclass(frozen=True)

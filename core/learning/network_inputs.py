@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..features.covariate_groups import resolved_groups
 from ..features.gradients import gradient_names
 from ..features.sequences import SequenceFeatures, along_holes
 from ..kriging.neighborhood import Neighborhood
@@ -106,7 +107,8 @@ def inner_problem(
     rows = prepare_members(features, samples.coordinates, encoded, values, folds, are_apart, is_cancelled, along)
     n_blocks = max(2, int(groups.max() + 1) // _SAMPLES_PER_BLOCK)
     clusters = spatial_blocks(samples.coordinates, n_blocks, settings.seed, holes=samples.holes)
-    groups_of_columns = features.groups(settings.groups, gradient_names(samples.covariates))
+    named = resolved_groups(settings.groups, samples.covariates)
+    groups_of_columns = features.groups(named, gradient_names(samples.covariates))
     return InnerProblem(
         settings.architecture, features, samples.coordinates, values, rows, *groups_of_columns, clusters, settings.seed,
     ), transforms  # fmt: skip

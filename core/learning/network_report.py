@@ -7,7 +7,7 @@ import numpy as np
 from ..report.charts import xy_chart
 from ..report.drawing import Line
 from ..report.page import Section, note, paragraph, table
-from ..report.row_charts import intervals
+from ..validation.ablation_report import ablation_parts
 from .network import FittedNetwork
 from .updating import Updated
 
@@ -23,7 +23,10 @@ def network_sections(fitted: FittedNetwork) -> list[Section]:
     if len(fitted.evaluated.rounds) > 1:
         sections.append(Section("Self-evaluation: what each group of inputs is worth", _self_evaluation(fitted)))
     if fitted.ablations:
-        sections.append(Section("Ablation: the network trained without a group of inputs", _ablation(fitted)))
+        parts = ablation_parts(
+            fitted.ablations, "the network", "inner RMSE", "Trained anew without each group on the same inner folds"
+        )
+        sections.append(Section("Ablation: the network trained without a group of inputs", parts))
     if fitted.trials:
         sections.append(Section("Search for sizes and rates", _search(fitted)))
     return sections
@@ -110,39 +113,6 @@ def _self_evaluation(fitted: FittedNetwork) -> list[str]:
         history,
         chart,
         table(("round", "group", "weight", "error when permuted", "standard error", "counts"), rows),
-    ]
-
-
-def _ablation(fitted: FittedNetwork) -> list[str]:
-    """RMSE without / with each group."""
-    ablations = fitted.ablations
-    colors = [2 if one.helps else 1 if one.harms else 0 for one in ablations]
-    needed = [one.group for one in ablations if one.helps]
-    harmful = [one.group for one in ablations if one.harms]
-    words = (
-        f"The network needs {', '.join(needed)}." if needed else "No single group is needed beyond doubt: the others "
-        "make up for it, or the samples are too few to tell."
-    )
-    if harmful:
-        words += f" It is better without {', '.join(harmful)}."
-    return [
-        paragraph(words),
-        intervals(
-            "RMSE without the group / with it",
-            [one.group for one in ablations],
-            [one.ratio for one in ablations],
-            [one.low for one in ablations],
-            [one.high for one in ablations],
-            x_label="ratio, 95 % interval (above 1: the group helps)",
-            reference=1.0,
-            reference_label="no difference",
-            colors=colors,
-        ),
-        table(
-            ("without", "inner RMSE", "ratio", "low", "high"),
-            [(one.group, one.rmse, one.ratio, one.low, one.high) for one in ablations],
-            caption="Trained anew without each group on the same inner folds",
-        ),
     ]
 
 

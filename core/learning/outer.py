@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Generic, Protocol, TypeVar
 
@@ -14,6 +14,7 @@ from ..kriging.neighborhood import Neighborhood
 from ..prediction.contract import with_contract
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Samples
+from ..validation.ablation import ABLATION_KEY, Ablations, ablate, ablations_to_dict
 from ..validation.applicability import APPLICABILITY_KEY, fit_applicability
 from ..validation.comparison import compare_methods
 from ..validation.folds import make_folds
@@ -50,6 +51,9 @@ class FittedModel(Protocol):
         """Return the JSON object that travels in the model file."""
 
 
+_RUN = 3.75
+"""Time of a cross-validation over that of the last fit, for the progress bar."""
+
 Fitted = TypeVar("Fitted", bound=FittedModel)
 
 
@@ -67,12 +71,15 @@ class Trained(Generic[Fitted]):
         `cross_validated_scores` of it.
     path : Path
         The model file.
+    ablations : dict
+        `core.validation.ablation.ablate` of the outer cross-validation; empty when it was not asked for.
     """
 
     fitted: Fitted
     comparison: Comparison | None
     scores: dict | None
     path: Path
+    ablations: Ablations = field(default_factory=dict)
 
 
 def train_and_write(
@@ -86,6 +93,7 @@ def train_and_write(
     *,
     schemes: tuple[str, ...] = ("random", "blocks"),
     n_folds: int = 5,
+    groups: Mapping[str, Sequence[str]] | None = None,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
 ) -> Trained[Fitted]:
@@ -106,6 +114,8 @@ def train_and_write(
         Outer folds (`core.validation.folds.QUESTIONS`); empty skips the cross-validation.
     n_folds : int
         Outer folds of a scheme.
+    groups : mapping of str to sequence of str, or None
+        Groups of covariates (`core.validation.ablation.groups_to_leave_out`) without which to cross-validate again.
     progress, is_cancelled
         See `core.progress`.
 
@@ -119,25 +129,32 @@ def train_and_write(
         When the user asked to stop; no file is written.
     """
     comparison, scores, first = None, None, 0.0
+    ablations: Ablations = {}
     if schemes:
-        first = 0.75
+        runs = 1 + len(groups or {})
+        first = 0.95 * _RUN * runs / (_RUN * runs + 1.0)
+        last = first / runs
         comparison = beside_kriging(
             samples, name, method, settings.transforms, settings.neighborhood, schemes, n_folds, settings.seed,
-            part(progress, 0.0, first), is_cancelled,
+            part(progress, 0.0, last), is_cancelled,
         )  # fmt: skip
         scores = cross_validated_scores(comparison, name)
+        if groups:
+            ablations = ablate(comparison, samples, name, method, groups, part(progress, last, first), is_cancelled)
     fitted = fit(part(progress, first, 0.95))
     progress(0.95, "Writing the model file")
     # The contract first: a value that is no JSON should fail before a slow conversion.
     area = fit_applicability(fitted.model.samples)
     contract = {**fitted.contract(scores), APPLICABILITY_KEY: area.to_dict()}
+    if ablations:
+        contract[ABLATION_KEY] = ablations_to_dict(ablations)
     text = json.dumps(contract, ensure_ascii=False, allow_nan=False)
     stop_if(is_cancelled)
     content = with_contract(graph(fitted), text)
     with written_whole(Path(path)) as unfinished:
         unfinished.write_bytes(content)
     progress(1.0, "Done")
-    return Trained(fitted, comparison, scores, Path(path))
+    return Trained(fitted, comparison, scores, Path(path), ablations)
 
 
 def beside_kriging(

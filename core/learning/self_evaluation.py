@@ -9,12 +9,12 @@ the weights. The first round, with all weights 1, stays in the choice, so that o
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from ..validation.ablation import Ablation
 from ..validation.metrics import ClusterBootstrap
 from .architectures import Schedule, Sizes
 from .ensembles import NetworkEnsemble
@@ -23,9 +23,6 @@ from .layers import Weights
 
 SIGNIFICANT = 2.0
 """A change of the error below so many standard errors counts as none."""
-
-NEGLIGIBLE = 0.01
-"""A relative difference of RMSE below this matters to nobody, however sure it is."""
 
 
 @dataclass(frozen=True)
@@ -235,40 +232,6 @@ def _blockwise_permutation(own: np.ndarray, clusters: np.ndarray, rng: np.random
     """Return the rows in another order: blocks change places, rows of one block stay together."""
     names = np.unique(clusters[own])
     return np.concatenate([own[clusters[own] == name] for name in rng.permutation(names)])
-
-
-@dataclass(frozen=True)
-class Ablation:
-    """The network trained without one group of inputs, against the network with all.
-
-    Parameters
-    ----------
-    group : str
-    rmse : float
-        Without the group, in standard deviations of the transformed targets.
-    ratio, low, high : float
-        RMSE without / with the group and its 95 % interval: above 1 the group helps.
-    """
-
-    group: str
-    rmse: float
-    ratio: float
-    low: float
-    high: float
-
-    @property
-    def helps(self) -> bool:
-        """Whether the group lowers the error, by more than noise and more than `NEGLIGIBLE`."""
-        return self.low > 1.0 and self.ratio > 1.0 + NEGLIGIBLE
-
-    @property
-    def harms(self) -> bool:
-        """Whether the group raises the error, by more than noise and more than `NEGLIGIBLE`."""
-        return self.high < 1.0 and self.ratio < 1.0 - NEGLIGIBLE
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object of the ablation."""
-        return asdict(self)
 
 
 def ablate(

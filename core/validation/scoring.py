@@ -54,9 +54,7 @@ def score(
     Comparison
     """
     groups = inseparable_groups(samples.coordinates, samples.holes)
-    n_clusters = int(np.clip((groups.max() + 1) // 5, 5, MAX_CLUSTERS))
-    clusters = spatial_blocks(samples.coordinates, n_clusters, seed, holes=samples.holes)
-    bootstrap = ClusterBootstrap.draw(clusters, seed)
+    bootstrap = bootstrap_of(samples, seed)
     rows: list[dict[str, Any]] = []
     verdicts: list[Verdict] = []
     summaries: dict[tuple[str, str], str] = {}
@@ -123,6 +121,13 @@ def score(
         mismatches={scheme: mismatch(samples.coordinates, fold, wanted) for scheme, fold in folds.items()},
         outside=dict(outside or {}),
     )
+
+
+def bootstrap_of(samples: Samples, seed: int = 0) -> ClusterBootstrap:
+    """Return the resamples of spatial clusters of samples, places and holes whole; the same seed, the same ones."""
+    groups = inseparable_groups(samples.coordinates, samples.holes)
+    n_clusters = int(np.clip((groups.max() + 1) // 5, 5, MAX_CLUSTERS))
+    return ClusterBootstrap.draw(spatial_blocks(samples.coordinates, n_clusters, seed, holes=samples.holes), seed)
 
 
 def _row(target: str, scheme: str, method: str, n: int, scores: Mapping[str, Score]) -> dict[str, Any]:

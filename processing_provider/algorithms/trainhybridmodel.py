@@ -8,6 +8,7 @@ from ...core.backend import exchange, tasks
 from ...core.backend.adapters.learned import LEARNED, NETWORKS, architecture_for
 from ...core.errors import InputError
 from ...core.learning.architectures import architecture_of
+from ...core.validation.ablation import groups_to_leave_out
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..parameters.covariates import input_covariates
@@ -172,6 +173,8 @@ class TrainHybridModel(Algorithm):
         if architecture in ABLATED:
             settings["groups"] = feature_groups(read.text("FEATURE_GROUPS"))
             settings["with_ablation"] = read.is_checked("ABLATION")
+            if settings["groups"]:
+                groups_to_leave_out(samples, settings["groups"])  # refuses wrong names before the backend starts
         content, arrays = exchange.pack_samples(samples)
         folds = read.choice("FOLDS")
         schemes = ["random", "blocks"] if folds == "all" else [folds]
@@ -194,6 +197,8 @@ class TrainHybridModel(Algorithm):
             read.feedback.pushWarning(text)
         verdict = " ".join([result["best_text"], *(summary["text"] for summary in result["summaries"])])
         read.feedback.pushInfo(verdict)
+        if result["ablation_text"]:
+            read.feedback.pushInfo(result["ablation_text"])
         # With several targets and kinds of folds: the first target, and the folds that ask the harder question.
         scores = result["scores"][schemes[-1]][samples.targets[0]]
         return {
@@ -244,8 +249,8 @@ def refuse_unheeded_parameters(read, architecture: str) -> None:
         unheeded = [name for name, is_given in given.items() if is_given]
         if unheeded and architecture not in heeded_by:
             raise InputError(
-                tr("{names} concern {heeded_by} only, not {architecture}. Choose one of these, or leave them out.").format(
-                    names=", ".join(unheeded), heeded_by=", ".join(heeded_by), architecture=architecture
+                tr("{names} concern {those} only, not {architecture}. Choose one of these, or leave them out.").format(
+                    names=", ".join(unheeded), those=", ".join(heeded_by), architecture=architecture
                 )
             )
     if of_groups["FEATURE_GROUPS"] and not of_groups["ABLATION"]:

@@ -47,7 +47,7 @@ def trained(place, provider, world):
         "hybridgeo:trainhybridmodel",
         {"INPUT": str(place / "samples.gpkg"), "TARGETS": ["zinc", "lead"], "COVARIATES": covariates(place),
          "TRANSFORM": "log", "FOLDS": "random", "N_FOLDS": 2, "N_STEPS": 8, "N_NEIGHBORS": 4,
-         "MODEL": str(place / "model.onnx"), "OUTPUT_HTML": str(place / "training.html")},
+         "ABLATION": True, "FEATURE_GROUPS": "ground: slope, soil", "MODEL": str(place / "model.onnx"), "OUTPUT_HTML": str(place / "training.html")},
         feedback=log,
     )  # fmt: skip
     return results, log
@@ -67,7 +67,12 @@ def test_training_tells_its_scores(trained, place):
     assert set(json.loads(results["SCORES"])) == {"random"}
     assert "Categorical (found by their values): soil" in log.text
     assert "Epoch" in log.text and results["VERDICT"] in log.text
-    assert (place / "training.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    found = json.loads(results["ABLATIONS"])["random"]
+    (ground,) = found["zinc"]
+    assert ground["group"] == "ground" and ground["rmse"] == pytest.approx(ground["ratio"] * results["RMSE"])
+    assert set(found) == {"zinc", "lead"} and "Ablation, lead, random folds: " in log.text
+    page = (place / "training.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>") and "the hybrid without a group of covariates" in page
 
 
 @needs_backend

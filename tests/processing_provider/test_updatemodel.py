@@ -55,7 +55,10 @@ def test_train_map_and_update_a_network(run, place, template, tmp_path, world):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ABLATION": True}, "ABLATION concern gcnn_rnn"),
+        ({"SEARCH_MINUTES": 1}, "SEARCH_MINUTES concern gcnn_rnn"),
+        ({"ABLATION": True, "ARCHITECTURE": "pretrained"}, "ABLATION concern hybrid, gcnn_rnn"),
+        ({"FEATURE_GROUPS": "terrain: slope"}, "Set ABLATION"),
+        ({"ABLATION": True, "FEATURE_GROUPS": "terrain: height"}, "got 'height'"),
         ({"ARCHITECTURE": "feedforward", "FEATURE_GROUPS": "terrain slope"}, "Expected groups of covariates such as"),
     ],
 )

@@ -18,6 +18,7 @@ from .settings import hybrid_settings, network_settings, pretrained_settings
 
 if TYPE_CHECKING:
     from ...learning.outer import Trained
+    from ...validation.ablation import Ablations
     from ...validation.predictive import Method, Transforms
 
 TRAINING = ("tensorflow", "tf2onnx", "onnxruntime", "skgstat")
@@ -25,6 +26,9 @@ TRAINING = ("tensorflow", "tf2onnx", "onnxruntime", "skgstat")
 
 PRETRAINED = ("onnxruntime", "skgstat")
 """Modules that kriging with the pre-trained correction needs: nothing is trained."""
+
+INNER = "inner"
+"""Name of the inner folds among ablations."""
 
 NETWORKS = ("gcnn_rnn", "afg_pms", "feedforward", "as_published")
 """Networks by name, see `core.learning.architectures`."""
@@ -47,9 +51,18 @@ class Learned(ABC):
     def train(self, samples: Samples, settings: Any, path: Path, **options: Any) -> Trained:
         """Cross-validate, train on all samples and write the model file; see `core.learning.outer`."""
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Key of `LEARNED`, and name in tables."""
+
     @abstractmethod
     def outputs(self, fitted: Any) -> dict:
         """Return what it found, as plain values."""
+
+    def ablations(self, fitted: Any) -> Ablations:
+        """Return what its own training found by leaving groups of inputs out; empty where it did not."""
+        return {}
 
     @abstractmethod
     def title(self, targets: Sequence[str]) -> str:
@@ -78,6 +91,11 @@ class Hybrid(Learned):
         from ...learning.hybrid import train_hybrid
 
         return train_hybrid(samples, settings, path, **options)
+
+    @property
+    def name(self) -> str:
+        """Return hybrid."""
+        return "hybrid"
 
     def outputs(self, fitted: Any) -> dict:
         """Return weights of the stack and scores at inner folds."""
@@ -127,6 +145,11 @@ class Pretrained(Learned):
 
         return train_pretrained(samples, settings, path, **options)
 
+    @property
+    def name(self) -> str:
+        """Return pretrained."""
+        return "pretrained"
+
     def outputs(self, fitted: Any) -> dict:
         """Return the shares of the krigings, and of their mixture with the correction."""
         return {"weights": fitted.weights}
@@ -137,9 +160,7 @@ class Pretrained(Learned):
 
     def told(self, samples: Samples, fitted: Any) -> dict[str, Any]:
         """Tell of the shares."""
-        from ...learning.pretrained import METHOD
-
-        return {"method": METHOD, "weights": fitted.weights, "inputs": what_went_in(samples, fitted.settings)}
+        return {"method": self.name, "weights": fitted.weights, "inputs": what_went_in(samples, fitted.settings)}
 
 
 @dataclass(frozen=True)
@@ -170,6 +191,15 @@ class Network(Learned):
 
         return train_network(samples, settings, path, **options)
 
+    @property
+    def name(self) -> str:
+        """Return the architecture."""
+        return self.architecture
+
+    def ablations(self, fitted: Any) -> Ablations:
+        """Return the ablation on inner folds, of all targets together."""
+        return {INNER: {", ".join(fitted.model.samples.targets): fitted.ablations}} if fitted.ablations else {}
+
     def outputs(self, fitted: Any) -> dict:
         """Return the weights of the groups of inputs and scores at inner folds; there is no stack."""
         return {"weights": {}, "group_weights": fitted.evaluated.weights, "inner_scores": fitted.inner_scores}
@@ -185,7 +215,7 @@ class Network(Learned):
 
         ensemble = fitted.ensemble
         return {
-            "method": self.architecture,
+            "method": self.name,
             "weights": {},
             "curves": [LearningCurve("mean of the networks", ensemble.training_losses, ensemble.held_out_losses)],
             "inputs": what_went_in(fitted.model.samples, fitted.settings),

@@ -43,6 +43,7 @@ def hybrid_settings(content: Mapping[str, Any]) -> HybridSettings:
             given["network"] = NetworkSettings(**content["network"])
         if content.get("forest") is not None:
             given["forest"] = ForestSettings(**content["forest"])
+        given["groups"] = _groups_of(content)
         return HybridSettings(**given)
     except TypeError as error:
         raise InputError(f"Unknown setting of the hybrid: {error}.") from error
@@ -79,7 +80,7 @@ def network_settings(architecture: str, content: Mapping[str, Any]) -> NetworkBy
         if "self_evaluation" in content:
             given["self_evaluation"] = SelfEvaluation(**content["self_evaluation"])
         given["sizes"] = Sizes(**content.get("sizes", {}))
-        given["groups"] = {name: tuple(members) for name, members in content.get("groups", {}).items()}
+        given["groups"] = _groups_of(content)
         return NetworkByName(architecture, **given)
     except TypeError as error:
         raise InputError(f"Unknown setting of the network: {error}.") from error
@@ -108,6 +109,11 @@ def _of_kriging(content: Mapping[str, Any]) -> dict[str, Any]:
         "variograms": {target: model_from_dict(variogram) for target, variogram in variograms.items()},
         "neighborhood": neighborhood_of(content),
     }
+
+
+def _groups_of(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Read ``groups``: covariates by the name of their group."""
+    return {name: tuple(members) for name, members in content.get("groups", {}).items()}
 
 
 def transforms_of(content: Mapping[str, Any]) -> Transform | dict[str, Transform]:

@@ -23,10 +23,14 @@ def train_model(job: Job) -> TaskResult:
     Inputs: ``architecture``, a key of `LEARNED` (default hybrid); ``samples``; ``settings`` of the architecture, see
     `core.backend.adapters.settings`; ``schemes`` of outer folds (default random and blocks, empty for none) and
     ``n_folds``; ``title``, ``created`` and ``provenance`` for the report. Outputs: ``weights`` by target, empty where
-    there is no stack; ``scores`` (`core.learning.outer.cross_validated_scores`), ``notes``, ``seconds``, with outer
-    folds the outputs of `compare_methods`, and those of the architecture (`Learned.outputs`). Files: ``model`` (ONNX),
+    there is no stack; ``scores`` (`core.learning.outer.cross_validated_scores`), ``notes``, ``seconds``, ``ablations``
+    (`core.validation.ablation.ablate`) and what they say, ``ablation_text``, with outer folds the outputs of
+    `compare_methods`, and those of the architecture (`Learned.outputs`). Files: ``model`` (ONNX),
     ``report`` (HTML).
     """
+    from ...validation.ablation import ablations_to_dict
+    from ...validation.ablation_report import ablation_text
+
     inputs = job.inputs
     learned = learned_of(inputs)
     samples = exchange.unpack_samples(inputs["samples"], job.arrays)
@@ -40,8 +44,10 @@ def train_model(job: Job) -> TaskResult:
         is_cancelled=job.is_cancelled,
     )
     fitted = trained.fitted
+    ablations = trained.ablations or learned.ablations(fitted)
     outputs = {
         **learned.outputs(fitted), "scores": trained.scores, "notes": fitted.notes, "seconds": fitted.seconds,
+        "ablations": ablations_to_dict(ablations), "ablation_text": ablation_text(ablations, learned.name),
     }  # fmt: skip
     if trained.comparison is not None:
         outputs.update(verdict(trained.comparison))
@@ -99,12 +105,15 @@ def _files(
     before, lines
         Sections before those about the model, and further lines about what went in.
     """
+    from ...validation.ablation_report import ablation_section
     from ...validation.training_report import training_page
 
     fitted = trained.fitted
     told = learned.told(samples, fitted)
     told["inputs"] = [*told["inputs"], *lines]
     told["more"] = [*before, *told.get("more", ())]
+    if trained.ablations:
+        told["more"].append(ablation_section(trained.ablations, learned.name, fitted.settings.units))
     page = training_page(
         title=title,
         targets=samples.targets,

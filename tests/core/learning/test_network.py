@@ -24,7 +24,6 @@ from hybrid_geostatistics.core.learning.network_report import network_sections  
 from hybrid_geostatistics.core.learning.network_settings import NetworkByName  # noqa: E402
 from hybrid_geostatistics.core.learning.search import Trial  # noqa: E402
 from hybrid_geostatistics.core.learning.self_evaluation import (  # noqa: E402
-    Ablation,
     Importance,
     SelfEvaluation,
     ablate,
@@ -35,6 +34,7 @@ from hybrid_geostatistics.core.learning.self_evaluation import (  # noqa: E402
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
 from hybrid_geostatistics.core.samples import Covariates, Samples  # noqa: E402
 from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
+from hybrid_geostatistics.core.validation.ablation import Ablation  # noqa: E402
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel  # noqa: E402
 
 SHORT = Schedule(learning_rate=0.02, least_rate=0.01, batch_size=32, max_epochs=12, stopping_patience=4)
