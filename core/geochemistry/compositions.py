@@ -14,23 +14,6 @@ KINDS = ("clr", "ilr")
 """Log-ratios there are: centred (one a part, they add up to 0) and isometric (one less, orthonormal)."""
 
 
-def closed(parts: np.ndarray, total: float = 1.0) -> np.ndarray:
-    """Return parts scaled so that they add up to a total.
-
-    Parameters
-    ----------
-    parts : ndarray, shape (n, n_parts)
-        Above 0, in one unit.
-    total : float
-
-    Returns
-    -------
-    ndarray, shape (n, n_parts)
-    """
-    parts = _checked(parts)
-    return total * parts / parts.sum(axis=1, keepdims=True)
-
-
 def log_ratios(parts: np.ndarray, kind: str = "ilr") -> np.ndarray:
     """Return centred or isometric log-ratios.
 

@@ -138,7 +138,7 @@ class NeighborSearch:
         self.radius = np.inf if neighborhood.search_radius is None else neighborhood.search_radius * (1 + 1e-12)
         self.frame = frame
         self.scaled_points = self.scale(points)
-        self.n_holes, self.hole_of = 1, np.zeros(len(points), dtype=int)
+        self.hole_of = np.zeros(len(points), dtype=int)
         if neighborhood.max_per_hole is not None:
             if holes is None or np.shape(holes) != (len(points),):
                 raise InputError(
@@ -151,7 +151,6 @@ class NeighborSearch:
             names, hole_of = np.unique(named, return_inverse=True)
             self.hole_of = hole_of.reshape(-1).copy()
             self.hole_of[alone] = len(names) + np.arange(len(alone))
-            self.n_holes = len(names) + len(alone)
 
     @cached_property
     def _tree(self) -> Any:

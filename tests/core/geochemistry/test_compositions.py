@@ -5,7 +5,6 @@ import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.geochemistry.compositions import (
     KINDS,
-    closed,
     log_ratios,
     mean_parts_from_ilr,
     parts_from_log_ratios,
@@ -13,11 +12,12 @@ from hybrid_geostatistics.core.geochemistry.compositions import (
 )
 
 PARTS = np.random.default_rng(4).lognormal(size=(50, 5))
+SHARES = PARTS / PARTS.sum(axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_there_and_back(kind):
-    np.testing.assert_allclose(parts_from_log_ratios(log_ratios(PARTS, kind), kind), closed(PARTS), rtol=1e-12)
+    np.testing.assert_allclose(parts_from_log_ratios(log_ratios(PARTS, kind), kind), SHARES, rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,7 +58,7 @@ def test_mean_parts_against_many_draws():
 
 def test_without_variance_the_mean_is_the_centre():
     ratios = log_ratios(PARTS, "ilr")
-    np.testing.assert_allclose(mean_parts_from_ilr(ratios, 0 * ratios), closed(PARTS), rtol=1e-12)
+    np.testing.assert_allclose(mean_parts_from_ilr(ratios, 0 * ratios), SHARES, rtol=1e-12)
 
 
 def test_huge_ratios_do_not_overflow():
