@@ -100,7 +100,8 @@ def frame_arrays(covariance: SmoothCovariance, points: np.ndarray) -> tuple[np.n
     matrices = np.stack(
         [np.eye(n_dimensions) if f.is_map_frame else f.matrix for f in frames] or [np.eye(n_dimensions)]
     )
-    return matrices, np.stack([frame.scale(points).T for frame in frames] or [points.T])
+    # One frame or several: arrays of one layout, or kernels would be compiled for each.
+    return matrices, np.ascontiguousarray(np.stack([frame.scale(points).T for frame in frames] or [points.T]))
 
 
 def padded(matrix: np.ndarray, n_axes: int) -> np.ndarray:

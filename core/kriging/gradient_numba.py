@@ -4,50 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .lanes_numba import exact, exponential, fast
+from .lanes_numba import exact, fast
+from .slopes_numba import slope_ratios
 
 _WIDTH = 256
-
-
-@fast
-def slope_ratios(
-    ratio: np.ndarray, distance: np.ndarray, n: int, frame: int,
-    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
-) -> None:  # fmt: skip
-    """Write the sum over a frame's terms of ``C'(h) / h`` at the distances; 0 where a model has no limit at 0."""
-    for s in range(n):
-        ratio[s] = 0.0
-    for term in range(len(models)):
-        if frames[term] != frame:
-            continue
-        factor = 1.0 / scales[term]
-        size = psills[term] * factor * factor
-        if models[term] == 0:
-            for s in range(n):
-                r = distance[s] * factor
-                r = r if r < 1.0 and r > 0.0 else 1.0
-                ratio[s] += size * 1.5 * (r - 1.0 / r)
-        elif models[term] == 1:
-            for s in range(n):
-                r = distance[s] * factor
-                inverse = 1.0 / (r if r > 0.0 else 1.0)
-                ratio[s] -= (size * 3.0 * inverse if r > 0.0 else 0.0) * exponential(-3.0 * r)
-        elif models[term] == 2:
-            for s in range(n):
-                r = distance[s] * factor
-                ratio[s] -= size * 6.0 * exponential(-3.0 * r * r)
-        elif models[term] == 3:
-            for s in range(n):
-                r = distance[s] * factor
-                r = r if r < 1.0 else 1.0
-                ratio[s] += size * (-14.0 + r * (26.25 - r * r * (17.5 - 5.25 * r * r)))
-        elif models[term] == 4:
-            for s in range(n):
-                ratio[s] -= size * 9.0 * exponential(-3.0 * factor * distance[s])
-        else:
-            for s in range(n):
-                x = 3.0 * factor * distance[s]
-                ratio[s] -= size * 3.0 * (1.0 + x) * exponential(-x)
 
 
 @fast

@@ -1,6 +1,6 @@
 """Kriging compiled with numba: the twins of the numpy roads of `moving`, `system`, `far_samples` and `whitening`.
 
-Only this module and the eight behind it (`*_numba`) import numba. The same systems are solved in the
+Only this module and the ten behind it (`*_numba`) import numba. The same systems are solved in the
 same way, so both roads agree to rounding; tests compare them.
 """
 

@@ -15,6 +15,7 @@ from .covariance import SmoothCovariance
 from .estimate import Reason
 from .functionals import Functional, PointValue
 from .lattice import Lattice
+from .local_drift import TileFrames, solve_gram, universal
 from .moving_lattice import BinnedSamples, Bins, LatticeProducts, solve_lattice, solve_sectors
 from .neighborhood import NeighborSearch
 from .restricted import restricted_batches
@@ -99,9 +100,11 @@ class MovingSystem:
     samples : SystemSamples
     search : NeighborSearch
     drift : DriftCoefficients or None
-        None without drift columns.
+        None without drift columns, or with a local drift.
     has_mean : bool
         Whether the mean is estimated from the neighbours (ordinary kriging), not known (simple kriging).
+    has_local_drift : bool
+        Whether the drift's coefficients are estimated from the neighbours, too.
     """
 
     covariance: SmoothCovariance
@@ -111,6 +114,7 @@ class MovingSystem:
     search: NeighborSearch
     drift: DriftCoefficients | None
     has_mean: bool = True
+    has_local_drift: bool = False
 
     @classmethod
     def solve(
@@ -120,8 +124,9 @@ class MovingSystem:
         samples: SystemSamples,
         search: NeighborSearch,
         has_mean: bool = True,
+        local_drift: bool = False,
     ) -> MovingSystem:
-        """Prepare, with drift columns, their coefficients.
+        """Prepare, with drift columns that are not local, their coefficients.
 
         Raises
         ------
@@ -135,8 +140,11 @@ class MovingSystem:
             sill=variogram.sill,
             samples=samples,
             search=search,
-            drift=DriftCoefficients.fit(covariance, variogram.nugget, samples) if has_drift else None,
+            drift=DriftCoefficients.fit(covariance, variogram.nugget, samples)
+            if has_drift and not local_drift
+            else None,
             has_mean=has_mean,
+            has_local_drift=has_drift and local_drift,
         )
 
     def predict(
@@ -192,6 +200,11 @@ class MovingSystem:
         prior = functional.variance(self.covariance)
         for rows, found, reason, products in self.products(targets, functional, left_out):
             counts[rows], reasons[rows] = found, reason
+            if self.has_local_drift:
+                estimate[rows], variance[rows], smoothing[rows] = products.universal(prior, columns[rows])
+                lost = np.isnan(estimate[rows]) & (reason == Reason.ESTIMATED)
+                reasons[rows] = np.where(lost, Reason.DRIFT_UNDETERMINED, reason)
+                continue
             estimate[rows], variance[rows], smoothing[rows], beyond = products.kriged(
                 prior, columns[rows], self.has_mean
             )
@@ -222,7 +235,9 @@ class MovingSystem:
         """
         search, scaled = self.search, self.search.scale(targets)
         is_plain = isinstance(functional, PointValue) and not functional.on_samples and not self.samples.shared_nugget
-        compiles = len(targets) >= WORTH_COMPILING and is_plain and left_out is None
+        compiles = (
+            len(targets) >= WORTH_COMPILING and is_plain and left_out is None and not self.has_local_drift
+        )
         if search.neighborhood.is_restricted:
             by_sector = self._compiled_sectors(targets) if compiles else None
             if by_sector is not None:
@@ -251,14 +266,34 @@ class MovingSystem:
             for rows, found, products in self._solve_marked(batch, is_neighbor, targets, functional):
                 yield rows, found, search.reasons(found), products
 
-    def _compiled(self, targets: np.ndarray) -> LatticeProducts | None:
+    def gradients(self, targets: np.ndarray, n_fields: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Return numbers of neighbours, reasons and gradients at the cells of a raster, by the kernel.
+
+        They are those of `products` with a `functionals.Derivative`, all axes at once; the samples hold values of
+        several fields. None where the kernel cannot, or met a singular system.
+
+        Returns
+        -------
+        n_neighbors, reason : ndarray, shape (n_targets,)
+        gradient : ndarray, shape (n_targets, n_fields, n_dimensions)
+        """
+        if len(targets) < WORTH_COMPILING or self.search.neighborhood.is_restricted or self.samples.shared_nugget:
+            return None
+        solved = self._compiled(targets, n_fields)
+        if solved is None or solved.slopes is None:
+            return None
+        found = solved.counts.ravel()
+        gradient = np.moveaxis(solved.slopes.reshape(n_fields, -1, len(found)), -1, 0)
+        return found, self.search.reasons(found), gradient
+
+    def _compiled(self, targets: np.ndarray, n_fields: int = 0) -> LatticeProducts | None:
         """Solve the cells of a raster with the kernel; None where it cannot, or met a singular system."""
         lattice = Lattice.of(targets)
         kernels = None if lattice is None else compiled_kernels()
         if lattice is None or kernels is None or not knows(kernels, self.covariance):
             return None
         try:
-            return solve_lattice(kernels, self, lattice)
+            return solve_lattice(kernels, self, lattice, n_fields)
         except kernels.CompilationError as error:
             note_failure(error)
             return None
@@ -284,8 +319,11 @@ class MovingSystem:
         """The samples in the order of the bins, with all the kernel wants of them."""
         return BinnedSamples.of(self)
 
-    def positive_weights(self, targets: np.ndarray, functional: Functional) -> np.ndarray:
-        """Return the sum of each target's positive weights, shape (n_targets,); NaN without an estimate."""
+    def positive_weights(self, targets: np.ndarray, columns: np.ndarray, functional: Functional) -> np.ndarray:
+        """Return the sum of each target's positive weights, shape (n_targets,); NaN without an estimate.
+
+        The parameters are those of `predict`.
+        """
         result = np.full(len(targets), np.nan)
         search, scaled = self.search, self.search.scale(targets)
         marked: Iterable[tuple[TileBatch, np.ndarray, np.ndarray]]
@@ -310,12 +348,18 @@ class MovingSystem:
                 candidates = np.repeat(batch.candidates[part], n_targets, axis=0)
                 known = reason == Reason.ESTIMATED
                 for few in _even_parts(np.flatnonzero(known), np.count_nonzero(mask, axis=1)):
-                    weights = self._weights(targets[rows[few]], candidates[few], mask[few], functional)
-                    result[rows[few]] = np.maximum(weights, 0.0).sum(axis=1)
+                    some = rows[few]
+                    weights = self._weights(targets[some], columns[some], candidates[few], mask[few], functional)
+                    result[some] = np.maximum(weights, 0.0).sum(axis=1)
         return result
 
     def _weights(
-        self, targets: np.ndarray, candidates: np.ndarray, mask: np.ndarray, functional: Functional
+        self,
+        targets: np.ndarray,
+        columns: np.ndarray,
+        candidates: np.ndarray,
+        mask: np.ndarray,
+        functional: Functional,
     ) -> np.ndarray:
         """Return the weights of each target's neighbours, in the order of the table and then 0."""
         counts = np.count_nonzero(mask, axis=1)
@@ -329,13 +373,21 @@ class MovingSystem:
         diagonal = np.arange(points.shape[1])
         matrix[:, diagonal, diagonal] = np.where(is_there, self.sill, 1.0)
         at_target = functional.between(self.covariance, targets[:, None, :], points)[:, 0] * is_there
-        right = np.stack([at_target, is_there.astype(float)], axis=2)
-        solution = np.linalg.solve(matrix, right)
-        weights, constant = solution[..., 0], solution[..., 1]
+        known = is_there[:, :, None].astype(float)
+        at_known = np.full((len(targets), 1), functional.constant)
+        if self.has_local_drift:
+            frames = TileFrames.of(self.samples.columns[used][..., 1:], is_there)
+            known = known * frames.columns(self.samples.columns[used][..., 1:])
+            at_known = frames.columns(columns[:, None, 1:])[:, 0]
+        solution = np.linalg.solve(matrix, np.concatenate([at_target[:, :, None], known], axis=2))
+        weights, of_known = solution[..., 0], solution[..., 1:]
         if not self.has_mean:
             return weights
-        lacking = (functional.constant - weights.sum(axis=1)) / constant.sum(axis=1)
-        return weights + lacking[:, None] * constant
+        lacking = at_known - np.einsum("ijc,ij->ic", known, weights)
+        terms, is_determined = solve_gram(np.swapaxes(known, 1, 2) @ of_known, lacking, at_known)
+        weights = weights + np.einsum("ijc,ic->ij", of_known, terms)
+        weights[~is_determined] = np.nan
+        return weights
 
     def _solve_marked(
         self, batch: TileBatch, is_neighbor: np.ndarray, targets: np.ndarray, functional: Functional
@@ -365,13 +417,19 @@ class MovingSystem:
         samples = self.samples
         used, own = _shared_first(tiles.candidates, is_neighbor, n_shared)
         n_tiles, n_targets = tiles.targets.shape
+        known, frames = samples.known[used], None
+        if self.has_local_drift:
+            n_columns = samples.columns.shape[1]
+            n_used = np.count_nonzero(is_neighbor.any(axis=1), axis=1)
+            frames = TileFrames.of(known[..., 1:n_columns], np.arange(used.shape[1]) < n_used[:, None])
+            known[..., :n_columns] = frames.columns(known[..., 1:n_columns])
         points = samples.points[used]
         matrix = self.covariance.between(points, points)
         samples.share_nugget(matrix, points)
         diagonal = np.arange(points.shape[1])
         matrix[:, diagonal, diagonal] = self.sill
         at_targets = np.swapaxes(functional.between(self.covariance, targets[tiles.targets], points), 1, 2)
-        right = np.concatenate([at_targets, samples.known[used]], axis=-1)
+        right = np.concatenate([at_targets, known], axis=-1)
         smallest = self.sill * points.shape[1] * np.finfo(float).eps
 
         core = slice(0, n_shared)
@@ -397,6 +455,11 @@ class MovingSystem:
             target_known=(np.swapaxes(at_target, 1, 2) @ at_samples).reshape(n_tiles * n_targets, -1),
             constant_known=np.repeat(np.einsum("bc,bcg->bg", at_samples[..., 0], at_samples), n_targets, axis=0),
         )
+        if frames is not None:
+            products.frames = frames
+            products.scores_known = np.repeat(
+                np.swapaxes(at_samples[..., 1:n_columns], 1, 2) @ at_samples, n_targets, axis=0
+            )
         if own.shape[1]:
             small = _gather(matrix_rest, right_rest, own, n_targets, self.sill)
             failed = _factorize(small, own.shape[1], smallest)
@@ -442,17 +505,23 @@ class Products:
     """Dot products in whitened space, one row a target: all that kriging needs.
 
     `known` stands for the columns at the samples: constant, drift scores, values of one or more fields.
+    With a local drift the scores are those of its `frames`, one a tile, and have products of their own.
     """
 
     target: np.ndarray
     target_known: np.ndarray
     constant_known: np.ndarray
+    scores_known: np.ndarray | None = None
+    frames: TileFrames | None = None
 
     def add(self, whitened: np.ndarray) -> None:
         """Add the part of each target's own samples, shape (1 + n_known, n_own, n_targets)."""
         self.target += np.einsum("jl,jl->l", whitened[0], whitened[0])
         self.target_known += np.einsum("jl,gjl->lg", whitened[0], whitened[1:])
         self.constant_known += np.einsum("jl,gjl->lg", whitened[1], whitened[1:])
+        if self.scores_known is not None:
+            scores = whitened[2 : 2 + self.scores_known.shape[1]]
+            self.scores_known += np.einsum("cjl,gjl->lcg", scores, whitened[1:])
 
     def kriged(
         self, prior: float, columns: np.ndarray, has_mean: bool = True
@@ -479,6 +548,21 @@ class Products:
             smoothing = variance - 2.0 * multiplier * columns[:, 0]
         # Below zero is rounding next to a sample of a nugget-free model.
         return combined[:, -1], np.maximum(variance, 0.0), smoothing, columns - combined[:, : columns.shape[1]]
+
+    def universal(self, prior: float, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimate, kriging and smoothing variance with a local drift; NaN where it is not determined.
+
+        The parameters are those of `kriged`.
+        """
+        if self.scores_known is None or self.frames is None:
+            raise TypeError("Expected the products of a local drift.")
+        n_tiles, n_columns = len(self.frames.center), columns.shape[1]
+        scores = columns[:, 1:].reshape(n_tiles, -1, n_columns - 1)
+        at_target = self.frames.columns(scores).reshape(-1, n_columns)
+        every = np.concatenate([self.constant_known[:, None], self.scores_known], axis=1)
+        return universal(
+            prior, at_target, (self.target, self.target_known, every[..., :-1], every[..., -1])
+        )
 
     def contrast(self, n_fields: int) -> tuple[np.ndarray, np.ndarray]:
         """Return estimates of a functional that is 0 of a constant, and how far they reduce its variance.

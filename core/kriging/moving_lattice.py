@@ -97,16 +97,28 @@ class BinnedSamples:
 
 @dataclass
 class LatticeProducts:
-    """What `moving.Products` is made of, cell by cell, and the number of neighbours."""
+    """What `moving.Products` is made of, cell by cell, the number of neighbours, and gradients field by axis."""
 
     counts: np.ndarray
     target: np.ndarray
     target_known: np.ndarray
     constant_known: np.ndarray
+    slopes: np.ndarray | None = None
 
 
-def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -> LatticeProducts | None:
+def solve_lattice(
+    kernels: ModuleType, system: MovingSystem, lattice: Lattice, n_fields: int = 0
+) -> LatticeProducts | None:
     """Solve the system of every cell; None where a system is singular, or too large for this road.
+
+    Parameters
+    ----------
+    kernels : module
+        `kernels_numba`.
+    system : MovingSystem
+    lattice : Lattice
+    n_fields : int
+        Of how many of the last known columns the gradients are wanted, too.
 
     Raises
     ------
@@ -128,6 +140,7 @@ def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -
     products = LatticeProducts(
         np.empty(lattice.shape, dtype=np.int64), np.empty(lattice.shape),
         np.empty((n_known, *lattice.shape)), np.empty((n_known, *lattice.shape)),
+        np.empty((n_fields, 2 + len(lattice.z), *lattice.shape)) if n_fields else None,
     )  # fmt: skip
     bins = system.bins
     arguments = (
@@ -138,7 +151,7 @@ def solve_lattice(kernels: ModuleType, system: MovingSystem, lattice: Lattice) -
         system.binned.matrices, system.binned.places, system.binned.known,
         *term_arrays(kernels, system.covariance),
         system.sill,
-        products.counts, products.target, products.target_known, products.constant_known,
+        products.counts, products.target, products.target_known, products.constant_known, products.slopes,
     )  # fmt: skip
 
     def solve(first: int, last: int) -> bool:

@@ -10,6 +10,8 @@ Cells are solved tile by tile; a tile is made of groups of 4 x 4 cells, and thos
    rows); *extras*, neighbours of some cells, are reduced to their Schur complement.
 4. The same again for each group: the extras all its cells share are eliminated from what the tile left.
 5. *Own* extras of each cell make a small system; those of a group are factorised side by side.
+6. Where gradients are wanted, what the samples of each cell are multiplied by is found on the way back through
+   the factors (`duals_numba`), and their gradients are summed (`slopes_numba`).
 
 This is the Cholesky factorisation of each cell's system with its samples in a certain order: nothing is
 approximated.
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .duals_numba import duals_of_group, duals_of_own, duals_of_tile
 from .groups_numba import (
     add_lane_dots,
     add_shares,
@@ -44,6 +47,7 @@ from .lanes_numba import (
     lane_covariances,
     subtract_block,
 )
+from .slopes_numba import add_slopes_of_group, is_simple, simple_constants
 
 SIDE = 4
 """Cells along a side of a group: GROUP is its square."""
@@ -502,6 +506,27 @@ def _list_rows(
     return n
 
 
+@fast
+def _write_slopes(
+    out: np.ndarray, sums: np.ndarray, frame_matrices: np.ndarray, factor: float, rows: tuple, columns: tuple
+) -> None:
+    """Write a tile's gradients, summed in each frame, to the cells: that of |M h| is M'M h / |M h|."""
+    for axis in range(len(out)):
+        lane = 0
+        for top in range(rows[0], rows[1], SIDE):
+            for left in range(columns[0], columns[1], SIDE):
+                for row in range(top, min(top + SIDE, rows[1])):
+                    s = lane + (row - top) * SIDE
+                    for column in range(left, min(left + SIDE, columns[1])):
+                        total = 0.0
+                        for frame in range(len(sums)):
+                            for other in range(len(out)):
+                                total += frame_matrices[frame, other, axis] * sums[frame, other, s]
+                        out[axis, row, column] = factor * total
+                        s += 1
+                lane += GROUP
+
+
 @exact
 def solve_lattice(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, tile_side: tuple, first: int, last: int,
@@ -509,7 +534,7 @@ def solve_lattice(
     bin_side: float, shape: np.ndarray, limit: int, radius: float, first_reach: float,
     frame_matrices: np.ndarray, sample_places: np.ndarray, known: np.ndarray,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, sill: float,
-    counts: np.ndarray, target: np.ndarray, target_known: np.ndarray, constant_known: np.ndarray,
+    counts: np.ndarray, target: np.ndarray, target_known: np.ndarray, constant_known: np.ndarray, slopes,
 ) -> bool:  # fmt: skip
     """Solve the systems of the cells of some rows of tiles.
 
@@ -542,6 +567,8 @@ def solve_lattice(
         Filled with the number of neighbours.
     target, target_known, constant_known : ndarray, shape (n_rows, n_columns), (n_known, n_rows, n_columns) twice
         Filled with dot products in whitened space.
+    slopes : ndarray, shape (n_fields, n_dimensions, n_rows, n_columns), or None
+        Filled with the gradients of the last columns of `known`, kriged with an unknown mean.
 
     Returns
     -------
@@ -550,7 +577,7 @@ def solve_lattice(
     """
     n_dimensions, n_samples = search_points.shape
     n_known, n_frames = known.shape[1], len(frame_matrices)
-    is_simple = len(models) == 1 and n_dimensions == 2 and models[0] <= 1
+    is_written_out = is_simple(n_dimensions, models)
     most_lanes = GROUP * ((tile_side[0] + SIDE - 1) // SIDE) * ((tile_side[1] + SIDE - 1) // SIDE)
     found, squared_found = np.empty(n_samples + 1, dtype=np.int64), np.empty(n_samples + 1)
     middle, corner = np.empty(n_dimensions), np.empty(n_dimensions)
@@ -573,6 +600,14 @@ def solve_lattice(
     sum_known, sum_constant = np.empty((n_known, most_lanes)), np.empty((n_known, most_lanes))
     corner_reach = first_reach
     is_first = True
+    if slopes is not None:
+        n_fields, n_lanes = len(slopes), STEP * ((most_lanes + STEP - 1) // STEP)
+        means, sums = np.zeros((n_fields, n_lanes)), np.empty((n_fields, n_frames, n_dimensions, n_lanes))
+        duals, rest = np.empty((0, n_lanes)), np.empty((n_fields, 0, n_lanes))
+        group_duals, room, near = np.empty((0, GROUP)), np.empty((0, GROUP)), np.empty((n_frames, n_dimensions, 0))
+        pair, final = np.empty((2, GROUP)), 1.0
+        if is_written_out:
+            final = simple_constants(models, psills, scales)[1]
     for top in range(first * tile_side[0], min(last * tile_side[0], len(y)), tile_side[0]):
         tile_rows = (top, min(top + tile_side[0], len(y)))
         reach = corner_reach
@@ -655,7 +690,7 @@ def solve_lattice(
             for i in range(n_used):
                 sample = found[used[i]]
                 row = rows[i]
-                if is_simple:
+                if is_written_out:
                     start = i - i % 8
                     stop = start + 16 * ((width - start + 15) // 16)
                     _covariances_from(
@@ -675,6 +710,13 @@ def solve_lattice(
             sum_target[:n] = 0.0
             sum_known[:, :n] = 0.0
             sum_constant[:, :n] = 0.0
+            if slopes is not None:
+                if n_used + ROWS > len(group_duals):
+                    group_duals, room = np.empty((n_used + 16, GROUP)), np.empty((n_used + 16, GROUP))
+                    duals, rest = np.zeros((n_used + 16, n_lanes)), np.empty((n_fields, n_used + 16, n_lanes))
+                    near = np.empty((n_frames, n_dimensions, n_used + 16))
+                rest[:, : n_used - n_core, :n] = 0.0
+                sums[:] = 0.0
             _add_shared(sum_target, sum_known, sum_constant, 0, n, rows, n_core, at_cells, at_known)
             lane = 0
             for group_top in range(tile_rows[0], tile_rows[1], SIDE):
@@ -710,6 +752,31 @@ def solve_lattice(
                         if not factorize_group(small, widest, most_small, 1 + n_known, inverse, ones, smallest):
                             return False
                         _add_own(small, widest, most_small, n_known, lane, GROUP, sum_target, sum_known, sum_constant)
+                    if slopes is not None:
+                        for frame in range(n_frames):
+                            for axis in range(n_dimensions):
+                                for i in range(n_left):
+                                    near[frame, axis, i] = places[frame, axis, order[i]]
+                        for field in range(n_fields):
+                            g = n_known - n_fields + field
+                            mean = means[field, lane : lane + GROUP]
+                            for s in range(GROUP):
+                                # Without neighbours there is nothing to divide by; the caller writes NaN there.
+                                all_ = sum_constant[0, lane + s]
+                                mean[s] = sum_constant[g, lane + s] / (all_ if all_ > 0.0 else 1.0)
+                            group_duals[:n_left] = 0.0
+                            if widest > 0:
+                                duals_of_own(small, widest, most_small, g, mean, own, n_own, room, group_duals)
+                            duals_of_group(group, n_shared, n_left, GROUP + n_known, g, mean, group_duals)
+                            for i in range(n_left):
+                                to, from_ = rest[field, order[i] - n_core], group_duals[i]
+                                for s in range(GROUP):
+                                    to[lane + s] = from_[s]
+                            for frame in range(n_frames):
+                                add_slopes_of_group(
+                                    sums[field, frame], lane, places[frame], at_cells + lane, near[frame], n_left,
+                                    group_duals, 0, frame, frames, models, psills, scales, pair,
+                                )  # fmt: skip
                     for row in range(group_top, min(group_top + SIDE, tile_rows[1])):
                         s = lane + (row - group_top) * SIDE
                         n_columns = min(SIDE, tile_columns[1] - group_left)
@@ -721,4 +788,17 @@ def solve_lattice(
                                 target_known[g, row, group_left + column_] = sum_known[g, s + column_]
                                 constant_known[g, row, group_left + column_] = sum_constant[g, s + column_]
                     lane += GROUP
+            if slopes is not None:
+                for field in range(n_fields):
+                    duals_of_tile(
+                        rows, n_core, n_used - n_core, at_known, n_known - n_fields + field, means[field], n,
+                        rest[field], duals,
+                    )  # fmt: skip
+                    for frame in range(n_frames):
+                        for lane in range(0, n, GROUP):
+                            add_slopes_of_group(
+                                sums[field, frame], lane, places[frame], at_cells + lane, places[frame], n_core,
+                                duals, lane, frame, frames, models, psills, scales, pair,
+                            )  # fmt: skip
+                    _write_slopes(slopes[field], sums[field], frame_matrices, final, tile_rows, tile_columns)
     return True

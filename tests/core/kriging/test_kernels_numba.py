@@ -181,6 +181,36 @@ def test_gradient_on_a_raster(monkeypatch, structures):
             assert_allclose(found, in_full, rtol=1e-9, atol=1e-10 * np.abs(in_full).max())
 
 
+@pytest.mark.parametrize("limit", [3, 32, 100])
+@pytest.mark.parametrize("structures", SMOOTH.values(), ids=SMOOTH.keys())
+def test_gradient_from_the_nearest_samples_on_a_raster(monkeypatch, structures, limit):
+    random = np.random.default_rng(11)
+    places = np.concatenate([random.random((250, 2)), 0.3 * random.random((250, 2))]) * 300.0 + 5e6
+    fields = np.column_stack([random.normal(50.0, 9.0, 500), places[:, 0] - places[:, 1]])
+    gradient = fit_gradient(places, fields, VariogramModel(0.1, structures), Neighborhood(limit, search_radius=60.0))
+    grid = RasterGrid((41, 37), (5e6 - 30.0, 9.7, 0.0, 5e6 + 340.0, 0.0, -9.3))
+    cells = grid.centers(Block(0, 0, *grid.shape))
+    with_numpy, compiled_one = both_roads(monkeypatch, lambda: gradient.predict(cells, with_variance=False))
+    assert_array_equal(with_numpy.n_neighbors, compiled_one.n_neighbors)
+    assert_array_equal(with_numpy.reason, compiled_one.reason)
+    assert 0 < np.count_nonzero(with_numpy.reason) < len(cells)
+    scale = np.nanmax(np.abs(with_numpy.gradient), axis=(0, 2), keepdims=True)
+    assert_allclose(compiled_one.gradient / scale, with_numpy.gradient / scale, rtol=1e-9, atol=1e-11)
+
+
+def test_gradient_of_nearest_samples_in_space(monkeypatch):
+    random = np.random.default_rng(12)
+    places, values = random.random((300, 3)) * [300.0, 300.0, 30.0], random.normal(50.0, 9.0, 300)
+    model = VariogramModel(0.0, (Structure("spherical", 0.9, 90.0, ratio_vertical=0.1),))
+    gradient = fit_gradient(places, values, model, Neighborhood(20))
+    cells = product_points(np.linspace(0.0, 300.0, 31), np.linspace(0.0, 300.0, 23), np.array([11.0]))
+    with_numpy, compiled_one = both_roads(monkeypatch, lambda: gradient.predict(cells))
+    assert compiled_one.variance_missing == with_numpy.variance_missing
+    assert_allclose(
+        compiled_one.gradient, with_numpy.gradient, rtol=1e-9, atol=1e-11 * np.abs(with_numpy.gradient).max()
+    )
+
+
 def test_a_tolerance_is_passed_on_and_checked(monkeypatch):
     random = np.random.default_rng(7)
     places, values = random.random((300, 2)) * 300.0, random.normal(50.0, 9.0, 300)

@@ -1,0 +1,162 @@
+# mypy: disable-error-code="call-arg, var-annotated, no-untyped-def"
+"""What the samples of a cell are multiplied by in its estimate, from the factors that `nearest_numba` leaves behind.
+
+The estimate of a cell is ``m + sum_j b_j C(x - x_j)`` with ``b = K^-1 (z - m)`` for its samples j. Their Cholesky
+factor is made in three steps (samples shared by the tile, by the group, the cell's own), and is gone back through
+in the reverse order: own samples, those of the group, those of the tile.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from .groups_numba import add_shares, subtract_share
+from .lanes_numba import _LANES, GROUP, ROWS, STEP, _fused, element, exact, fast, subtract_block
+
+
+@intrinsic
+def _subtract_products(typing_context, target, source, count, factor):
+    """Subtract, from `count` rows of GROUP lanes, other rows times one row of factors."""
+    signature = types.void(target, source, types.int64, factor)
+
+    def generate(context, builder, signature, arguments):
+        target, source, count, factor = arguments
+        integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
+        fma = _fused(builder, vector)
+
+        def load(pointer, offset):
+            value = builder.load(builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer()))
+            value.align = 8
+            return value
+
+        parts = [integer(part * _LANES) for part in range(GROUP // _LANES)]
+        factors = [builder.fneg(load(factor, part)) for part in parts]
+        before = builder.block
+        test, body = builder.append_basic_block("rows"), builder.append_basic_block("row")
+        end = builder.append_basic_block("subtracted")
+        builder.branch(test)
+        builder.position_at_end(test)
+        j = builder.phi(integer)
+        j.add_incoming(integer(0), before)
+        builder.cbranch(builder.icmp_signed("<", j, count), body, end)
+        builder.position_at_end(body)
+        row = builder.mul(j, integer(GROUP))
+        for part, share in zip(parts, factors):
+            at = builder.add(row, part)
+            place = builder.bitcast(builder.gep(target, [at]), vector.as_pointer())
+            value = builder.call(fma, [share, load(source, at), load(target, at)])
+            stored = builder.store(value, place)
+            stored.align = 8
+        j.add_incoming(builder.add(j, integer(1)), body)
+        builder.branch(test)
+        builder.position_at_end(end)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@exact
+def duals_of_own(
+    small: np.ndarray, widest: int, most: int, known: int, mean: np.ndarray, own: np.ndarray, n_own: np.ndarray,
+    room: np.ndarray, duals: np.ndarray,
+) -> None:  # fmt: skip
+    """Solve for the own samples of a group's cells.
+
+    Parameters
+    ----------
+    small, widest, most
+        As `lanes_numba.factorize_group` leaves them; `widest` is the size.
+    known : int
+        Which of the right sides is the field; the constant is the first.
+    mean : ndarray, shape (GROUP,)
+        m of each cell.
+    own, n_own : ndarray of int, shape (..., GROUP), (GROUP,)
+        Rows of `duals` to which the own samples of each cell belong, and how many they are.
+    room : ndarray, shape (at least widest, GROUP)
+        Working memory.
+    duals : ndarray, shape (n_rows, GROUP)
+        Filled where the own samples are, 0 elsewhere already.
+    """
+    stride = most * GROUP
+    for i in range(widest):
+        at = (most + 1) * stride + i * GROUP
+        constant, value = small[at : at + GROUP], small[at + known * stride : at + known * stride + GROUP]
+        row = room[i]
+        for s in range(GROUP):
+            row[s] = value[s] - mean[s] * constant[s]
+    for i in range(widest - 1, -1, -1):
+        at = i * stride + i * GROUP
+        pivot, row = small[at : at + GROUP], room[i]
+        for s in range(GROUP):
+            row[s] /= pivot[s]
+        _subtract_products(element(room, 0), element(small, i * stride), i, element(room, i * GROUP))
+        for s in range(GROUP):
+            if i < n_own[s]:
+                duals[own[i, s], s] = row[s]
+
+
+@fast
+def duals_of_group(
+    group: np.ndarray, n_shared: int, n_left: int, at_samples: int, known: int, mean: np.ndarray, duals: np.ndarray
+) -> None:
+    """Solve for the first `n_shared` samples of a group, `duals` from the others, up to `n_left`, and fill it."""
+    width = group.shape[1]
+    for i in range(n_shared - 1, -1, -1):
+        row, out = group[i], duals[i]
+        for s in range(GROUP):
+            out[s] = 0.0
+        add_shares(
+            element(duals, i * GROUP), element(duals, (i + 1) * GROUP), GROUP,
+            element(group, i * width + at_samples + i + 1), 1, n_left - i - 1,
+        )  # fmt: skip
+        value, constant, inverse = row[GROUP + known], row[GROUP], 1.0 / row[at_samples + i]
+        for s in range(GROUP):
+            out[s] = (value - mean[s] * constant - out[s]) * inverse
+
+
+@fast
+def duals_of_tile(
+    rows: np.ndarray, n_core: int, n_rest: int, at_known: int, known: int, mean: np.ndarray, n: int,
+    rest: np.ndarray, duals: np.ndarray,
+) -> None:  # fmt: skip
+    """Solve for the first `n_core` samples of a tile.
+
+    Parameters
+    ----------
+    rows : ndarray
+        As `nearest_numba` eliminated them.
+    n_core, n_rest, at_known, known : int
+        Samples shared, samples after them, column of the constant, and which known one behind it is the field.
+    mean : ndarray, shape (n_lanes,)
+    n : int
+        Lanes.
+    rest, duals : ndarray, shape (at least n_rest or n_core to the next multiple of ROWS, n_lanes to one of STEP)
+        Of the samples after the shared ones; filled for these.
+    """
+    stride, width = duals.shape[1], rows.shape[1]
+    for i in range(n_core):
+        value, constant, out = rows[i, at_known + known], rows[i, at_known], duals[i]
+        for s in range(n):
+            out[s] = value - mean[s] * constant
+    for block in range((n_core - 1) // ROWS * ROWS, -1, -ROWS):
+        stop = min(block + ROWS, n_core)
+        for s in range(0, n, STEP):
+            if n_rest > 0:
+                subtract_block(
+                    element(rows, block * width + n_core), width, n_rest, element(rest, s), stride,
+                    element(duals, block * stride + s),
+                )  # fmt: skip
+            if stop < n_core:
+                subtract_block(
+                    element(rows, block * width + stop), width, n_core - stop, element(duals, stop * stride + s),
+                    stride, element(duals, block * stride + s),
+                )  # fmt: skip
+        for i in range(stop - 1, block - 1, -1):
+            inverse, out = 1.0 / rows[i, i], duals[i]
+            for s in range(n):
+                out[s] *= inverse
+            for before in range(block, i):
+                subtract_share(element(duals, before * stride), element(duals, i * stride), rows[before, i], n)

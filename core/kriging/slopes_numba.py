@@ -1,0 +1,273 @@
+# mypy: disable-error-code="call-arg, var-annotated, no-untyped-def"
+"""Weighted sums of covariance gradients, compiled: those of several samples, at many targets side by side.
+
+The two commonest models are written in LLVM's own vectors: offsets, the inverse of the distance (from the
+processor's estimate of 14 bits, made exact to rounding by a series) and the sums stay in registers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import binding, ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from .lanes_numba import _LANES, GROUP, _fused, element, exponential, fast, spread
+
+_SMALLEST = 1e-290
+"""Squared distance below which a sample is at the target itself and takes no part."""
+
+_HAS_ESTIMATE = _LANES == 8 and bool(binding.get_host_cpu_features().get("avx512f"))
+
+
+def _vector():
+    """Return the type of a vector of lanes."""
+    return ir.VectorType(ir.DoubleType(), _LANES)
+
+
+def _all(number: float):
+    """Return a constant that is a number in every lane."""
+    return ir.Constant(_vector(), [number] * _LANES)
+
+
+def _inverse_root(builder, square):
+    """Build 1 / sqrt(square), to about a unit in the last place."""
+    vector = _vector()
+    if not _HAS_ESTIMATE:
+        name = f"llvm.sqrt.v{_LANES}f64"
+        root = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector]), name)
+        return builder.fdiv(_all(1.0), builder.call(root, [square]))
+    fma = _fused(builder, vector)
+    signature = ir.FunctionType(vector, [vector, vector, ir.IntType(8)])
+    estimate = cgutils.get_or_insert_function(builder.module, signature, "llvm.x86.avx512.rsqrt14.pd.512")
+    y = builder.call(estimate, [square, _all(0.0), ir.IntType(8)(-1)])
+    # With e = 1 - square y^2, below 2^-13: y (1 - e)^(-1/2), of which the fifth term is below 2^-53.
+    e = builder.call(fma, [builder.fneg(builder.fmul(square, y)), y, _all(1.0)])
+    series = builder.call(fma, [e, _all(0.3125), _all(0.375)])
+    series = builder.call(fma, [series, e, _all(0.5)])
+    return builder.call(fma, [builder.fmul(y, e), series, y])
+
+
+def _exponential(builder, x):
+    """Build e^x as `lanes_numba.exponential` has it."""
+    fma, integer = _fused(builder, _vector()), ir.VectorType(ir.IntType(64), _LANES)
+    x = builder.select(builder.fcmp_ordered(">", x, _all(-700.0)), x, _all(-700.0))
+    shifted = builder.call(fma, [x, _all(1.4426950408889634), _all(6755399441055744.0)])
+    whole = builder.fneg(builder.fsub(shifted, _all(6755399441055744.0)))
+    r = builder.call(fma, [whole, _all(0.6931471803691238), x])
+    r = builder.call(fma, [whole, _all(1.9082149292705877e-10), r])
+    factorial, series = 6227020800.0, _all(1.0 / 6227020800.0)
+    for order in range(13, 0, -1):
+        factorial /= order
+        series = builder.call(fma, [series, r, _all(1.0 / factorial)])
+    bits = builder.bitcast(shifted, integer)
+    exponent = builder.shl(
+        builder.add(bits, ir.Constant(integer, [1023] * _LANES)), ir.Constant(integer, [52] * _LANES)
+    )
+    return builder.fmul(series, builder.bitcast(exponent, _vector()))
+
+
+def _spherical_ratio(builder, square, factor):
+    """Build ``(r^2 - 1) / d`` where r is below 1, with the factor ``1 / range^2``."""
+    beyond = builder.call(_fused(builder, _vector()), [square, factor, _all(-1.0)])
+    beyond = builder.select(builder.fcmp_ordered("<", beyond, _all(0.0)), beyond, _all(0.0))
+    return builder.fmul(beyond, _inverse_root(builder, square))
+
+
+def _exponential_ratio(builder, square, factor):
+    """Build ``exp(-3 r) / d``, with the factor ``-3 / range``."""
+    inverse = _inverse_root(builder, square)
+    return builder.fmul(_exponential(builder, builder.fmul(factor, builder.fmul(square, inverse))), inverse)
+
+
+def _adder_of_slopes(ratio_of, n_vectors, is_by_lane):
+    """Return what builds the addition of weighted offsets from samples in the plane, each times its ratio.
+
+    Targets and sums are `n_vectors` vectors, `stride` numbers apart; weights are rows of lanes, `by` numbers apart
+    and their vectors one after another, or one number a sample.
+    """
+
+    def generate(context, builder, signature, arguments):
+        out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor = arguments
+        integer, vector = ir.IntType(64), _vector()
+        fma = _fused(builder, vector)
+
+        def place(pointer, offset):
+            return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
+
+        def load(pointer, offset):
+            value = builder.load(place(pointer, offset))
+            value.align = 8
+            return value
+
+        at = [builder.mul(stride, integer(part)) for part in range(n_vectors)]
+        targets = [(load(x, offset), load(y, offset)) for offset in at]
+        begun = [(load(out_x, offset), load(out_y, offset)) for offset in at]
+        factors = spread(builder, factor)
+        before = builder.block
+        test, body = builder.append_basic_block("samples"), builder.append_basic_block("sample")
+        end = builder.append_basic_block("summed")
+        builder.branch(test)
+        builder.position_at_end(test)
+        j = builder.phi(integer)
+        j.add_incoming(integer(0), before)
+        totals = [(builder.phi(vector), builder.phi(vector)) for _ in at]
+        builder.cbranch(builder.icmp_signed("<", j, count), body, end)
+        builder.position_at_end(body)
+        sample_x, sample_y = (spread(builder, builder.load(builder.gep(axis, [j]))) for axis in (samples_x, samples_y))
+        row = builder.mul(j, by)
+        one = None if is_by_lane else spread(builder, builder.load(builder.gep(weights, [row])))
+        for part, ((target_x, target_y), sums, starts) in enumerate(zip(targets, totals, begun)):
+            u, v = builder.fsub(target_x, sample_x), builder.fsub(target_y, sample_y)
+            square = builder.call(fma, [u, u, builder.fmul(v, v)])
+            square = builder.select(builder.fcmp_ordered(">", square, _all(_SMALLEST)), square, _all(_SMALLEST))
+            weight = load(weights, builder.add(row, integer(part * _LANES))) if one is None else one
+            weighted = builder.fmul(weight, ratio_of(builder, square, factors))
+            for total, start, offset in zip(sums, starts, (u, v)):
+                total.add_incoming(start, before)
+                total.add_incoming(builder.call(fma, [weighted, offset, total]), body)
+        j.add_incoming(builder.add(j, integer(1)), body)
+        builder.branch(test)
+        builder.position_at_end(end)
+        for offset, sums in zip(at, totals):
+            for out, total in zip((out_x, out_y), sums):
+                stored = builder.store(total, place(out, offset))
+                stored.align = 8
+        return context.get_dummy_value()
+
+    return generate
+
+
+def _signature(pointer):
+    """Return the signature of the sums below."""
+    integer, number = types.int64, types.float64
+    return types.void(
+        pointer, pointer, integer, pointer, pointer, pointer, pointer, pointer, integer, integer, number
+    )  # fmt: skip
+
+
+@intrinsic
+def _add_spherical_of_group(
+    typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
+):
+    """Add spherical slopes at GROUP lanes, with weights by lane."""
+    return _signature(out_x), _adder_of_slopes(_spherical_ratio, GROUP // _LANES, is_by_lane=True)
+
+
+@intrinsic
+def _add_exponential_of_group(
+    typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
+):
+    """Add exponential slopes at GROUP lanes, with weights by lane."""
+    return _signature(out_x), _adder_of_slopes(_exponential_ratio, GROUP // _LANES, is_by_lane=True)
+
+
+@fast
+def slope_ratios(
+    ratio: np.ndarray, distance: np.ndarray, n: int, frame: int,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the sum over a frame's terms of ``C'(h) / h`` at the distances; 0 where a model has no limit at 0."""
+    for s in range(n):
+        ratio[s] = 0.0
+    for term in range(len(models)):
+        if frames[term] != frame:
+            continue
+        factor = 1.0 / scales[term]
+        size = psills[term] * factor * factor
+        if models[term] == 0:
+            for s in range(n):
+                r = distance[s] * factor
+                r = r if r < 1.0 and r > 0.0 else 1.0
+                ratio[s] += size * 1.5 * (r - 1.0 / r)
+        elif models[term] == 1:
+            for s in range(n):
+                r = distance[s] * factor
+                inverse = 1.0 / (r if r > 0.0 else 1.0)
+                ratio[s] -= (size * 3.0 * inverse if r > 0.0 else 0.0) * exponential(-3.0 * r)
+        elif models[term] == 2:
+            for s in range(n):
+                r = distance[s] * factor
+                ratio[s] -= size * 6.0 * exponential(-3.0 * r * r)
+        elif models[term] == 3:
+            for s in range(n):
+                r = distance[s] * factor
+                r = r if r < 1.0 else 1.0
+                ratio[s] += size * (-14.0 + r * (26.25 - r * r * (17.5 - 5.25 * r * r)))
+        elif models[term] == 4:
+            for s in range(n):
+                ratio[s] -= size * 9.0 * exponential(-3.0 * factor * distance[s])
+        else:
+            for s in range(n):
+                x = 3.0 * factor * distance[s]
+                ratio[s] -= size * 3.0 * (1.0 + x) * exponential(-x)
+
+
+@fast
+def is_simple(n_dimensions: int, models: np.ndarray) -> bool:
+    """Return whether a covariance is one of those written out: one spherical or exponential structure in the plane."""
+    return n_dimensions == 2 and len(models) == 1 and models[0] <= 1
+
+
+@fast
+def simple_constants(models: np.ndarray, psills: np.ndarray, scales: np.ndarray) -> tuple:
+    """Return the factor in the ratio of such a covariance, and what its sums are to be multiplied by at last."""
+    if models[0] == 0:
+        return 1.0 / (scales[0] * scales[0]), 1.5 * psills[0] / scales[0]
+    return -3.0 / scales[0], -3.0 * psills[0] / scales[0]
+
+
+@fast
+def add_slopes_of_group(
+    sums: np.ndarray, at: int, places: np.ndarray, first: int, samples: np.ndarray, n: int, weights: np.ndarray,
+    column: int, frame: int, frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+    room: np.ndarray,
+) -> None:  # fmt: skip
+    """Add to GROUP lanes the gradients, in a frame, of covariances with n samples, each times a weight by lane.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (n_dimensions, n_lanes)
+        To add to, from lane `at` on. Of what `is_simple`, to be multiplied by the second of `simple_constants`.
+    places : ndarray, shape (n_dimensions, n_places)
+        In the frame; those from `first` on are meant.
+    samples : ndarray, shape (n_dimensions, at least n)
+        In the frame.
+    weights : ndarray, shape (at least n, n_columns)
+        The GROUP lanes from `column` on are meant.
+    room : ndarray, shape (2, GROUP)
+        Working memory.
+    """
+    if is_simple(len(places), models):
+        factor = simple_constants(models, psills, scales)[0]
+        out_x, out_y = element(sums, at), element(sums, sums.shape[1] + at)
+        x, y = element(places, first), element(places, places.shape[1] + first)
+        samples_x, samples_y = element(samples, 0), element(samples, samples.shape[1])
+        of_lanes = element(weights, column)
+        if models[0] == 0:
+            _add_spherical_of_group(
+                out_x, out_y, _LANES, x, y, samples_x, samples_y, of_lanes, weights.shape[1], n, factor
+            )
+        else:
+            _add_exponential_of_group(
+                out_x, out_y, _LANES, x, y, samples_x, samples_y, of_lanes, weights.shape[1], n, factor
+            )
+        return
+    distance, ratio = room[0], room[1]
+    for j in range(n):
+        distance[:] = 0.0
+        for axis in range(len(places)):
+            along, x = places[axis, first : first + GROUP], samples[axis, j]
+            for s in range(GROUP):
+                offset = along[s] - x
+                distance[s] += offset * offset
+        for s in range(GROUP):
+            distance[s] = np.sqrt(distance[s])
+        slope_ratios(ratio, distance, GROUP, frame, frames, models, psills, scales)
+        weight = weights[j]
+        for s in range(GROUP):
+            ratio[s] *= weight[column + s]
+        for axis in range(len(places)):
+            along, x, out = places[axis, first : first + GROUP], samples[axis, j], sums[axis, at : at + GROUP]
+            for s in range(GROUP):
+                out[s] += ratio[s] * (along[s] - x)
