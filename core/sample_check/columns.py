@@ -125,6 +125,22 @@ def below_detection(column: Column) -> Column:
     )
 
 
+def negatives_as_limits(raw: Sequence[Any]) -> list[Any]:
+    """Return a column as it came, with negative numbers written as what they mean (`below_detection`).
+
+    Examples
+    --------
+    >>> negatives_as_limits([-0.5, "-2", -999, 3.0, "<1"])
+    ['<0.5', '<2.0', None, 3.0, '<1']
+    """
+    column = parse_column(raw)
+    negative, coded = column.values < 0, np.isin(column.values, MISSING_CODES)
+    return [
+        None if coded[row] else f"<{-float(column.values[row])!r}" if negative[row] else entry
+        for row, entry in enumerate(raw)
+    ]
+
+
 def _has_decimal_commas(raw: Sequence[Any]) -> bool:
     """Whether texts are written 0,25: commas but no points, and not thousands (1,000) throughout."""
     texts = [entry for entry in raw if isinstance(entry, str) and re.fullmatch(r"\s*[<>≤≥]?=?\s*[-+\d.,\s]+", entry)]

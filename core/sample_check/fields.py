@@ -89,7 +89,7 @@ def about_field(
     if len(negative) and len(negative) < 0.5 * len(numbers):
         add(WARNING, negative, "below 0",
             "Concentrations cannot be; some laboratories write values below detection so.",
-            "Write them as <limit in the source table if they are.", "negative")  # fmt: skip
+            "NEGATIVES = limits takes them so.", "negative")  # fmt: skip
     if (numbers > 0).all() and len(numbers) >= 10:
         findings += _about_units(name, numbers)
     outliers = _outliers(column.values, transform, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core.sample_check.check import check_samples
 from ...core.sample_check.cleaning import DUPLICATES, clean_samples
-from ...core.sample_check.columns import CENSORED
+from ...core.sample_check.columns import CENSORED, negatives_as_limits
 from ...core.sample_check.findings import PROBLEM, WARNING
 from ...core.sample_check.report import sample_check_page
 from ...core.transforms import Transform
@@ -18,6 +18,8 @@ from ..parameters.samples import TRANSFORMS, input_fields, input_samples
 from ..provenance import provenance
 
 REMARKS, MERGED = "remarks", "n_merged"
+NEGATIVES = ("values", "limits")
+"""What negative numbers are."""
 
 
 class CheckSamples(Algorithm):
@@ -49,6 +51,14 @@ class CheckSamples(Algorithm):
                     "What becomes of values like <0.5 in the cleaned layer. report: NULL; half_limit: half of the "
                     "limit (the limit itself for values above one, like >1000); limit: the limit."
                 ),
+            ),
+            with_help(
+                static_enum("NEGATIVES", tr("Negative numbers"), NEGATIVES, NEGATIVES[0]),
+                tr(
+                    "values: they are what they say. limits: some laboratories write -0.5 for <0.5; such a number is "
+                    "then censored, and a code like -999 is missing."
+                ),
+                advanced=True,
             ),
             with_help(
                 static_enum("TRANSFORM", tr("Scale for outliers"), TRANSFORMS, "none"),
@@ -85,7 +95,10 @@ class CheckSamples(Algorithm):
         source_name = read.source.sourceName()
         points = read.points()
         require_fields(points.fields, names)
-        raw = {name: points.columns[name] for name in names}
+        are_limits = read.choice("NEGATIVES") == "limits"
+        raw = {
+            name: negatives_as_limits(points.columns[name]) if are_limits else points.columns[name] for name in names
+        }
         check = check_samples(
             points.coordinates,
             raw,

@@ -56,6 +56,23 @@ def test_cleans_a_copy(run, faulty, tmp_path):
     np.testing.assert_allclose([point.x(), point.y()], faulty[1][5], atol=1e-9)
 
 
+def test_negative_numbers_as_limits(run, world, tmp_path):
+    """Laboratories write -0.5 for <0.5: counted, halved, and no obstacle to logarithms."""
+    coordinates, values = world.field_values()
+    zinc = values.tolist()
+    zinc[0], zinc[1] = -4.0, -999.0
+    path = world.write_points(tmp_path / "s.gpkg", coordinates, {"zinc": zinc})
+    results, _ = run(
+        "checksamples",
+        {"INPUT": path, "FIELDS": ["zinc"], "NEGATIVES": "limits", "CENSORED": "half_limit", "TRANSFORM": "log",
+         "OUTPUT": str(tmp_path / "clean.gpkg")},
+    )  # fmt: skip
+    from qgis.core import QgsVectorLayer
+
+    found = [feature["zinc"] for feature in QgsVectorLayer(results["OUTPUT"], "result", "ogr").getFeatures()]
+    assert results["N_CENSORED"] == 1 and found[0] == 2.0 and str(found[1]) == "NULL" and found[2] == zinc[2]
+
+
 def test_changes_nothing_by_default(run, faulty, tmp_path):
     results, _ = run("checksamples", {"INPUT": faulty[0], "FIELDS": ["zinc"], "OUTPUT": str(tmp_path / "copy.gpkg")})
     _, features = read_layer(results["OUTPUT"])
