@@ -236,6 +236,9 @@ def of_gstat() -> list[Vector]:
         "meuse log zinc, anisotropic": log_zinc(spherical(0.05, 0.59, 1200.0, azimuth=45.0, ratio_minor=0.4)),
         "meuse log zinc, external drift": log_zinc(drift_model, **drift),
         "meuse log zinc, external drift, block": log_zinc(drift_model, block=BlockSize((60.0, 20.0)), **drift),
+        "meuse log zinc, external drift of the nearest 25": log_zinc(
+            drift_model, Neighborhood(max_neighbors=25), local_drift=True, **drift
+        ),
         "meuse zinc, points": raw_zinc(),
         "meuse zinc, blocks, Gauss points": raw_zinc(block=square),
         "meuse zinc, blocks, 4 x 4 regular points": raw_zinc(block=BlockSize((40.0, 40.0), 4, "regular")),
@@ -246,6 +249,11 @@ def of_gstat() -> list[Vector]:
         "meuse zinc, plane": raw_zinc(neighborhood=None, trend_order=1),
         "meuse zinc, plane, blocks": raw_zinc(neighborhood=None, trend_order=1, block=square),
         "meuse zinc, quadratic": raw_zinc(neighborhood=None, trend_order=2),
+        "meuse zinc, plane of the nearest 40": raw_zinc(trend_order=1, local_drift=True),
+        "meuse zinc, plane of the nearest 40, blocks": raw_zinc(trend_order=1, local_drift=True, block=square),
+        "meuse zinc, quadratic of the nearest 60": raw_zinc(
+            neighborhood=Neighborhood(max_neighbors=60), trend_order=2, local_drift=True
+        ),
         "meuse zinc above 500": raw_zinc(spherical(0.02, 0.17, 700.0), None, values=(zinc > 500).astype(float)),
         "3-D, isotropic": in_cube(),
         "3-D, azimuth 30": in_cube(azimuth=30.0, **flat),

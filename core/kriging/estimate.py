@@ -24,7 +24,7 @@ class Reason(IntEnum):
     DRIFT_NOT_SAMPLED = 5
     """The drift leaves the directions the samples determine: a class never sampled."""
     DRIFT_UNDETERMINED = 6
-    """Left out, a sample leaves a direction of the drift undetermined."""
+    """The neighbours leave a direction of the drift undetermined, or a sample does where it is left out."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ class FittedKriging:
     neighbours), and the uncertainty of the coefficients S enters the variance as
     ``(d(x) - D'w)' S (d(x) - D'w)``. With all samples as neighbours this is exactly universal
     kriging. It is preferred to re-estimating all coefficients in each neighbourhood, which is
-    unstable with few neighbours and undefined where a column is constant among them.
+    unstable with few neighbours and undefined where a column is constant among them. `local_drift`
+    does that all the same, as R's gstat: universal kriging of the neighbours.
 
     *Blocks.* The mean over a block has neither nugget nor exactness; neighbours are the samples
     nearest to its centre, and an external drift is the drift's mean over the block.
@@ -63,6 +64,7 @@ class FittedKriging:
     mean: float | None
     trend_order: int
     holes: np.ndarray | None
+    local_drift: bool
     _basis: DriftBasis = field(repr=False)
     _system: GlobalSystem | MovingSystem = field(repr=False)
     _locations: _SampledLocations = field(repr=False)
@@ -241,6 +243,7 @@ class FittedKriging:
                     mean=self.mean,
                     trend_order=self.trend_order,
                     holes=None if self.holes is None else self.holes[keep],
+                    local_drift=self.local_drift,
                 )
                 targets, columns, reason, _ = others._asked(self.coordinates[rows], self.drift[rows], None)
                 # Another measurement at each place, with its nugget, its error included.
@@ -298,8 +301,8 @@ class FittedKriging:
     ) -> np.ndarray:
         """Return the sum of the positive kriging weights: 1 where no sample has a negative one.
 
-        In a moving neighbourhood with a drift they are the weights of the neighbours' level, without
-        what the drift's coefficients owe to every sample.
+        In a moving neighbourhood with a drift that is not local they are the weights of the neighbours'
+        level, without what the drift's coefficients owe to every sample.
 
         Returns
         -------
@@ -321,7 +324,7 @@ class FittedKriging:
                     weights, _ = self._system.weights(points[part], columns[known[part]], functional)
                     result[known[part]] = np.maximum(weights, 0.0).sum(axis=1)
         else:
-            result[known] = self._system.positive_weights(points, functional)
+            result[known] = self._system.positive_weights(points, columns[known], functional)
         for row, _ in self._on_samples(targets, functional):
             if np.isfinite(result[row]):
                 if self.variogram.measurement_error == 0:
@@ -332,7 +335,7 @@ class FittedKriging:
                     if isinstance(self._system, GlobalSystem):
                         result[row] = np.maximum(self._system.weights(point, column, here)[0], 0.0).sum()
                     else:
-                        result[row] = self._system.positive_weights(point, here)[0]
+                        result[row] = self._system.positive_weights(point, column, here)[0]
         return result
 
     @property
@@ -443,6 +446,7 @@ def fit_kriging(
     mean: float | None = None,
     trend_order: int = 0,
     holes: np.ndarray | None = None,
+    local_drift: bool = False,
     tolerance: float = EXACT_TO,
 ) -> FittedKriging:
     """Prepare kriging of one variable.
@@ -465,6 +469,8 @@ def fit_kriging(
         Universal kriging with a polynomial of this order (1 or 2) in the coordinates; 0 for none.
     holes : ndarray, shape (n_samples,), or None
         Drill hole of each sample, where the neighbourhood counts samples a hole.
+    local_drift : bool
+        Estimate the coefficients of drift and trend from the neighbours of each target, not once from all samples.
     tolerance : float
         Error allowed on rasters with all samples as neighbours, as a share of the sill (variances) and of the
         values' standard deviation (estimates). The default is exact to rounding; 1e-7 saves about a third.
@@ -544,7 +550,7 @@ def fit_kriging(
             system = replace(system, tolerance=tolerance)
         else:
             search = NeighborSearch(samples.points, neighborhood, search_frame(variogram, n_dimensions), holes)
-            system = MovingSystem.solve(covariance, variogram, samples, search, has_mean=mean is None)
+            system = MovingSystem.solve(covariance, variogram, samples, search, mean is None, local_drift)
     except np.linalg.LinAlgError as error:
         raise KrigingSystemError(
             f"The kriging system of {len(samples)} samples has no unique solution ({error}). "
@@ -560,6 +566,7 @@ def fit_kriging(
         mean,
         trend_order,
         None if holes is None else np.asarray(holes),
+        local_drift,
         basis,
         system,
         _SampledLocations(coordinates, values),

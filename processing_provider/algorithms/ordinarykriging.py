@@ -257,6 +257,10 @@ class Watch:
                 "{} cells are empty because the samples do not determine the drift there: they are too few, lie on a "
                 "line, or share one value of a drift raster."
             ),
+            Reason.DRIFT_UNDETERMINED: tr(
+                "{} cells are empty because their neighbours do not determine the drift there: take more neighbours, "
+                "or its coefficients from all samples."
+            ),
         }
         for reason, text in words.items():
             if self._reasons[reason]:

@@ -13,10 +13,11 @@ from .samples import hole
 KRIGING_TYPES = ("ordinary", "simple", "universal", "external_drift")
 SECTORS = ("none", "quadrants", "octants")
 BLOCK_RULES = ("gauss", "regular")
+DRIFT_COEFFICIENTS = ("all_samples", "neighbours")
 
 
 def kriging_type_inputs():
-    """Return KRIGING_TYPE, MEAN, TREND_ORDER and DRIFT."""
+    """Return KRIGING_TYPE, MEAN, TREND_ORDER, DRIFT and DRIFT_COEFFICIENTS."""
     return [
         with_help(
             static_enum("KRIGING_TYPE", tr("Kind of kriging"), KRIGING_TYPES, "ordinary"),
@@ -42,6 +43,17 @@ def kriging_type_inputs():
                 "samples and everywhere on the map. They are resampled to the grid where theirs differs; cells "
                 "without a value become nodata."
             )
+        ),
+        with_help(
+            static_enum(
+                "DRIFT_COEFFICIENTS", tr("Coefficients of the drift"), DRIFT_COEFFICIENTS, DRIFT_COEFFICIENTS[0]
+            ),
+            tr(
+                "For universal kriging and external drift with a limited number of neighbours or a radius. "
+                "all_samples: the drift's coefficients are estimated once, which is steadier. neighbours: anew around "
+                "every cell, as R's gstat does with nmax; cells whose neighbours do not determine them become nodata."
+            ),
+            advanced=True,
         ),
     ]
 
@@ -104,7 +116,7 @@ def block_inputs():
             tr(
                 "Estimate the mean of a square block around each cell centre, with this side in map units; 0: of the "
                 "cell itself. Empty: the value at the cell centre. The mean has neither the nugget nor the sample's "
-                "value where a sample lies in it, and needs a variogram without transform."
+                "value where a sample lies in it; normal scores have none."
             ),
             advanced=True,
         ),

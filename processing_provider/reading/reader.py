@@ -378,7 +378,7 @@ class Reader(Values):
         return CovariateStack.of_sources(self._covariates) if wanted else CovariateStack()
 
     def kriging_type(self) -> dict[str, Any]:
-        """Return what the kind of kriging means to `fit_kriging`: a known mean or the order of a trend.
+        """Return what the kind of kriging means to `fit_kriging`: a known mean, a trend's order, a local drift.
 
         Raises
         ------
@@ -398,6 +398,7 @@ class Reader(Values):
         return {
             "mean": mean if kind == "simple" else None,
             "trend_order": self.whole("TREND_ORDER") if kind == "universal" else 0,
+            "local_drift": self.choice("DRIFT_COEFFICIENTS") == "neighbours",
         }
 
     def block(self, grid: RasterGrid, variogram: VariogramFile) -> Optional[BlockSize]:

@@ -24,6 +24,8 @@ keep("meuse log zinc, anisotropic", krige(log(zinc)~1, meuse, targets, vgm(.59, 
 keep("meuse log zinc, external drift", krige(log(zinc)~sqrt(dist), meuse, targets, vgm(.149, "Sph", 700, .0674)))
 keep("meuse log zinc, external drift, block",
      krige(log(zinc)~sqrt(dist), meuse, targets, vgm(.149, "Sph", 700, .0674), block = c(60, 20)))
+keep("meuse log zinc, external drift of the nearest 25",
+     krige(log(zinc)~sqrt(dist), meuse, targets, vgm(.149, "Sph", 700, .0674), nmax = 25))
 
 places <- data.frame(x = c(181170, 180310, 180205, 178673, 178770, 178270),
                      y = c(333250, 332189, 331707, 330066, 330675, 331075))
@@ -41,6 +43,10 @@ keep("meuse zinc, measurement error, at samples", krige(zinc~1, meuse, meuse[1:4
 keep("meuse zinc, plane", krige(zinc~1, meuse, places, zinc, degree = 1))
 keep("meuse zinc, plane, blocks", krige(zinc~1, meuse, places, zinc, degree = 1, block = c(40, 40)))
 keep("meuse zinc, quadratic", krige(zinc~1, meuse, places, zinc, degree = 2))
+keep("meuse zinc, plane of the nearest 40", krige(zinc~1, meuse, places, zinc, nmax = 40, degree = 1))
+keep("meuse zinc, plane of the nearest 40, blocks",
+     krige(zinc~1, meuse, places, zinc, nmax = 40, degree = 1, block = c(40, 40)))
+keep("meuse zinc, quadratic of the nearest 60", krige(zinc~1, meuse, places, zinc, nmax = 60, degree = 2))
 keep("meuse zinc above 500", krige(I(zinc > 500)~1, meuse, places, vgm(.17, "Sph", 700, .02)))
 
 cube <- read.csv("cube.csv")

@@ -25,8 +25,12 @@ def same(world, results, truth):
         ({"KRIGING_TYPE": "simple", "MEAN": 71.5}, {"mean": 71.5}),
         ({"KRIGING_TYPE": "universal"}, {"trend_order": 1}),
         ({"KRIGING_TYPE": "universal", "TREND_ORDER": 2}, {"trend_order": 2}),
+        (
+            {"KRIGING_TYPE": "universal", "MAX_NEIGHBORS": 12, "DRIFT_COEFFICIENTS": "neighbours"},
+            {"trend_order": 1, "neighborhood": Neighborhood(12), "local_drift": True},
+        ),
     ],
-    ids=["simple", "plane", "quadratic"],
+    ids=["simple", "plane", "quadratic", "local plane"],
 )
 def test_kinds(world, kriged, variogram, template, parameters, options):
     results, _ = kriged(**parameters)
