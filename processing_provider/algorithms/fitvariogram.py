@@ -19,6 +19,9 @@ from ..parameters.variograms import estimator, largest_lag
 
 ANISOTROPIES = ("auto", "none", "estimated", "given")
 
+AUTOMATIC_METHOD = "reml"
+"""How variograms are fitted unless the user says otherwise."""
+
 
 class FitVariogram(Algorithm):
     """Fits a nugget and one structure, or two, to one field."""
@@ -41,7 +44,7 @@ class FitVariogram(Algorithm):
                 ),
             ),
             with_help(
-                static_enum("METHOD", tr("Method"), METHODS, "reml"),
+                static_enum("METHOD", tr("Method"), METHODS, AUTOMATIC_METHOD),
                 tr(
                     "least_squares: scikit-gstat's weighted fit to the experimental variogram. reml: starts there and "
                     "maximises the restricted likelihood of all samples, with anisotropy where they show it; it "
@@ -242,14 +245,17 @@ def fit(samples: Samples, progress, is_cancelled, files=None, **inputs) -> dict:
 def automatic_variogram(
     samples: Samples, feedback, progress, is_cancelled, transform: str = "none", trend_order: int = 0
 ) -> VariogramFile:
-    """Fit a variogram to the field, as it is or transformed, with every other setting left to itself.
+    """Fit a variogram to the field, as it is or transformed, as *Fit variogram* does unless told otherwise.
 
-    With covariates or a trend it is that of what they leave of the field. Of 3-D samples by likelihood,
-    which finds how much shorter it reaches upwards than across.
+    With covariates or a trend it is that of what they leave of the field.
     """
-    options = {"method": "reml"} if samples.n_dimensions == 3 else {}
     result = fit(
-        samples, progress, is_cancelled, options=options, transform={"kind": transform}, trend_order=trend_order
+        samples,
+        progress,
+        is_cancelled,
+        options={"method": AUTOMATIC_METHOD},
+        transform={"kind": transform},
+        trend_order=trend_order,
     )
     tell(feedback, result)
     return VariogramFile.from_dict(result["variogram"])

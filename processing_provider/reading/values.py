@@ -70,7 +70,7 @@ class Values:
     def fields(self, name: str) -> list[str]:
         """Return names of fields."""
         # QGIS 3.40 renamed parameterAsFields.
-        read = getattr(self._algorithm, "parameterAsFields", None) or self._algorithm.parameterAsStrings
+        read = getattr(self._algorithm, "parameterAsStrings", None) or self._algorithm.parameterAsFields
         return list(read(self._parameters, name, self._context))
 
     def path(self, name: str) -> Optional[Path]:
