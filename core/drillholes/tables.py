@@ -232,7 +232,7 @@ def _read_collars(collars: Collars, sign: float, problems: list[Problem]) -> dic
         elif name in found:
             what = "A second collar of this hole; left out."
         elif not np.isfinite(coordinates[row]).all():
-            what = "Easting, northing or elevation is missing; the hole is left out."
+            what = "Easting, northing or elevation is missing or no number; the hole is left out."
         elif np.isfinite(dip) and abs(dip) > 90:
             what = f"Dip {dips[row]:g} is outside -90 to 90 degrees; the hole is left out."
         if what:

@@ -14,6 +14,7 @@ from ...core.drillholes.desurveyed import composite_holes
 from ...core.drillholes.report import drill_hole_page
 from ...core.drillholes.tables import Assays, Collars, Surveys, read_drill_holes
 from ...core.errors import InputError
+from ...core.sample_check.columns import parse_column
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import require_projected
 from ..identity import tr
@@ -187,7 +188,7 @@ def _collars(table, read, column) -> Collars:
         given = read.text(parameter)
         if given or not (places[:, index] == places[:, index]).any():
             values = column(table, parameter, meaning)
-            places[:, index] = [float("nan") if value is None else float(value) for value in values]
+            places[:, index] = parse_column(values).values
     optional = {meaning: table.find("", USUAL[meaning]) for meaning in ("azimuth", "dip", "final depth")}
     azimuths, dips, depths = (None if name is None else table.columns[name] for name in optional.values())
     return Collars(column(table, "COLLAR_HOLE", "hole"), places, azimuths, dips, depths)

@@ -1,13 +1,16 @@
-"""Layers looked at before anything runs: lists given as text, rasters nobody can open, degrees."""
+"""What is looked at before anything runs: lists given as text, choices, numbers, rasters nobody can open, degrees."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from qgis.core import (
     QgsProcessing,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
     QgsProcessingUtils,
     QgsRasterLayer,
@@ -46,10 +49,22 @@ def with_layer_lists(algorithm, parameters) -> dict[str, Any]:
 
 
 def problem_with_inputs(algorithm, parameters, context) -> str:
-    """Return what is wrong with layers before anything runs, "" for nothing.
+    """Return what is wrong with choices, numbers and layers before anything runs, "" for nothing.
 
     QGIS itself says no more than which parameter has an incorrect value.
     """
+    for definition in algorithm.parameterDefinitions():
+        value = parameters.get(definition.name())
+        if value is None or definition.checkValueIsAcceptable(value, context):
+            continue
+        if isinstance(definition, QgsProcessingParameterEnum):
+            return tr("Expected {parameter} out of {options}, got {value}.").format(
+                parameter=definition.name(), options=", ".join(definition.options()), value=value
+            )
+        if isinstance(definition, QgsProcessingParameterNumber):
+            return tr("Expected a number{bounds} in {parameter}, got {value}.").format(
+                parameter=definition.name(), bounds=_bounds(definition), value=value
+            )
     missing = _missing_raster(algorithm, parameters, context)
     if missing is not None:
         return tr(
@@ -63,6 +78,17 @@ def problem_with_inputs(algorithm, parameters, context) -> str:
             except InputError as error:
                 return str(error)
     return ""
+
+
+def _bounds(definition: QgsProcessingParameterNumber) -> str:
+    """Return the least and the largest number in words, "" where there is none."""
+    low, high = definition.minimum(), definition.maximum()
+    words = ""
+    if low > -sys.float_info.max:
+        words += tr(" of at least {:g}").format(low)
+    if high < sys.float_info.max:
+        words += (tr(" and at most {:g}") if words else tr(" of at most {:g}")).format(high)
+    return words
 
 
 def _missing_raster(algorithm, parameters, context) -> Optional[_Missing]:

@@ -149,6 +149,20 @@ def test_missing_parameters_are_refused(algorithm):
         assert not ok and message
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"ARCHITECTURE": 2}, "Expected ARCHITECTURE out of hybrid, pretrained, gcnn_rnn"),
+     ({"TRANSFORM": "logs"}, "Expected TRANSFORM out of none, log, log1p, normal_score, got logs."),
+     ({"N_FOLDS": 1}, "Expected a number of at least 2 and at most"),
+     ({"CELL_SIZE": -5}, "")],
+)  # fmt: skip
+def test_wrong_choices_and_numbers_are_named(provider, given, message):
+    """QGIS says no more than which parameter has an incorrect value."""
+    algorithm = provider.algorithm("trainhybridmodel")
+    is_right, said = algorithm.checkParameterValues(given, QgsProcessingContext())
+    assert not is_right and message in said
+
+
 def test_provider(provider, root):
     assert provider.id() == "hybridgeo" and provider.name() == "Hybrid Geostatistics"
     assert f"version={provider.versionInfo()}" in (root / "metadata.txt").read_text(encoding="utf-8").splitlines()

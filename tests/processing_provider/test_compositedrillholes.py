@@ -64,6 +64,15 @@ def test_collars_may_be_a_table(run, tables, tmp_path):
     np.testing.assert_allclose(first.geometry().GetPoint(0), (10.5, 20.0, 5 - np.sqrt(3) / 2))
 
 
+def test_a_collar_whose_easting_is_no_number_is_left_out(run, tables, tmp_path):
+    collars = write_table(
+        tmp_path / "collars.csv", {"hole": ["A", "B"], "x": [10.0, "east"], "y": [20.0, 20.0], "z": [5.0, 5.0]}
+    )
+    parameters = {**tables, "COLLARS": collars, "CRS": "EPSG:28992", "OUTPUT": str(tmp_path / "composites.gpkg")}
+    results, log = run("compositedrillholes", parameters)
+    assert results["N_HOLES"] == 1 and "collars, row 2, B: Easting, northing or elevation is missing or no" in log.text
+
+
 def test_collars_without_elevation_are_refused(refused, tables, tmp_path):
     collars = write_table(tmp_path / "collars.csv", {"hole": ["A"], "x": [1.0], "y": [2.0]})
     assert "field with elevation" in refused("compositedrillholes", {**tables, "COLLARS": collars})
