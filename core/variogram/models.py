@@ -21,6 +21,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Callable
 
@@ -33,6 +34,8 @@ from .shaped import SHAPES
 
 FORMAT = "hybridgeo-variogram"
 VERSION = 1
+_NEEDED = ("model", "psill", "effective_range")
+_OPTIONAL = ("azimuth", "dip", "plunge", "ratio_minor", "ratio_vertical", "shape")
 
 
 def _spherical(r: np.ndarray) -> np.ndarray:
@@ -380,7 +383,7 @@ class VariogramFile:
                 fit=content.get("fit", {}),
                 extra={key: value for key, value in content.items() if key not in known},
             )
-        except (TypeError, KeyError, AttributeError, InputError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise ModelFileError(f"{source} cannot be read as a variogram: {error}") from error
 
     def write(self, path: str | Path) -> None:
@@ -424,21 +427,32 @@ def model_from_dict(content: Mapping[str, Any]) -> VariogramModel:
     Raises
     ------
     InputError
-        For a model or number that is not known here.
+        For a model or number that is not known here, and a structure that lacks one or misspells its name.
     KeyError
-        When ``nugget``, ``structures``, or a structure's ``model``, ``psill`` or ``effective_range`` is missing.
+        When ``nugget`` or ``structures`` is missing.
     """
-    optional = ("azimuth", "dip", "plunge", "ratio_minor", "ratio_vertical", "shape")
-    structures = tuple(
-        Structure(
-            str(entry["model"]),
-            float(entry["psill"]),
-            float(entry["effective_range"]),
-            **{name: float(entry[name]) for name in optional if entry.get(name) is not None},
-        )
-        for entry in content["structures"]
-    )
+    structures = tuple(_structure(i, entry) for i, entry in enumerate(content["structures"], start=1))
     return VariogramModel(float(content["nugget"]), structures, float(content.get("measurement_error") or 0.0))
+
+
+def _structure(number: int, entry: Mapping[str, Any]) -> Structure:
+    """Read the structure of this number, counted from 1."""
+    lacking = [name for name in _NEEDED if name not in entry]
+    if lacking:
+        raise InputError(
+            f"Expected {', '.join(_NEEDED)} in each structure, got {', '.join(entry) or 'nothing'} in structure "
+            f"{number}."
+        )
+    for name in entry:
+        meant = get_close_matches(name, _OPTIONAL, 1, 0.7)
+        if name not in _OPTIONAL and meant and meant[0] not in entry:
+            raise InputError(f"Expected {meant[0]} in structure {number}, got {name}. Correct its spelling.")
+    return Structure(
+        str(entry["model"]),
+        float(entry["psill"]),
+        float(entry["effective_range"]),
+        **{name: float(entry[name]) for name in _OPTIONAL if entry.get(name) is not None},
+    )
 
 
 def scaled(model: VariogramModel, factor: float) -> VariogramModel:

@@ -318,12 +318,26 @@ def test_values_outside_the_transform(bad, world, tmp_path):
     assert "values of zinc above 0, got 0" in said
 
 
+def by_hand(**structure):
+    """Return the text of a variogram file as somebody may write it."""
+    return json.dumps({"format": "hybridgeo-variogram", "version": 1, "nugget": 0.1, "structures": [structure]})
+
+
 @pytest.mark.parametrize(
     "content, words",
     [
         ("{", "cannot be read as a variogram file"),
         (json.dumps({"nugget": 1}), "is not a variogram file"),
         (json.dumps({"format": "hybridgeo-variogram", "version": 2}), "version 2"),
+        (
+            by_hand(model="spherical", psill=1, range=800),
+            "Expected model, psill, effective_range in each structure, got model, psill, range in structure 1.",
+        ),
+        (by_hand(model="spherical", psill=1, effective_range="far"), "could not convert string to float: 'far'"),
+        (
+            by_hand(model="spherical", psill=1, effective_range=9, azimut=30),
+            "Expected azimuth in structure 1, got azimut",
+        ),
     ],
 )
 def test_variogram_file_that_is_not_ours(bad, tmp_path, content, words):
