@@ -58,7 +58,7 @@ from ..variogram.models import VariogramModel
 from .forests import DriftForests, ForestSettings, grow_drift_forests
 from .inner import inner_folds, require_trainable, set_kinds
 from .outer import Trained, train_and_write
-from .stacking import RIDGE, Stack, stack_weights
+from .stacking import RIDGE, Stack, judged_stack, stack_weights
 from .training import DriftEnsemble, NetworkSettings, train_drift_network
 
 METHOD = "hybrid"
@@ -76,8 +76,11 @@ SHARES = {ORDINARY: 1.0, EXTERNAL: 1.0, FOREST: 2.0, NETWORK: 2.0}
 SEVERAL_FITS_LIMIT = GLOBAL_LIMIT
 """Up to so many samples a base averages several fits of its variogram; more samples leave less to doubt."""
 
-MANY_SETS_LIMIT = 1000
+MANY_SETS_LIMIT = EXACT_LIMIT
 """Up to so many samples drifts are learned on four inner sets of folds: the mean over more sets predicts better."""
+
+SCALES = {"log": "logarithms", "log1p": "logarithms", "normal_score": "normal scores"}
+"""What the scale of kriging is called, by kind of transform."""
 
 WORSE_FIT = 0.15
 """Relative error on blocks left out by which another fit of a variogram may be worse than the chosen one."""
@@ -359,6 +362,11 @@ def fit_hybrid(
         )  # fmt: skip
         learned = {FOREST: forests.out_of_fold, **learned}
     drift_of = {name: out_of_fold.mean(axis=0) for name, out_of_fold in learned.items()}
+    if in_holes:
+        # Drifts of whole blocks left out are flatter than a map's, which knows the holes around; lines fitted to them
+        # are too steep for it, and in holes the line may be all that the base says (`_uncorrelated`).
+        is_random = np.array([kind == "random" for kind in set_kinds(len(folds))])
+        drift_of = {name: out_of_fold[is_random].mean(axis=0) for name, out_of_fold in learned.items()}
     for column, name in enumerate(samples.targets):
         # The shape kriging chose: trying all of them again would take longer than training the network.
         structures = bases[column][-1].variogram.structures
@@ -386,7 +394,7 @@ def fit_hybrid(
         targets.append(target)
         stacks.append(stack)
         inner_scores[name] = scores
-        notes.extend(_stack_notes(target, stack, credible))
+        notes.extend(_stack_notes(target, stack, credible, held_out, folds[1]))
     model = HybridModel(samples, drift_of[NETWORK], features, neighborhood, tuple(targets), drift_of.get(FOREST))
     progress(1.0, "Trained")
     return FittedHybrid(
@@ -578,22 +586,32 @@ def _in_data_units(held_out: _HeldOut, transform: Transform, values: np.ndarray,
     return errors
 
 
-def _stack_notes(target: TargetModel, stack: Stack, credible: np.ndarray) -> list[str]:
+def _stack_notes(
+    target: TargetModel, stack: Stack, credible: np.ndarray, held_out: Sequence[_HeldOut], clusters: np.ndarray
+) -> list[str]:
     """Say in words what the stack came to."""
     reference = target.bases[stack.reference].name.replace("_", " ")
     notes = []
-    useless = [
-        {EXTERNAL: "the covariates", FOREST: "the forest", NETWORK: "the network"}[base.name]
-        for base, share in zip(target.bases, credible)
-        if share == 0
-    ]
-    if useless:
+    words = {EXTERNAL: "the covariates", FOREST: "the forest", NETWORK: "the network"}
+    weak = [words[base.name] for base, share in zip(target.bases, credible) if share == 0]
+    if weak:
+        verb = "adds" if len(weak) == 1 and weak[0] != words[EXTERNAL] else "add"
         notes.append(
-            f"{target.name}: what {' and '.join(useless)} add{'s' if len(useless) == 1 else ''} to ordinary kriging "
-            "cannot be told from chance and is left out."
+            f"{target.name}: what {' and '.join(weak)} {verb} to ordinary kriging cannot be told from chance and is "
+            "left out."
         )
     if stack.within_noise:
-        notes.append(f"{target.name}: ties with kriging; the inner gain over {reference} is within its noise.")
+        kriging = [index for index, base in enumerate(target.bases) if base.name not in LEARNED]
+        transformed = judged_stack([one.errors for one in held_out], kriging, clusters, stack.weights)
+        if target.transform.kind != "none" and stack.gain > 0 and not transformed.within_noise:
+            rival = target.bases[transformed.reference].name.replace("_", " ")
+            notes.append(
+                f"{target.name}: ties with kriging in data units, where the inner gain over {reference} is within its "
+                f"noise; on {SCALES[target.transform.kind]} its inner RMSE is clearly lower than that of {rival}, by "
+                f"{100 * (1 - transformed.rmse_ratio):.0f} %."
+            )
+        else:
+            notes.append(f"{target.name}: ties with kriging; the inner gain over {reference} is within its noise.")
     return notes
 
 

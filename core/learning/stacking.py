@@ -116,10 +116,7 @@ def stack_weights(
         raise InputError("Expected finite errors of every base and at least one kriging base.")
     n_bases = errors[0].shape[1]
     pull = np.ones(n_bases) if credible is None else np.asarray(credible, dtype=float)
-    mse = np.stack([np.mean(rows**2, axis=0) for rows in errors])
-    kriging = list(kriging)
-    relative = mse / np.maximum(mse[:, kriging].min(axis=1, keepdims=True), 1e-300)
-    reference = kriging[int(np.argmin(relative[:, kriging].mean(axis=0)))]
+    mse, reference = _better_kriging(errors, kriging)
     scale = np.maximum(mse[:, reference], 1e-300)
     pulled = [rows[:, :1] + pull * (rows - rows[:, :1]) for rows in errors]
     products = np.mean([rows.T @ rows / len(rows) / s for rows, s in zip(pulled, scale)], axis=0)
@@ -129,9 +126,26 @@ def stack_weights(
     weights = pull * _simplex_minimum(products, prior / prior.sum(), ridge)
     weights = np.where(weights < _NEGLIGIBLE, 0.0, weights)
     weights[0] += 1.0 - weights.sum()
+    return judged_stack(errors, kriging, groups, weights)
+
+
+def judged_stack(
+    errors: Sequence[np.ndarray], kriging: Sequence[int], groups: np.ndarray, weights: np.ndarray
+) -> Stack:
+    """Say what held-out errors tell of weights, whatever these were found from; parameters as in `stack_weights`."""
+    mse, reference = _better_kriging(errors, kriging)
+    scale = np.maximum(mse[:, reference], 1e-300)
     gain, gain_error = _gain(errors, scale, weights, reference, groups)
     ratio = np.mean([np.sqrt(np.mean((rows @ weights) ** 2) / s) for rows, s in zip(errors, scale)])
     return Stack(weights, reference, float(ratio), gain, gain_error)
+
+
+def _better_kriging(errors: Sequence[np.ndarray], kriging: Sequence[int]) -> tuple[np.ndarray, int]:
+    """Return mean squared errors, shape (n_sets, n_bases), and the column of the better kriging over all sets."""
+    mse = np.stack([np.mean(rows**2, axis=0) for rows in errors])
+    own = mse[:, list(kriging)]
+    relative = own / np.maximum(own.min(axis=1, keepdims=True), 1e-300)
+    return mse, int(kriging[int(np.argmin(relative.mean(axis=0)))])
 
 
 def _gain(
