@@ -87,6 +87,8 @@ def describe(method: str, reference: str, ratio: float, low: float, high: float)
     'the hybrid is better than ordinary kriging by 3 % (95 % interval 1 to 5 %)'
     >>> describe("the hybrid", "ordinary kriging", 0.98, 0.95, 1.012)
     'the hybrid ties with ordinary kriging (RMSE 2 % lower; 95 % interval 5 % lower to 1.2 % higher)'
+    >>> describe("the hybrid", "ordinary kriging", 1.0, 1.0, 1.0)
+    'the hybrid ties with ordinary kriging (RMSE equal)'
     """
     outcome = judge(ratio, low, high)
     if outcome == "better":
@@ -99,6 +101,8 @@ def describe(method: str, reference: str, ratio: float, low: float, high: float)
             f"{method} is worse than {reference} by {_percent(ratio - 1)} % "
             f"(95 % interval {_percent(low - 1)} to {_percent(high - 1)} %)"
         )
+    if _signed(low) == _signed(high):
+        return f"{method} ties with {reference} (RMSE {_signed(ratio)})"
     return f"{method} ties with {reference} (RMSE {_signed(ratio)}; 95 % interval {_signed(low)} to {_signed(high)})"
 
 
@@ -109,7 +113,7 @@ def describe_on_logarithms(reference: str, data_ratio: float, ratio: float, low:
 
     Examples
     --------
-    >>> describe_on_logarithms("ordinary kriging", 0.97, 0.9, 0.85, 0.95)[-65:]
+    >>> describe_on_logarithms("ordinary kriging", 0.97, 0.9, 0.85, 0.95)[-68:]
     'it is better than ordinary kriging by 10 % (95 % interval 5 to 15 %)'
     >>> describe_on_logarithms("ordinary kriging", 1.02, 0.9, 0.85, 0.95)
     ''

@@ -192,7 +192,7 @@ class CovariateStack:
             raise InputError(
                 tr(
                     "The model was trained with covariates that are not among the rasters: {missing}. Expected "
-                    "{names}; got {got}. Add the rasters, or rename their layers to these names."
+                    "{names}; got {got}. Add the rasters, or rename their layers (or the bands of one) to these names."
                 ).format(
                     missing=", ".join(missing), names=", ".join(trained.names), got=", ".join(given) or tr("no raster")
                 )
