@@ -278,13 +278,14 @@ class Algorithm(QgsProcessingAlgorithm):
             )
 
     def _style(self, rasters: Mapping[str, str], results: Mapping[str, Any], context) -> None:
-        for name, path in rasters.items():
+        for rank, (name, path) in enumerate(rasters.items()):
             if context.willLoadLayerOnCompletion(path):
                 details = context.layerToLoadOnCompletionDetails(path)
                 bands = results[name].bands[name]
                 label = bands[0] if len(bands) == 1 else details.name
                 colors = MAGMA if name in UNCERTAINTIES else VIRIDIS
-                style = RampStyle(label, colors, results[name].shown_band(name))
+                # In which order layers are added differs by version, file name and what is selected.
+                style = RampStyle(label, colors, results[name].shown_band(name), is_shown=rank == 0)
                 _KEPT_STYLES.append(style)
                 details.setPostProcessor(style)
 

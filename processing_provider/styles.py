@@ -32,19 +32,26 @@ class RampStyle(QgsProcessingLayerPostProcessorInterface):
     colors : sequence of str
     band : int
         From 1.
+    is_shown : bool
+        Whether it is on the map at once, and not only in the list of layers.
     """
 
-    def __init__(self, name: str, colors=VIRIDIS, band: int = 1) -> None:
+    def __init__(self, name: str, colors=VIRIDIS, band: int = 1, is_shown: bool = True) -> None:
         super().__init__()
         self._name = name
         self._colors = colors
         self._band = band
+        self._is_shown = is_shown
 
     def postProcessLayer(self, layer, context, feedback):  # noqa: N802 - QGIS calls it so
         """Style the layer; QGIS calls this in the main thread once it is loaded."""
         if isinstance(layer, QgsRasterLayer) and layer.isValid():
             layer.setName(self._name)
             style_raster(layer, self._colors, self._band)
+            project = context.project()
+            node = None if project is None else project.layerTreeRoot().findLayer(layer.id())
+            if node is not None:
+                node.setItemVisibilityChecked(self._is_shown)
 
 
 def style_raster(layer: QgsRasterLayer, colors=VIRIDIS, band: int = 1) -> None:

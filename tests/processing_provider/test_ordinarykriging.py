@@ -246,14 +246,20 @@ def test_a_loaded_layer_gets_name_and_colours(run, world, samples, variogram, tm
         {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 20,
          "ESTIMATE": str(tmp_path / "e.tif")},
     )  # fmt: skip
-    layer = QgsRasterLayer(results["ESTIMATE"], "e")
-    RampStyle("zinc").postProcessLayer(layer, QgsProcessingContext(), log)
+    layer, beside = (QgsRasterLayer(results["ESTIMATE"], name) for name in ("e", "v"))
+    project, context = QgsProject.instance(), QgsProcessingContext()
+    project.addMapLayers([layer, beside])
+    context.setProject(project)
+    RampStyle("zinc").postProcessLayer(layer, context, log)
+    RampStyle("variance", is_shown=False).postProcessLayer(beside, context, log)
+    shown = [project.layerTreeRoot().findLayer(one.id()).itemVisibilityChecked() for one in (layer, beside)]
+    assert shown == [True, False]  # which layer is on top differs by version of QGIS
     assert layer.name() == "zinc" and layer.renderer().type() == "singlebandpseudocolor"
     items = layer.renderer().shader().rasterShaderFunction().colorRampItemList()
     values, _ = world.read_raster(results["ESTIMATE"])
     assert np.nanmin(values) <= items[0].value < items[-1].value <= np.nanmax(values)
     assert len({item.color.name() for item in items}) == len(items) == 5
-    QgsProject.instance().clear()
+    project.clear()
 
 
 # ---------------------------------------------------------------- bad input
