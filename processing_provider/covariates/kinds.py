@@ -15,6 +15,8 @@ from ..rasters import RasterSource, read_window
 
 MOST_CLASSES = 20
 """A covariate with whole numbers only, and at most so many different ones, is taken as categorical."""
+MOST_CODES = 200
+"""One with at most so many may hold codes all the same, and somebody should say so."""
 ROWS_LOOKED_AT = 512
 _HAIR = 1e-9
 Origin = Optional[Mapping[str, Any]]
@@ -40,15 +42,15 @@ class RasterBand:
         """What a model says about it."""
         return {"kind": RASTER, "unit": self.unit} if self.unit else None
 
-    def looks_categorical(self) -> bool:
-        """Whether there are whole numbers only, and at most `MOST_CLASSES` different ones."""
+    def looks_categorical(self, most: int = MOST_CLASSES) -> bool:
+        """Whether there are whole numbers only, and at most so many different ones."""
         dataset = self.source.open()
         band = dataset.GetRasterBand(self.number)
         classes: set[float] = set()
         for row in np.unique(np.linspace(0, band.YSize - 1, min(band.YSize, ROWS_LOOKED_AT)).astype(int)):
             values = np.unique(read_window(band, 0, int(row), band.XSize, 1, self.name))
             classes.update(values[np.isfinite(values)].tolist())
-            if not _are_classes(classes):
+            if not _are_classes(classes, most):
                 return False
         return bool(classes)
 
@@ -67,9 +69,11 @@ class PolygonField:
         classes = {} if self.codes.classes is None else {"classes": list(self.codes.classes)}
         return {"kind": POLYGONS, "field": self.codes.field, **classes}
 
-    def looks_categorical(self) -> bool:
+    def looks_categorical(self, most: int = MOST_CLASSES) -> bool:
         """Whether it is text, or few whole numbers."""
-        return self.codes.classes is not None or _are_classes(self.codes.source.values(self.codes.field))
+        return self.codes.classes is not None or _are_classes(
+            self.codes.source.values(self.codes.field), most
+        )
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class PlaceElevation:
         """What a model says about it."""
         return {"kind": ELEVATION}
 
-    def looks_categorical(self) -> bool:
+    def looks_categorical(self, most: int = MOST_CLASSES) -> bool:
         """Never."""
         return False
 
@@ -110,7 +114,7 @@ class LevelBands:
     is_categorical: bool = False
     origin: Origin = None
 
-    def looks_categorical(self) -> bool:
+    def looks_categorical(self, most: int = MOST_CLASSES) -> bool:
         """Never: codes cannot be interpolated."""
         return False
 
@@ -141,7 +145,7 @@ class Projected:
     origin: Mapping[str, Any]
     is_categorical: bool = False
 
-    def looks_categorical(self) -> bool:
+    def looks_categorical(self, most: int = MOST_CLASSES) -> bool:
         """Never."""
         return False
 
@@ -166,7 +170,7 @@ class FieldGradient:
         """What a model says about it."""
         return self.gradients.origins[self.gradients.covariate_names.index(self.name)]
 
-    def looks_categorical(self) -> bool:
+    def looks_categorical(self, most: int = MOST_CLASSES) -> bool:
         """Never."""
         return False
 
@@ -187,9 +191,9 @@ class SampleColumn:
     is_categorical: bool = False
     origin: Origin = None
 
-    def looks_categorical(self) -> bool:
+    def looks_categorical(self, most: int = MOST_CLASSES) -> bool:
         """Whether there are few whole numbers only."""
-        return _are_classes(self.values[np.isfinite(self.values)])
+        return _are_classes(self.values[np.isfinite(self.values)], most)
 
 
 Covariate = Union[RasterBand, LevelBands, PolygonField, PlaceElevation, Projected, FieldGradient, SampleColumn]
@@ -225,7 +229,7 @@ def loadings_of(members: Sequence[Projected]) -> np.ndarray:
     return np.column_stack([member.origin["loadings"] for member in members])
 
 
-def _are_classes(values: Iterable[float]) -> bool:
+def _are_classes(values: Iterable[float], most: int) -> bool:
     """Whether values are whole numbers, and few."""
     different = np.unique(np.array(list(values), dtype=float))
-    return 0 < len(different) <= MOST_CLASSES and bool((different == np.round(different)).all())
+    return 0 < len(different) <= most and bool((different == np.round(different)).all())

@@ -9,7 +9,7 @@ from ...core.features.covariates import RangeCheck
 from ...core.features.spectra import component_names, principal_components
 from ...core.samples import Covariates
 from ...core.validation.components import TUNED
-from ..covariates.kinds import Projected, RasterBand
+from ..covariates.kinds import MOST_CLASSES, MOST_CODES, Projected, RasterBand
 from ..covariates.moments import band_moments
 from ..covariates.stack import CovariateStack
 from ..crs import readable
@@ -42,27 +42,46 @@ def components_of_spectra(source: RasterSource, wanted: int, feedback) -> list[P
     ]
 
 
+def tell_possible_codes(stack: CovariateStack, feedback) -> None:
+    """Tell which covariates are taken as quantities and may hold class codes."""
+    names = [
+        member.name for member in stack.members if not member.is_categorical and member.looks_categorical(MOST_CODES)
+    ]
+    if names:
+        feedback.pushWarning(
+            tr(
+                "{names}: whole numbers only, more than {most} different ones. They are taken as quantities. If they "
+                "are codes of classes, name all such covariates in CATEGORICAL (none, if there are none)."
+            ).format(names=", ".join(names), most=MOST_CLASSES)
+        )
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent, in words where it is small."""
+    return tr("less than 1 %") if share < 0.005 else f"{100 * share:.0f} %"
+
+
 def tell_outside_ranges(checks: Sequence[RangeCheck], feedback) -> None:
     """Tell which covariates of a map leave what the samples of a model cover."""
     for check in checks:
         if check.categorical and check.outside > 0:
             feedback.pushWarning(
-                tr("{name}: about {share:.0f} % of the map is in classes that no sample has.").format(
-                    name=check.name, share=100 * check.outside
+                tr("{name}: about {share} of the map is in classes that no sample has.").format(
+                    name=check.name, share=_percent(check.outside)
                 )
             )
         elif check.outside > 0:
             low, high = check.trained
             text = tr(
-                "{name}: about {share:.0f} % of the map is outside the samples' range ({low:.6g} to {high:.6g})."
-            ).format(name=check.name, share=100 * check.outside, low=low, high=high)
+                "{name}: about {share} of the map is outside the samples' range ({low:.6g} to {high:.6g})."
+            ).format(name=check.name, share=_percent(check.outside), low=low, high=high)
             if check.far > 0:
                 feedback.pushWarning(
                     text
                     + tr(
-                        " {far:.0f} % is far outside (up to {lowest:.6g} and {highest:.6g}): estimates there are "
+                        " Far outside lies {far} of it (up to {lowest:.6g} and {highest:.6g}): estimates there are "
                         "extrapolated. Check the unit where all of it is."
-                    ).format(far=100 * check.far, lowest=check.lowest, highest=check.highest)
+                    ).format(far=_percent(check.far), lowest=check.lowest, highest=check.highest)
                 )
             else:
                 feedback.pushInfo(text)

@@ -45,6 +45,7 @@ from .covariates import (
     tell_missing_crs,
     tell_other_units,
     tell_outside_ranges,
+    tell_possible_codes,
 )
 from .grids import mask_of, tell_grid, wanted_cells, wanted_levels
 from .samples import is_3d, one_a_location, tell_running_numbers, with_covariates, with_elevations, with_numbers
@@ -266,6 +267,8 @@ class Reader(Values):
                     classes=", ".join(classes) or tr("none"),
                 )
             )
+        if asked is None:
+            tell_possible_codes(stack, self.feedback)
         return stack
 
     def covariates_of_model(self, samples: Samples) -> CovariateStack:

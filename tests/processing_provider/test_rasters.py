@@ -8,7 +8,7 @@ from hybrid_geostatistics.core.samples import Covariates
 from hybrid_geostatistics.processing_provider.covariates.stack import CovariateStack
 from hybrid_geostatistics.processing_provider.outputs import require_room
 from hybrid_geostatistics.processing_provider.rasters import RasterSource
-from hybrid_geostatistics.processing_provider.reading.covariates import parse_categorical
+from hybrid_geostatistics.processing_provider.reading.covariates import parse_categorical, tell_possible_codes
 
 
 @pytest.fixture
@@ -76,6 +76,19 @@ def test_classes_come_from_the_cell(world, source, tmp_path):
 def test_categorical_by_looking(world, source, tmp_path, values, expected):
     rasters = CovariateStack.of_sources([source(world.write_raster(tmp_path / "x.tif", values))])
     assert rasters.with_categorical(None).categorical == (expected,)
+
+
+def test_many_codes_are_told_not_assumed(world, source, tmp_path):
+    """Land use in 38 classes is no quantity, but nor is every raster of whole numbers one of classes."""
+    codes = np.arange(63, dtype=np.uint8).reshape(9, 7) % 38
+    paths = [
+        world.write_raster(tmp_path / f"{name}.tif", values.astype(np.float32))
+        for name, values in (("landuse", codes), ("soil", codes % 4), ("slope", codes / 7.0))
+    ]
+    stack, log = CovariateStack.of_sources([source(path) for path in paths]).with_categorical(None), world.Log()
+    tell_possible_codes(stack, log)
+    assert "landuse: whole numbers only, more than 20 different ones." in log.text
+    assert stack.categorical == (False, True, False)
 
 
 def test_categorical_by_name(world, source, tmp_path):
