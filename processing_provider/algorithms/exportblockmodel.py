@@ -73,7 +73,8 @@ class ExportBlockModel(Algorithm):
         sources = read.rasters("RASTERS")
         grid = require_one_grid(sources)
         quantities = quantities_of(sources)
-        names = [quantity.name for quantity in quantities]
+        # Some mining packages split a table at every comma, quoted or not.
+        names = [quantity.name.replace(",", "") for quantity in quantities]
         elevations = sorted(quantities[0].numbers, reverse=True)
         steps = -np.diff(elevations)
         as_points, as_image = read.given("POINTS"), "VTK" in read.staged_files

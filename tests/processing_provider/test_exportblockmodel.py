@@ -24,6 +24,13 @@ def model(world, tmp_path):
     return [one, other], np.where(values < -1e5, np.nan, values)
 
 
+def test_names_have_no_commas(run, world, tmp_path):
+    names = ("zinc, lower end of 90 % 80 m", "zinc, lower end of 90 % 70 m")
+    raster = world.write_raster(tmp_path / "lower.tif", np.ones((2, 9, 7), np.float32), names=names)
+    run("exportblockmodel", {"RASTERS": [raster], "OUTPUT": str(tmp_path / "m.csv")})
+    assert (tmp_path / "m.csv").read_text(encoding="utf-8").splitlines()[0] == "x,y,z,zinc lower end of 90 %"
+
+
 def test_every_block_is_a_row(run, world, model, tmp_path):
     from qgis.core import QgsVectorLayer, QgsWkbTypes
 
