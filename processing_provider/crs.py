@@ -16,6 +16,11 @@ def crs_code(crs: QgsCoordinateReferenceSystem) -> str:
     return code if code and not code.startswith("USER:") else wkt(crs)
 
 
+def stated(crs: QgsCoordinateReferenceSystem) -> QgsCoordinateReferenceSystem:
+    """Return a CRS, none for the "Undefined geographic SRS" of GeoPackages that were written without any."""
+    return QgsCoordinateReferenceSystem() if crs.description().startswith("Undefined ") else crs
+
+
 def crs_from_code(code: str) -> QgsCoordinateReferenceSystem:
     """Return the CRS that `crs_code` named."""
     if not code:

@@ -24,6 +24,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QMetaType, QVariant
 
 from ..core.errors import InputError
+from .crs import stated
 from .identity import tr
 
 Warn = Callable[[str], None]
@@ -124,7 +125,7 @@ def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str
         np.array(coordinates, dtype=float),
         columns,
         fields,
-        source.sourceCrs(),
+        stated(source.sourceCrs()),
         np.array(elevations, dtype=float) if QgsWkbTypes.hasZ(source.wkbType()) else None,
     )
 

@@ -22,7 +22,7 @@ from qgis.core import (
 
 from ..core.errors import InputError
 from ..core.grid import Block, RasterGrid
-from .crs import crs_from_code
+from .crs import crs_from_code, stated
 from .identity import tr
 from .layers import plain
 from .rasters import quiet_gdal
@@ -51,7 +51,7 @@ class PolygonSource:
     @classmethod
     def of_layer(cls, layer: QgsVectorLayer, transforms: QgsCoordinateTransformContext) -> PolygonSource:
         """Take over what is needed of a layer; to be called in the main thread."""
-        return cls(layer.name(), layer.fields(), layer.crs(), QgsVectorLayerFeatureSource(layer), transforms)
+        return cls(layer.name(), layer.fields(), stated(layer.crs()), QgsVectorLayerFeatureSource(layer), transforms)
 
     def index(self, field: str) -> int:
         """Return the index of a field.

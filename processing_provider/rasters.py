@@ -20,7 +20,7 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
 from ..core.errors import InputError
 from ..core.grid import Block, RasterGrid
-from .crs import crs_code, crs_from_code, wkt
+from .crs import crs_code, crs_from_code, stated, wkt
 from .identity import tr
 
 TILE = 256
@@ -90,7 +90,7 @@ class RasterSource:
                 tr("Expected a raster file, got {name}, which is no raster read by GDAL. Export it to a GeoTIFF first.")
                 .format(name=layer.name())
             )
-        return cls(layer.name(), layer.source().split("|option:")[0], layer.crs())
+        return cls(layer.name(), layer.source().split("|option:")[0], stated(layer.crs()))
 
     def open(self) -> gdal.Dataset:
         """Open the raster.

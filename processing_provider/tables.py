@@ -10,6 +10,7 @@ import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingFeatureSource
 
 from ..core.errors import InputError
+from .crs import stated
 from .identity import tr
 from .layers import place_of, plain
 
@@ -92,7 +93,7 @@ def read_table(source: QgsProcessingFeatureSource) -> Table:
         source.sourceName(),
         {name: [row[index] for row in rows] for index, name in enumerate(names)},
         np.array(places, dtype=float),
-        source.sourceCrs(),
+        stated(source.sourceCrs()),
     )
 
 

@@ -31,12 +31,16 @@ def about_number(n: int) -> list[Finding]:
     ]
 
 
+def look_like_degrees(coordinates: np.ndarray) -> bool:
+    """Return whether all coordinates, shape (n, 2 or more), could be longitudes and latitudes."""
+    return bool((np.abs(coordinates[:, 0]) <= 180).all() and (np.abs(coordinates[:, 1]) <= 90).all())
+
+
 def about_places(
     coordinates: np.ndarray, duplicates: Sequence[np.ndarray], crs_name: str, is_geographic: bool
 ) -> list[Finding]:
     """Tell of coordinates that are degrees or of unknown meaning, and of samples at (almost) one place."""
     findings = []
-    like_degrees = bool((np.abs(coordinates[:, 0]) <= 180).all() and (np.abs(coordinates[:, 1]) <= 90).all())
     if is_geographic:
         findings.append(
             Finding(
@@ -52,7 +56,7 @@ def about_places(
                 WARNING,
                 "No CRS",
                 "The layer does not say in which coordinates it is."
-                + (" They look like degrees." if like_degrees else ""),
+                + (" They look like degrees." if look_like_degrees(coordinates) else ""),
                 "Assign the right CRS (native:assignprojection).",
             )
         )

@@ -22,6 +22,7 @@ from ..parameters.kinds import real_number, with_help
 from ..parameters.kriging import neighborhood_inputs
 from ..parameters.outputs import numbers, points_output, raster_output
 from ..parameters.samples import input_fields, input_samples
+from ..reading.variograms import tell_disagreement
 from .fitvariogram import automatic_variogram
 
 AXES = ("dE", "dN", "dZ")
@@ -109,10 +110,11 @@ class KrigingGradient(Algorithm):
             part = fields_of(samples, fields)
             variogram = shared or automatic_variogram(replace(part, holes=None), read.feedback, progress, is_cancelled)
             values = [of_field(variogram, name, part.target(name)) for name in fields]
+            if shared:
+                for name, own in zip(fields, values):
+                    tell_disagreement(shared, part.coordinates, own, name, False, read.feedback)
             groups.append(
-                fit_gradient(
-                    part.coordinates, np.column_stack(values), variogram.model, neighborhood, holes=part.holes
-                )
+                fit_gradient(part.coordinates, np.column_stack(values), variogram.model, neighborhood, holes=part.holes)
             )
         transform = shared.transform if shared else Transform()
         if transform.kind != "none":
@@ -126,7 +128,7 @@ class KrigingGradient(Algorithm):
         with_variance = "GRADIENT_VARIANCE" in read.raster_paths
 
         def predict(block):
-            found = [group.predict(grid.centers(block), baseline, with_variance) for group in groups]
+            found = [group.predict_grid(grid, block, baseline, with_variance) for group in groups]
             variances = [np.tile(part.variance, part.gradient.shape[1]) for part in found]
             return {
                 "GRADIENT": np.column_stack([as_columns(part) for part in found]),
@@ -143,7 +145,10 @@ class KrigingGradient(Algorithm):
         bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
         shown = {"GRADIENT": bands["GRADIENT"][n_dimensions]}
         maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, shown=shown)
-        return {**{name: maps for name in forms}, "SAMPLES": at_samples(samples, groups), "N": len(samples)}
+        results = {**{name: maps for name in forms}, "N": len(samples)}
+        if read.given("SAMPLES"):
+            results["SAMPLES"] = at_samples(samples, groups)
+        return results
 
 
 def of_field(variogram: VariogramFile, name: str, values: np.ndarray) -> np.ndarray:

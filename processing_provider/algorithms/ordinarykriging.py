@@ -26,6 +26,7 @@ from ..parameters.kriging import block_inputs, kriging_type_inputs, measurement_
 from ..parameters.outputs import numbers, points_output, raster_output
 from ..parameters.samples import duplicates, input_field, input_samples, transform_without_variogram
 from ..parameters.validation import cross_validation, seed
+from ..reading.variograms import tell_disagreement
 from .fitvariogram import automatic_variogram
 
 
@@ -139,6 +140,9 @@ class OrdinaryKriging(Algorithm):
         transform = variogram.transform.fitted(samples.target(field), field)
         support = read.block(grid, variogram)
         values = transform.forward(samples.target(field), field)
+        if read.given("VARIOGRAM"):
+            has_drift = bool(rasters.members or options["trend_order"])
+            tell_disagreement(variogram, samples.coordinates, values, field, has_drift, read.feedback)
         model = read.with_measurement_error(variogram.model, samples.coordinates, values)
         if model.measurement_error == 0:
             # Measurements that do not differ by an error are one.

@@ -74,8 +74,16 @@ def wanted_cells(
     return RasterGrid.from_extent(*bounds, cell_size, crs)
 
 
-def tell_grid(grid: RasterGrid, feedback) -> None:
-    """Tell what will be mapped."""
+def tell_grid(grid: RasterGrid, around: np.ndarray, feedback) -> None:
+    """Tell what will be mapped, and where it does not touch the area of the samples.
+
+    Parameters
+    ----------
+    grid : RasterGrid
+    around : ndarray, shape (n, 2 or 3)
+        Places of the samples.
+    feedback : QgsProcessingFeedback
+    """
     n_rows, n_columns = grid.shape
     feedback.pushInfo(
         tr("Grid: {rows} rows and {columns} columns of {width:g} by {height:g} map units.").format(
@@ -87,6 +95,23 @@ def tell_grid(grid: RasterGrid, feedback) -> None:
             tr("Elevations: {n}, from {top:g} down to {bottom:g} by {step:g}.").format(
                 n=len(grid.levels), top=grid.levels.top, bottom=grid.elevations[-1], step=grid.levels.step
             )
+        )
+        half = 0.5 * grid.levels.step
+        _tell_far(tr("elevation"), grid.elevations[-1] - half, grid.levels.top + half, around[:, 2], feedback)
+    west, south, east, north = grid.extent
+    _tell_far(tr("easting"), west, east, around[:, 0], feedback)
+    _tell_far(tr("northing"), south, north, around[:, 1], feedback)
+
+
+def _tell_far(axis: str, low: float, high: float, places: np.ndarray, feedback) -> None:
+    """Tell where the map lies beside the samples along one axis."""
+    if len(places) and (low > places.max() or high < places.min()):
+        feedback.pushWarning(
+            tr(
+                "The map does not touch the area of the samples: its {axis} is {low:.10g} to {high:.10g}, theirs "
+                "{first:.10g} to {last:.10g}. Far from all samples a map shows hardly more than their mean. Check the "
+                "extent and its CRS."
+            ).format(axis=axis, low=low, high=high, first=places.min(), last=places.max())
         )
 
 

@@ -30,7 +30,7 @@ from ...core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ...core.variogram.models import VariogramFile, VariogramModel
 from ..covariates.kinds import PlaceElevation, SampleColumn, polygon_fields
 from ..covariates.stack import CovariateStack
-from ..crs import crs_code, crs_from_code, require_projected, require_same
+from ..crs import crs_code, crs_from_code, require_projected, require_same, stated
 from ..identity import tr
 from ..layers import Points, numbers, read_points, require_fields
 from ..outputs import require_room
@@ -48,7 +48,15 @@ from .covariates import (
     tell_possible_codes,
 )
 from .grids import mask_of, tell_grid, wanted_cells, wanted_levels
-from .samples import is_3d, one_a_location, tell_running_numbers, with_covariates, with_elevations, with_numbers
+from .samples import (
+    is_3d,
+    one_a_location,
+    tell_running_numbers,
+    tell_unknown_crs,
+    with_covariates,
+    with_elevations,
+    with_numbers,
+)
 from .values import Values
 from .variograms import tell_other_crs, variogram_of, variogram_of_target, with_error, with_error_of_repeats
 
@@ -173,6 +181,7 @@ class Reader(Values):
         tell_running_numbers(values[:, : len(names)], names, self.feedback)
         known = with_numbers(points, values, measured, self.feedback)
         coordinates = points.coordinates
+        tell_unknown_crs(points, self.feedback)
         if is_3d(self, points, known, elevations):
             coordinates, known = with_elevations(points, known, self.feedback)
         coordinates, values = coordinates[known], values[known]
@@ -216,7 +225,7 @@ class Reader(Values):
 
     def map_unit(self) -> str:
         """Return the unit of the samples' coordinates, in words."""
-        crs = self.source.sourceCrs()
+        crs = stated(self.source.sourceCrs())
         return QgsUnitTypes.toString(crs.mapUnits()) if crs.isValid() else tr("map units")
 
     # ------------------------------------------------------------ tables
@@ -327,7 +336,7 @@ class Reader(Values):
         cells = wanted_cells(self, self.template, crs, around, fallback)
         grid = replace(cells, levels=wanted_levels(self, around.shape[1]))
         require_room(grid, {path: n_bands for path in self.raster_paths.values()})
-        tell_grid(grid, self.feedback)
+        tell_grid(grid, around, self.feedback)
         return grid
 
     def mask(self, grid: RasterGrid) -> Optional[Callable[[Block], np.ndarray]]:

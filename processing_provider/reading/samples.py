@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.errors import InputError
+from ...core.sample_check.places import look_like_degrees
 from ...core.samples import (
     Covariates,
     Samples,
@@ -42,6 +43,17 @@ def tell_running_numbers(values: np.ndarray, names: Sequence[str], feedback) -> 
                     field=name, first=column[0], last=column[-1]
                 )
             )
+
+
+def tell_unknown_crs(points: Points, feedback) -> None:
+    """Tell where the layer does not say in which coordinates it is."""
+    if not points.crs.isValid():
+        may_be_degrees = look_like_degrees(points.coordinates)
+        tell = feedback.pushWarning if may_be_degrees else feedback.pushInfo
+        tell(
+            tr("The samples have no CRS: their coordinates are taken for lengths in one unit.")
+            + (tr(" They may be degrees, which are none: reproject them then.") if may_be_degrees else "")
+        )
 
 
 def one_a_location(samples: Samples, treatment: str, feedback) -> tuple[Samples, int]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.samples import Samples, repeat_variance
+from ...core.variogram.agreement import disagreements
 from ...core.variogram.models import VariogramFile, VariogramModel
 from ..crs import crs_from_code, readable
 from ..identity import tr
@@ -25,6 +26,14 @@ def variogram_of(path: Path, samples: Samples, feedback) -> VariogramFile:
         )
     tell_other_crs(variogram, samples, feedback)
     return variogram
+
+
+def tell_disagreement(
+    variogram: VariogramFile, coordinates: np.ndarray, values: np.ndarray, name: str, has_drift: bool, feedback
+) -> None:
+    """Tell where a variogram can hardly be one of the samples of a field, `values` being on its scale."""
+    for text in disagreements(variogram.model, coordinates, values, has_drift):
+        feedback.pushWarning(f"{name}: {text}")
 
 
 def variogram_of_target(path: Path, samples: Samples) -> tuple[str, VariogramFile]:

@@ -256,3 +256,39 @@ def test_what_does_not_fit_is_refused(world, refused, samples, variogram, templa
     repeated = {"INPUT": twice, "VARIOGRAM": smooth, "DUPLICATES": "measurement_error"}
     assert "Expected a variogram with a nugget" in refused("ordinarykriging", {**given, **repeated})
     assert not list(tmp_path.glob("e.tif"))
+
+
+def test_a_variogram_of_other_data_is_told(world, kriged, run, samples, template, tmp_path):
+    structure = {"model": "spherical", "psill": 9e-4, "effective_range": 150.0}
+    of_other_units = world.write_variogram(tmp_path / "units.json", nugget=4e-6, structures=[structure])
+    assert "have a variance of about" in kriged(VARIOGRAM=of_other_units)[1].text
+    given = {"INPUT": samples, "FIELDS": "zinc", "TEMPLATE": template, "GRADIENT": str(tmp_path / "g.tif")}
+    _, log = run("kriginggradient", {**given, "VARIOGRAM": of_other_units})
+    assert "have a variance of about" in log.text
+    assert "have a variance of about" not in kriged()[1].text
+
+
+def test_a_map_beside_the_samples_is_told(kriged, world):
+    _, log = kriged(TEMPLATE=None, EXTENT="0,100,0,100", CELL_SIZE=10)
+    assert log.text.count("The map does not touch the area of the samples") == 2
+    assert "does not touch" not in kriged()[1].text
+
+
+def test_a_layer_without_a_crs_says_so(kriged, world, tmp_path):
+    """GeoPackage calls it "Undefined geographic SRS"; its unit is no degree."""
+    from osgeo import ogr
+
+    coordinates, values = world.field_values()
+    dataset = ogr.GetDriverByName("GPKG").CreateDataSource(str(tmp_path / "n.gpkg"))
+    layer = dataset.CreateLayer("n", None, ogr.wkbPoint)
+    layer.CreateField(ogr.FieldDefn("zinc", ogr.OFTReal))
+    for place, value in zip(coordinates, values):
+        feature = ogr.Feature(layer.GetLayerDefn())
+        feature["zinc"] = float(value)
+        feature.SetGeometry(ogr.CreateGeometryFromWkt(f"POINT ({place[0]} {place[1]})"))
+        layer.CreateFeature(feature)
+    del layer, dataset
+    results, log = kriged(INPUT=str(tmp_path / "n.gpkg"), TEMPLATE=None)
+    assert "The samples have no CRS" in log.text and "degrees" not in log.text
+    _, raster = world.read_raster(results["ESTIMATE"])
+    assert raster.GetProjection() == ""
