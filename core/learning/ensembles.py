@@ -55,6 +55,15 @@ class MemberRows:
         """Number of networks."""
         return len(self.held_out)
 
+    def left_out(self) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return the rows each member leaves out, and the same repeated to one length, (n_members, longest).
+
+        The repeats are there for the shape alone: nobody looks at what comes of them.
+        """
+        own = [np.flatnonzero(held_out) for held_out in self.held_out]
+        longest = max(len(rows) for rows in own)
+        return own, np.stack([np.resize(rows, longest) for rows in own])
+
 
 def fewest_donors(folds: tuple[np.ndarray, ...], are_apart: bool) -> int:
     """Return how many samples are left to describe one by: without one fold, or two where samples are not apart."""
@@ -303,10 +312,7 @@ class _Run:
         self._trainer, self._rows, self._batches, self._schedule, self._seed = trainer, rows, batches, schedule, seed
         self._standardized = arrays[2]
         self._tensors = trainer.tensors(*arrays)
-        # Held-out rows of every member, repeated to one length; the repeats are not looked at.
-        self._held_out_rows = [np.flatnonzero(own) for own in rows.held_out]
-        longest = max(len(own) for own in self._held_out_rows)
-        padded = np.stack([np.resize(own, longest) for own in self._held_out_rows])
+        self._held_out_rows, padded = rows.left_out()
         members = np.arange(rows.n_members)[:, None]
         self._held_out = trainer.tensors(*(array[members, padded] for array in arrays[:2]))
 

@@ -198,25 +198,25 @@ def permuted_importances(
     rng = np.random.default_rng([problem.seed, 7])
     tokens, context = np.array(problem.token_groups), np.array(problem.context_groups)
     _, cluster = np.unique(problem.clusters, return_inverse=True)
+    left_out, padded = rows.left_out()
+    members = np.arange(rows.n_members)[:, None]
+    sources = (rows.sequences[members, padded], rows.context[members, padded])
     found = []
     for group in problem.groups:
         permuted = np.zeros(len(values))
         for _ in range(repeats):
             stop_if(is_cancelled)
-            sequences, around = rows.sequences.copy(), rows.context.copy()
-            for member, held_out in enumerate(rows.held_out):
-                own = np.flatnonzero(held_out)
+            changed = tuple(source.copy() for source in sources)
+            for member, own in enumerate(left_out):
                 other = _blockwise_permutation(own, problem.clusters, rng)
-                for array, source, columns in (
-                    (sequences, rows.sequences, tokens == group), (around, rows.context, context == group)
-                ):  # fmt: skip
-                    block = array[member, own]
-                    block[..., columns] = source[member, other][..., columns]
-                    array[member, own] = block
-            predicted = ensemble.members(sequences, around)
+                for array, whole, columns in zip(
+                    changed, (rows.sequences, rows.context), (tokens == group, context == group)
+                ):
+                    array[member, : len(own)][..., columns] = whole[member, other][..., columns]
+            predicted = ensemble.members(*changed)
             out_of_fold = np.zeros_like(ensemble.out_of_fold)
-            for member, (which, held_out) in enumerate(zip(rows.member_set, rows.held_out)):
-                out_of_fold[which, held_out] = predicted[member, held_out]
+            for which, own, prediction in zip(rows.member_set, left_out, predicted):
+                out_of_fold[which, own] = prediction[: len(own)]
             permuted += problem.squared(out_of_fold) / repeats
         # RMSE ratio - 1, and its error by the delta method on the differences of squared errors.
         increase = float(np.sqrt(permuted.mean() / mse) - 1.0)
