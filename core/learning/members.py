@@ -24,8 +24,8 @@ from ..progress import IsCancelled, Progress, never, part, silent
 from ..transforms import Transform
 from ..variogram.choice import lowest_error
 from ..variogram.fitting import FittedVariogram, fit_variogram
-from ..variogram.likelihood import restricted_log_likelihood
 from ..variogram.models import VariogramModel
+from ..variogram.restricted_likelihood import restricted_log_likelihood
 
 KINDS = ("exponential", "spherical")
 """Models whose isotropic fits by likelihood are members; smoother ones predicted worse."""

@@ -15,14 +15,21 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..kriging.drift import DriftBasis, check_drift
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from .anisotropy import Anisotropy
-from .experimental import diagonal_of
+from .likelihood_starts import (
+    VERTICAL_RATIOS,
+    isotropic_starts,
+    nearby_frame,
+    range_bounds,
+    range_factors,
+    vertical_changes,
+)
 from .models import VariogramModel
+from .restricted_likelihood import drift_columns
 from .tilted import frame_of_axes
 from .trial import Frame, Trial, scaled
-from .whitening import Evaluated, ExactLikelihood, VecchiaLikelihood, independent_columns
+from .whitening import Evaluated, ExactLikelihood, VecchiaLikelihood
 
 MAX_SAMPLES = 1000
 """Up to so many samples the last climb is on the exact likelihood: a twentieth of a second with its gradient."""
@@ -48,9 +55,6 @@ LEAST_RATIO_MINOR = 0.1
 SEARCHED_SHAPES = {"matern": (0.15, 5.0), "stable": (0.2, 2.0)}
 """Bounds of the shape in the search: no samples tell rougher or smoother models from these."""
 
-VERTICAL_RATIOS = (1e-5, 100.0)
-"""Bounds of the vertical ratio: elevations may come in other units than eastings."""
-
 # Likelihood-ratio tests for one, two and four parameters that chance passes once in 400 isotropic fields. In
 # cross-validation of real variables one in 20 let in anisotropies that cost up to 8 % of the error. For four, of which
 # two are angles searched all round, 8.2 let in one of six level fields seen along inclined holes.
@@ -66,51 +70,6 @@ _SECOND_CHANCE = 8.0  # log likelihood by which a start may lie below the best o
 _SCOUTED = 3
 _HOPELESS = 40.0  # log likelihood below another kind of model from which a climb is given up ...
 _FAIR_TRY = 10  # ... after so many steps
-
-
-def restricted_log_likelihood(
-    coordinates: np.ndarray,
-    values: np.ndarray,
-    model: VariogramModel,
-    drift: np.ndarray | None = None,
-    best_sill: bool = False,
-) -> float:
-    """Return the Gaussian log likelihood of all contrasts of the values that are free of the drift.
-
-    It does not depend on how the columns of the drift are scaled or combined, so it compares
-    variograms, not drifts.
-
-    Parameters
-    ----------
-    coordinates : ndarray, shape (n_samples, 2 or 3)
-    values : ndarray, shape (n_samples,)
-    model : VariogramModel
-        The nugget stands on the diagonal only: coincident samples are separate measurements.
-    drift : ndarray, shape (n_samples, n_drift), or None
-        Without the constant, which is always there.
-    best_sill : bool
-        Of the model with the sill that makes the values likeliest, whatever its own.
-
-    Returns
-    -------
-    float
-        Minus infinity where the covariance matrix is not positive definite.
-
-    References
-    ----------
-    Harville, D. A. (1974). Bayesian inference for variance components using only error
-    contrasts. Biometrika 61, 383-385.
-    """
-    coordinates = np.asarray(coordinates, dtype=float)
-    values = np.asarray(values, dtype=float)
-    block = _block(coordinates - coordinates.mean(axis=0), values, _drift_columns(values, drift))
-    solved = _solve(block, model)
-    if solved is None:
-        return -np.inf
-    squares, log_determinant = solved
-    if best_sill:
-        return -0.5 * (block.n_contrasts * (np.log(2.0 * np.pi * squares / block.n_contrasts) + 1.0) + log_determinant)
-    return -0.5 * (block.n_contrasts * np.log(2.0 * np.pi) + log_determinant + squares)
 
 
 def refine_by_reml(
@@ -233,7 +192,7 @@ class LikelihoodSearch:
         if np.ptp(values) == 0:
             raise InputError("All values are equal: a variogram cannot be fitted to them. Choose another field.")
         self._coordinates = coordinates - coordinates.mean(axis=0)
-        self._columns = _drift_columns(values, drift)
+        self._columns = drift_columns(values, drift)
         n_columns = self._columns.shape[1]
         if len(values) < n_columns + 3:
             raise InputError(
@@ -245,7 +204,7 @@ class LikelihoodSearch:
         self._values = values / self._size
         self._max_samples, self._seed, self._is_cancelled = max_samples, seed, is_cancelled
         self._n_dimensions = coordinates.shape[1]
-        ranges = _range_bounds(self._coordinates)
+        ranges = range_bounds(self._coordinates)
         self._bounds: dict[str, tuple[float, float]] = {
             "share": NUGGET_SHARES,
             "effective_range": ranges,
@@ -292,7 +251,7 @@ class LikelihoodSearch:
                 f"Likelihood refines a variogram of one structure, got {len(start.structures)}. Fit one structure "
                 "first."
             )
-        starts = _isotropic_starts(start, near)
+        starts = isotropic_starts(start, near)
         names: tuple[str, ...] = _ISOTROPIC if start.structures[0].shape is None else (*_ISOTROPIC, "shape")
         if near is not None and near.ratio_vertical != 1.0:
             names = (*names, "ratio_vertical")
@@ -304,7 +263,7 @@ class LikelihoodSearch:
         climbed = Climbed(found, names)
         if anisotropic and near is None and self._n_dimensions == 3:
             climbed = self._with_more(
-                climbed, ("ratio_vertical",), _vertical_changes(self._coordinates), _GAIN_OF_ONE, "A vertical ratio"
+                climbed, ("ratio_vertical",), vertical_changes(self._coordinates), _GAIN_OF_ONE, "A vertical ratio"
             )
         progress(1.0, "")
         return climbed
@@ -382,7 +341,7 @@ class LikelihoodSearch:
         starts = [
             replace(start, effective_range=start.effective_range * factor)
             for start in starts
-            for factor in _range_factors(start, names)
+            for factor in range_factors(start, names)
         ]
         names = (*climbed.names, *(name for name in names if name not in climbed.names))
         tried = self._best_climb(starts, names, None)
@@ -461,7 +420,7 @@ class LikelihoodSearch:
         return made
 
     def _vecchia(self, n_neighbors: int, n_terms: int, frame: Frame) -> VecchiaLikelihood:
-        frame = _nearby_frame(frame)
+        frame = nearby_frame(frame)
         key = (n_neighbors, n_terms, frame)
         made = self._made.get(key)
         if not isinstance(made, VecchiaLikelihood):
@@ -583,128 +542,3 @@ class LikelihoodSearch:
         limited = [name for name in names if name not in _ANGLES]
         bounds = np.array([self._position_bounds(name, trial) for name in limited]).reshape(-1, 2)
         return trial.moved_to(np.clip(trial.position(limited), bounds[:, 0], bounds[:, 1]), limited)
-
-
-def _nearby_frame(frame: Frame) -> Frame:
-    """Return one of a few frames that has much the same samples near: steps of 15 degrees, factors of 1.5."""
-    azimuth, dip, plunge = (15.0 * round(angle / 15.0) for angle in frame[:3])
-    minor, vertical = (float(1.5 ** np.round(np.log(ratio) / np.log(1.5))) for ratio in frame[3:])
-    if minor == 1.0 and dip == 0 and plunge == 0:
-        azimuth = 0.0
-    return azimuth % 180.0 if dip == 0 else azimuth % 360.0, dip, plunge, minor, vertical
-
-
-def _isotropic_starts(start: VariogramModel, near: Trial | None) -> list[Trial]:
-    """Return the least-squares fit and points about it, in the frame of what was found for another kind."""
-    first = start.structures[0]
-    share = float(np.clip(start.nugget / start.sill, 0.02, 0.98))
-    given = Trial(first.model, share, first.effective_range, shape=first.shape)
-    starts = [
-        given,
-        *(replace(given, effective_range=first.effective_range * factor) for factor in (0.3, 0.6, 1.7)),
-        replace(given, share=0.1),
-        replace(given, share=0.5),
-        replace(given, share=0.5, effective_range=0.4 * first.effective_range),
-    ]
-    if near is None:
-        return starts
-    azimuth, dip, plunge, minor, vertical = near.frame
-    starts = [
-        replace(one, azimuth=azimuth, dip=dip, plunge=plunge, ratio_minor=minor, ratio_vertical=vertical)
-        for one in starts
-    ]
-    at = replace(near, kind=first.model, shape=first.shape, share=max(near.share, 0.01))
-    return [
-        *starts,
-        *(replace(at, effective_range=near.effective_range * factor) for factor in (0.2, 0.4, 0.7, 1.0)),
-    ]
-
-
-def _range_factors(trial: Trial, names: Sequence[str]) -> tuple[float, ...]:
-    """Return by what to multiply the range of an optimum when these quantities are added."""
-    if "inner_ratio" in names:
-        return (1.0, 1.5)
-    if "dip" in names:
-        return (1.0,)
-    if "ratio_minor" in names:
-        return (float(trial.ratio_minor**-0.5),)
-    # As before along the horizontal, or along the vertical.
-    return (1.0, 1.0 / trial.ratio_vertical) if trial.ratio_vertical < 1.0 else (1.0,)
-
-
-def _vertical_changes(coordinates: np.ndarray) -> list[dict[str, Any]]:
-    """Return vertical ratios to start from: usual ones, and some about the flatness of the samples' extent."""
-    east, north, up = np.ptp(coordinates, axis=0)
-    level = float(max(east, north))
-    ratios = {0.01, 0.03, 0.1, 0.3, 3.0}
-    if level > 0 and up > 0:
-        ratios |= {factor * float(up) / level for factor in (0.3, 1.0, 3.0)}
-    return [{"ratio_vertical": float(np.clip(ratio, *VERTICAL_RATIOS))} for ratio in sorted(ratios)]
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Samples whose joint likelihood is evaluated."""
-
-    coordinates: np.ndarray
-    values: np.ndarray
-    drift: np.ndarray  # orthonormal columns that span [1, drift]
-    distances: np.ndarray  # of all pairs, condensed as by scipy's pdist
-
-    @property
-    def n_contrasts(self) -> int:
-        """Number of contrasts free of the drift."""
-        return len(self.values) - self.drift.shape[1]
-
-
-def _solve(block: _Block, model: VariogramModel) -> tuple[float, float] | None:
-    """Return the generalised sum of squares and the log determinants of one block, None where undefined."""
-    from scipy.linalg import solve_triangular
-    from scipy.linalg.lapack import dpotrf
-    from scipy.spatial.distance import pdist, squareform
-
-    covariances = np.zeros_like(block.distances)
-    for structure in model.structures:
-        if structure.is_isotropic:
-            lag = block.distances / structure.effective_range
-        else:
-            lag = pdist(block.coordinates @ structure.scaling(block.coordinates.shape[1]).T)
-        covariances += structure.psill * structure.correlation(lag)
-    matrix = squareform(covariances, checks=False)
-    np.fill_diagonal(matrix, model.sill)
-    # The transpose of a symmetric matrix is itself, in LAPACK's order: nothing is copied.
-    factor, failed = dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
-    if failed:
-        return None
-    whitened = solve_triangular(factor, np.column_stack([block.drift, block.values]), lower=True, check_finite=False)
-    drift, values = whitened[:, :-1], whitened[:, -1]
-    basis, triangle = np.linalg.qr(drift)
-    residuals = values - basis @ (basis.T @ values)
-    log_determinant = 2.0 * (np.log(np.diag(factor)).sum() + np.log(np.abs(np.diag(triangle))).sum())
-    return float(residuals @ residuals), float(log_determinant)
-
-
-def _drift_columns(values: np.ndarray, drift: np.ndarray | None) -> np.ndarray:
-    """Return [1, drift] without redundant columns, shape (n_samples, n_columns)."""
-    checked = check_drift(drift, len(values), None, "samples")
-    return DriftBasis.fit(checked).scores(checked)
-
-
-def _block(coordinates: np.ndarray, values: np.ndarray, columns: np.ndarray) -> _Block:
-    """Prepare samples for the likelihood; columns that are redundant among them are left out."""
-    from scipy.spatial.distance import pdist
-
-    return _Block(coordinates, values - values.mean(), independent_columns(columns), pdist(coordinates))
-
-
-def _range_bounds(coordinates: np.ndarray) -> tuple[float, float]:
-    """Return a fifth of the usual distance to the nearest sample, and twice the extent's diagonal."""
-    from scipy.spatial import cKDTree
-
-    distance = cKDTree(coordinates).query(coordinates, k=2)[0][:, 1]
-    diagonal = diagonal_of(coordinates)
-    if diagonal == 0:
-        raise InputError(f"All {len(coordinates)} samples lie at one place: a variogram needs distances between them.")
-    apart = distance[distance > 0]
-    nearest = float(np.median(apart)) if len(apart) else 1e-3 * diagonal
-    return 0.2 * nearest, 2.0 * diagonal

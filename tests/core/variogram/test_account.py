@@ -5,8 +5,8 @@ import pytest
 from hybrid_geostatistics.core.variogram import least_squares, least_squares_candidates, leave_one_out
 from hybrid_geostatistics.core.variogram.experimental import ExperimentalVariogram
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram
-from hybrid_geostatistics.core.variogram.likelihood import restricted_log_likelihood
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from hybrid_geostatistics.core.variogram.restricted_likelihood import restricted_log_likelihood
 from numpy.testing import assert_allclose
 
 skgstat = pytest.importorskip("skgstat", reason="scikit-gstat is installed with the backend")

@@ -9,8 +9,8 @@ from hybrid_geostatistics.core.variogram import choice, fitting, least_squares, 
 from hybrid_geostatistics.core.variogram.candidates import Candidate
 from hybrid_geostatistics.core.variogram.experimental import ExperimentalVariogram
 from hybrid_geostatistics.core.variogram.fitting import METHODS, MODELS, fit_variogram
-from hybrid_geostatistics.core.variogram.likelihood import restricted_log_likelihood
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, effective_range_from_skgstat
+from hybrid_geostatistics.core.variogram.restricted_likelihood import restricted_log_likelihood
 from numpy.testing import assert_allclose
 
 skgstat = pytest.importorskip("skgstat", reason="scikit-gstat is installed with the backend")

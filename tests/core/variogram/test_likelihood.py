@@ -5,8 +5,9 @@ import pytest
 from hybrid_geostatistics.core.errors import Cancelled, InputError
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram import likelihood
-from hybrid_geostatistics.core.variogram.likelihood import refine_by_reml, restricted_log_likelihood
+from hybrid_geostatistics.core.variogram.likelihood import refine_by_reml
 from hybrid_geostatistics.core.variogram.models import CORRELATIONS, Structure, VariogramModel
+from hybrid_geostatistics.core.variogram.restricted_likelihood import restricted_log_likelihood
 from numpy.testing import assert_allclose
 
 START = VariogramModel(0.0507, (Structure("spherical", 0.591, 897.0),))  # gstat's fit to log zinc

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.variogram import whitening
-from hybrid_geostatistics.core.variogram.likelihood import restricted_log_likelihood
+from hybrid_geostatistics.core.variogram.restricted_likelihood import restricted_log_likelihood
 from hybrid_geostatistics.core.variogram.trial import Trial
 from hybrid_geostatistics.core.variogram.whitening import ExactLikelihood, VecchiaLikelihood, previous_neighbors
 
