@@ -58,7 +58,7 @@ from ..variogram.models import VariogramModel
 from .forests import DriftForests, ForestSettings, grow_drift_forests
 from .inner import inner_folds, require_trainable, set_kinds
 from .outer import Trained, train_and_write
-from .stacking import RIDGE, Stack, judged_stack, stack_weights
+from .stacking import RIDGE, Stack, judged_stack, stack_near_and_far, stack_weights
 from .training import DriftEnsemble, NetworkSettings, train_drift_network
 
 METHOD = "hybrid"
@@ -389,7 +389,7 @@ def fit_hybrid(
             neighborhood if settings.neighborhood is not None or len(samples) > EXACT_LIMIT else Neighborhood(),
         )  # fmt: skip
         target, stack, scores = _stack(
-            name, settings, transforms[column], own_values, bases[column], credible, held_out, folds[1]
+            name, settings, transforms[column], own_values, bases[column], credible, held_out, folds[1], in_holes
         )
         targets.append(target)
         stacks.append(stack)
@@ -546,8 +546,12 @@ def _stack(
     credible: np.ndarray,
     held_out: list[_HeldOut],
     clusters: np.ndarray,
+    in_holes: bool,
 ) -> tuple[TargetModel, Stack, dict]:
-    """Weigh the bases of one target, and learn its intervals from the stack's held-out errors."""
+    """Weigh the bases of one target, and learn its intervals from the stack's held-out errors.
+
+    In holes the weights are the same everywhere: all questions are about other holes.
+    """
     kriging = [index for index, base in enumerate(bases) if base.name not in LEARNED]
     shares = np.array([SHARES[base.name] for base in bases])
     singly = held_out[0]
@@ -562,8 +566,15 @@ def _stack(
         for index, base in enumerate(bases)
     ]
     in_data_units = [_in_data_units(one, transform, values, bases) for one in held_out]
-    stack = stack_weights(in_data_units, kriging, clusters, credible, shares, settings.ridge)
-    weighted = [replace(base, weight=float(weight)) for base, weight in zip(bases, stack.weights)]
+    find = stack_weights if in_holes else stack_near_and_far
+    stack = find(in_data_units, kriging, clusters, credible, shares, settings.ridge)
+    weighted = [
+        replace(base, weight=float(near), far_weight=float(far))
+        for base, near, far in zip(bases, stack.weights, stack.far_weights)
+    ]
+    if not in_holes:
+        far_sigma = np.median([one.sigma[:, 0] for one in held_out[1:]])
+        weighted[0] = replace(weighted[0], far_sigma=float(far_sigma))
     scores: dict[str, dict[str, float]] = {}
     for kind in ("leave_one_out", "leave_cluster_out"):
         own = [one for one in held_out if one.kind == kind]
@@ -602,7 +613,8 @@ def _stack_notes(
         )
     if stack.within_noise:
         kriging = [index for index, base in enumerate(target.bases) if base.name not in LEARNED]
-        transformed = judged_stack([one.errors for one in held_out], kriging, clusters, stack.weights)
+        weights = [stack.weights, *[stack.far_weights] * len(held_out[1:])]
+        transformed = judged_stack([one.errors for one in held_out], kriging, clusters, weights)
         if target.transform.kind != "none" and stack.gain > 0 and not transformed.within_noise:
             rival = target.bases[transformed.reference].name.replace("_", " ")
             notes.append(

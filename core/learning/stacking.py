@@ -13,7 +13,9 @@ Three steps, each against a way in which stacks lose to kriging:
 3. *Errors decide the rest*, of samples left out singly and in clusters: those of the means in data units, in which
    the estimate is a linear pool of the bases and is judged. Errors of logarithms know little of the largest values
    (25 runs on meuse, jura and sic97, relative to the better kriging: 0.979 on logarithms and 0.975 in data units,
-   with weights from errors of logarithms 0.981 and 0.978).
+   with weights from errors of logarithms 0.981 and 0.978). Near samples those of samples left out singly count, far
+   from them those of clusters (37 runs: 0.980 on logarithms and 0.977 in data units; with one set of weights for all
+   places 0.981 and 0.985).
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ RIDGE = 0.5
 _CONTRAST = 3.0
 """The prior of a base falls by a factor e for every third by which its mean squared error is higher."""
 
+OUTLIER = 5.0
+"""Errors of samples left out singly count up to so many standard deviations of kriging's."""
+
 _NEGLIGIBLE = 0.02
 """A weight below this is set to 0."""
 
@@ -43,7 +48,7 @@ class Stack:
     Parameters
     ----------
     weights : ndarray, shape (n_bases,)
-        At least 0, sum 1.
+        At least 0, sum 1; where there are two, those near samples.
     reference : int
         The better kriging base, against which gains are counted.
     rmse_ratio : float
@@ -51,6 +56,8 @@ class Stack:
         estimate, optimistic by the fitting of the weights.
     gain, gain_error : float
         Relative reduction of the mean squared error and its standard error over groups of samples.
+    far_weights : ndarray, shape (n_bases,)
+        Weights far from samples.
     """
 
     weights: np.ndarray
@@ -58,6 +65,7 @@ class Stack:
     rmse_ratio: float
     gain: float
     gain_error: float
+    far_weights: np.ndarray
 
     @property
     def within_noise(self) -> bool:
@@ -126,18 +134,44 @@ def stack_weights(
     weights = pull * _simplex_minimum(products, prior / prior.sum(), ridge)
     weights = np.where(weights < _NEGLIGIBLE, 0.0, weights)
     weights[0] += 1.0 - weights.sum()
-    return judged_stack(errors, kriging, groups, weights)
+    return judged_stack(errors, kriging, groups, [weights] * len(errors))
+
+
+def stack_near_and_far(
+    errors: Sequence[np.ndarray],
+    kriging: Sequence[int],
+    groups: np.ndarray,
+    credible: np.ndarray | None = None,
+    shares: np.ndarray | None = None,
+    ridge: float = RIDGE,
+) -> Stack:
+    """Find weights for places near samples and for places far from them; parameters as in `stack_weights`.
+
+    The first set of errors, of samples left out singly, tells of the former, the others, of blocks left out, of the
+    latter. Of samples left out singly there is one set only, in which a few rich samples may be all that counts: errors
+    beyond `OUTLIER` deviations of kriging's are cut to that.
+    """
+    near = stack_weights([without_outliers(errors[0], kriging)], kriging, groups, credible, shares, ridge).weights
+    far = stack_weights(errors[1:], kriging, groups, credible, shares, ridge).weights
+    return judged_stack(errors, kriging, groups, [near, *[far] * len(errors[1:])])
+
+
+def without_outliers(errors: np.ndarray, kriging: Sequence[int]) -> np.ndarray:
+    """Return errors cut at `OUTLIER` deviations of the kriging bases', estimated by the median of absolute errors."""
+    largest = OUTLIER * 1.4826 * float(np.median(np.abs(errors[:, list(kriging)])))
+    return np.clip(errors, -largest, largest) if largest > 0 else errors
 
 
 def judged_stack(
-    errors: Sequence[np.ndarray], kriging: Sequence[int], groups: np.ndarray, weights: np.ndarray
+    errors: Sequence[np.ndarray], kriging: Sequence[int], groups: np.ndarray, weights: Sequence[np.ndarray]
 ) -> Stack:
-    """Say what held-out errors tell of weights, whatever these were found from; parameters as in `stack_weights`."""
+    """Say what held-out errors tell of weights, one for each set of them, whatever these were found from."""
     mse, reference = _better_kriging(errors, kriging)
     scale = np.maximum(mse[:, reference], 1e-300)
-    gain, gain_error = _gain(errors, scale, weights, reference, groups)
-    ratio = np.mean([np.sqrt(np.mean((rows @ weights) ** 2) / s) for rows, s in zip(errors, scale)])
-    return Stack(weights, reference, float(ratio), gain, gain_error)
+    stacked = [rows @ own for rows, own in zip(errors, weights)]
+    gain, gain_error = _gain(errors, scale, stacked, reference, groups)
+    ratio = np.mean([np.sqrt(np.mean(rows**2) / s) for rows, s in zip(stacked, scale)])
+    return Stack(weights[0], reference, float(ratio), gain, gain_error, weights[-1])
 
 
 def _better_kriging(errors: Sequence[np.ndarray], kriging: Sequence[int]) -> tuple[np.ndarray, int]:
@@ -149,11 +183,15 @@ def _better_kriging(errors: Sequence[np.ndarray], kriging: Sequence[int]) -> tup
 
 
 def _gain(
-    errors: Sequence[np.ndarray], scale: np.ndarray, weights: np.ndarray, reference: int, groups: np.ndarray
+    errors: Sequence[np.ndarray],
+    scale: np.ndarray,
+    stacked: Sequence[np.ndarray],
+    reference: int,
+    groups: np.ndarray,
 ) -> tuple[float, float]:
     """Relative gain in mean squared error over the reference, and its standard error between groups."""
     difference = np.mean(
-        [(rows[:, reference] ** 2 - (rows @ weights) ** 2) / s for rows, s in zip(errors, scale)], axis=0
+        [(rows[:, reference] ** 2 - own**2) / s for rows, own, s in zip(errors, stacked, scale)], axis=0
     )
     gain = float(difference.mean())
     _, group = np.unique(groups, return_inverse=True)

@@ -6,8 +6,10 @@ there, onnxruntime here).
 How numbers come about, for each target:
 
 * A base is kriging by one variogram or the mean of kriging by several: one fit is one guess.
-* The weights w of the stack hold where a base is as sure as it usually is; `local_weights` move them to the bases
-  that are surer than usual at a place, by kriging variance.
+* The stack has weights for places as near to samples as these are to each other, and for places as far as blocks of
+  samples left out are from the others; the variance of ordinary kriging says where between the two a place lies. They
+  hold where a base is as sure as it usually is; `local_weights` move them to the bases that are surer than usual at a
+  place, by kriging variance.
 * On the transformed scale ``centre = sum_b w_b estimate_b`` and ``sigma = sum_b w_b kriging_std_b``: the bases share
   their data, so their errors are taken as fully correlated.
 * Interval: ``centre +- q sigma``, q the conformal quantile of ``|error| / sigma`` of the stack over samples
@@ -93,6 +95,8 @@ class Base:
         Way back to data units; None: not calibrated.
     usual_sigma : float or None
         Median kriging standard deviation of the samples left out singly; None: its weight is the same everywhere.
+    far_weight, far_sigma : float or None
+        Weight and median kriging standard deviation as far from samples as blocks left out are; None: as near.
     """
 
     name: str
@@ -102,6 +106,20 @@ class Base:
     other_variograms: tuple[VariogramModel, ...] = ()
     back_transform: BackTransform | None = None
     usual_sigma: float | None = None
+    far_weight: float | None = None
+    far_sigma: float | None = None
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Weights near samples and far from them."""
+        return self.weight, self.weight if self.far_weight is None else self.far_weight
+
+    def remoteness(self, sigma: np.ndarray) -> np.ndarray:
+        """Return how far from samples places are by their kriging standard deviation, 0 to 1."""
+        near, far = self.usual_sigma or 0.0, self.far_sigma or 0.0
+        if not 0 < near < far:
+            return np.zeros_like(sigma)
+        return np.clip(np.log(np.maximum(sigma, 1e-300) / near) / np.log(far / near), 0.0, 1.0)
 
     def kriging(
         self, coordinates: np.ndarray, values: np.ndarray, neighborhood: Neighborhood, drift: np.ndarray | None
@@ -174,8 +192,9 @@ class BaseKriging:
 def local_weights(bases: Sequence[Base], sigma: np.ndarray) -> np.ndarray:
     """Return the weight of each base at each place: ``w_b usual_sigma_b^2 / sigma_b^2``, scaled to sum 1.
 
-    Where covariates are far from sampled ones a drift is doubtful, and far from samples only a drift is left: the
-    kriging variances of the bases know both.
+    ``w_b`` lies between the base's weights near samples and far from them, by the remoteness that the first base,
+    ordinary kriging, tells. Where covariates are far from sampled ones a drift is doubtful, and far from samples only a
+    drift is left: the kriging variances of the bases know both.
 
     Parameters
     ----------
@@ -194,8 +213,10 @@ def local_weights(bases: Sequence[Base], sigma: np.ndarray) -> np.ndarray:
     """
     usual = np.array([base.usual_sigma or np.nan for base in bases])
     doubt = np.where(np.isfinite(usual), (sigma / usual) ** 2, 1.0)
+    near, far = np.array([base.weights for base in bases]).T
+    remoteness = bases[0].remoteness(sigma[:, 0])[:, None]
     # At a sample every base is sure.
-    weights = np.array([base.weight for base in bases]) / np.maximum(doubt, 1e-12)
+    weights = ((1.0 - remoteness) * near + remoteness * far) / np.maximum(doubt, 1e-12)
     return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -242,8 +263,8 @@ class TargetModel:
 
     @property
     def weights(self) -> dict[str, float]:
-        """Weight of each base by name."""
-        return {base.name: base.weight for base in self.bases}
+        """Weight of each base by name, the mean of those near samples and far from them."""
+        return {base.name: 0.5 * sum(base.weights) for base in self.bases}
 
 
 @dataclass(frozen=True)
@@ -290,7 +311,7 @@ class HybridModel(ContractModel):
 
     @cached_property
     def _kriging(self) -> tuple[tuple[BaseKriging | None, ...], ...]:
-        """Fitted systems of the bases; None for a base without weight."""
+        """Fitted systems of the bases; None for a base without weight, unless it tells how far places are."""
         systems = []
         for column, target in enumerate(self.targets):
             values = target.transform.forward(self.samples.values[:, column], target.name)
@@ -299,7 +320,7 @@ class HybridModel(ContractModel):
                 drift = self._sample_drift(base, column)
                 own.append(
                     base.kriging(self.samples.coordinates, values, self.neighborhood, drift)
-                    if base.weight > 0
+                    if any(base.weights) or base.far_sigma is not None
                     else None
                 )
             systems.append(tuple(own))
@@ -390,7 +411,7 @@ class HybridModel(ContractModel):
         """Return estimate, sigma, mean and spread where everything is known, shape (4, n, n_targets)."""
         drifts: dict[str, np.ndarray] = {}
         learned = [base for target in self.targets for base in target.bases if base.name in (NETWORK, FOREST)]
-        if any(base.weight > 0 for base in learned):
+        if any(any(base.weights) for base in learned):
             drifts = self.learned_drifts(coordinates, covariates, network)
         stacked = np.empty((4, len(coordinates), len(self.targets)))
         for column, target in enumerate(self.targets):
@@ -469,6 +490,8 @@ class HybridModel(ContractModel):
                             "other_variograms": [model_to_dict(other) for other in base.other_variograms],
                             "back_transform": {} if base.back_transform is None else base.back_transform.to_dict(),
                             "usual_sigma": base.usual_sigma,
+                            "far_weight": base.far_weight,
+                            "far_sigma": base.far_sigma,
                         }
                         for base in target.bases
                     ],
@@ -530,4 +553,6 @@ def _base_from_dict(content: Mapping[str, Any], transform: Transform) -> Base:
         tuple(model_from_dict(other) for other in content.get("other_variograms", ())),
         BackTransform.from_dict(transform, way_back) if way_back else None,
         content.get("usual_sigma"),
+        content.get("far_weight"),
+        content.get("far_sigma"),
     )

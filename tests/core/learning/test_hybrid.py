@@ -310,6 +310,6 @@ def test_notes_tell_what_is_clear_on_logarithms_only(tail, factor, words):
     bases = Base("ordinary_kriging", nugget, 0.0), Base("forest_drift_kriging", nugget, 1.0)
     ones = np.ones_like(errors)
     target = TargetModel("lead", "ppm", Transform("log"), bases, IntervalTable.from_scores(kriging))
-    stack = judged_stack([in_data_units], [0], clusters, weights)
+    stack = judged_stack([in_data_units], [0], clusters, [weights])
     found = _stack_notes(target, stack, np.ones(2), [_HeldOut("leave_one_out", errors, ones, ones)], clusters)
     assert found == ([f"lead: {words}"] if words else [])

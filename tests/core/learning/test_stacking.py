@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
-from hybrid_geostatistics.core.learning.stacking import _simplex_minimum, stack_weights
+from hybrid_geostatistics.core.learning.stacking import (
+    OUTLIER,
+    _simplex_minimum,
+    stack_near_and_far,
+    stack_weights,
+    without_outliers,
+)
 from numpy.testing import assert_allclose
 
 
@@ -75,3 +81,31 @@ def test_the_unit_of_the_values_changes_nothing():
 def test_errors_must_be_finite():
     with pytest.raises(InputError, match="finite"):
         stack_weights([np.array([[1.0, np.nan]])], [0], np.array([0]))
+
+
+def test_errors_of_samples_left_out_singly_decide_near_and_those_of_blocks_far():
+    rng = np.random.default_rng(7)
+    singly, first, second = rng.normal(size=(3, 400, 3))
+    sets = [singly * [1.0, 0.5, 1.0], first * [1.0, 1.0, 0.5], second * [1.0, 1.0, 0.5]]
+    groups = np.arange(400) // 10
+    stack = stack_near_and_far(sets, [0], groups)
+    assert stack.weights.argmax() == 1 and stack.far_weights.argmax() == 2
+    assert_allclose(stack.far_weights, stack_weights(sets[1:], [0], groups).weights)
+    squared = [np.mean((rows @ w) ** 2) for rows, w in zip(sets, (stack.weights, *[stack.far_weights] * 2))]
+    kriging = [np.mean(rows[:, 0] ** 2) for rows in sets]
+    assert_allclose(stack.gain, 1.0 - np.mean(np.divide(squared, kriging)))
+    assert_allclose(stack.rmse_ratio, np.mean(np.sqrt(np.divide(squared, kriging))))
+
+
+def test_a_single_huge_error_does_not_rule_the_weights_near_samples():
+    rng = np.random.default_rng(8)
+    errors = rng.normal(size=(400, 2)) * [1.0, 0.6]
+    errors[7] = [60.0, 140.0]  # alone it makes the better base look far worse
+    groups = np.arange(400) // 10
+    assert stack_weights([errors], [0], groups).weights[1] < 0.2
+    assert stack_near_and_far([errors, errors], [0], groups).weights[1] > 0.6
+    cut = without_outliers(errors, [0])
+    # The median of absolute normal errors is 0.6745 deviations.
+    assert_allclose(np.abs(cut).max(), OUTLIER, rtol=0.1)
+    assert_allclose(np.delete(cut, 7, axis=0), np.delete(errors, 7, axis=0))
+    assert_allclose(without_outliers(np.zeros((9, 2)), [0]), 0.0)

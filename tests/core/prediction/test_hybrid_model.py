@@ -157,6 +157,40 @@ def test_weights_move_to_the_bases_that_are_surer_than_usual():
     assert_allclose(local_weights(constant, np.array([[1.0, 0.3]])), [[0.4, 0.6]])
 
 
+def test_weights_lie_between_those_near_samples_and_far_from_them_by_the_sigma_of_ordinary_kriging():
+    bases = [
+        Base(ORDINARY, MODEL, 0.4, usual_sigma=0.5, far_weight=0.0, far_sigma=2.0),
+        Base(EXTERNAL, MODEL, 0.6, far_weight=1.0),
+    ]
+    assert bases[0].remoteness(np.array([0.0, 0.5, 1.0, 2.0, 9.0])) == pytest.approx([0.0, 0.0, 0.5, 1.0, 1.0])
+    same = [replace(base, usual_sigma=2.0) for base in bases]  # equal doubt of both, so that remoteness alone counts
+    assert_allclose(local_weights(same, np.full((1, 2), 2.0)), [[0.4, 0.6]])  # not farther than usual
+    # Ordinary kriging's doubt of (sigma / usual)^2 is 1, 4 and 16.
+    found = local_weights(bases, np.array([[0.5, 1.0], [1.0, 1.0], [2.0, 1.0]]))
+    assert_allclose(found, [[0.4, 0.6], [0.2 / 4 / 0.85, 0.8 / 0.85], [0.0, 1.0]])
+
+
+def test_a_base_without_weight_near_samples_tells_how_far_they_are(model):
+    """Far from all samples the far weights hold, near them the others: two limits."""
+    near, far = weighted(model, ordinary=1.0), weighted(model, external=1.0)
+    sigma = {"usual_sigma": 1e-4, "far_sigma": 1e-3}  # every place between samples is far
+    bases = [tuple(replace(b, far_weight=float(b.name == EXTERNAL)) for b in t.bases) for t in near.targets]
+    targets = [
+        replace(t, bases=(replace(own[0], **sigma), *own[1:])) for t, own in zip(near.targets, bases)
+    ]
+    where, covariates = somewhere(model)
+    both = replace(model, targets=tuple(targets))
+    expected = far.predict(where, covariates, network).estimate
+    assert_allclose(both.predict(where, covariates, network).estimate, expected)
+    read = HybridModel.from_dict(json.loads(json.dumps(both.to_dict())))
+    assert_allclose(read.predict(where, covariates, network).estimate, expected)
+    unknown = [
+        replace(t, bases=(replace(t.bases[0], usual_sigma=10.0, far_sigma=20.0), *t.bases[1:])) for t in targets
+    ]
+    found = replace(both, targets=tuple(unknown)).predict(where, covariates, network)
+    assert_allclose(found.estimate, near.predict(where, covariates, network).estimate)
+
+
 def test_a_base_of_several_variograms_is_their_mean(model):
     where, covariates = somewhere(model)
     long = VariogramModel(0.2, (Structure("exponential", 0.5, 900.0),))
@@ -255,7 +289,8 @@ def test_a_file_written_before_bases_had_a_way_back_brings_back_the_stack(model)
     for target in content["targets"]:
         target["back_transform"] = {"share": 0.5, "largest": 0.0}  # nothing to raise
         for base in target["bases"]:
-            del base["other_variograms"], base["back_transform"], base["usual_sigma"]
+            for key in ("other_variograms", "back_transform", "usual_sigma", "far_weight", "far_sigma"):
+                del base[key]
     old = HybridModel.from_dict(json.loads(json.dumps(content)))
     centre = model.stacked(where, covariates, network).estimate
     expected = np.column_stack([np.exp(centre[:, 0]), centre[:, 1]])
