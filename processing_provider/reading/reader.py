@@ -51,6 +51,7 @@ from .grids import mask_of, tell_grid, wanted_cells, wanted_levels
 from .samples import (
     is_3d,
     one_a_location,
+    tell_likely_limits,
     tell_running_numbers,
     tell_unknown_crs,
     with_covariates,
@@ -179,6 +180,7 @@ class Reader(Values):
         points = read_points(source, [*measured, hole] if hole else measured, self.feedback.pushWarning)
         values = numbers(points, measured)
         tell_running_numbers(values[:, : len(names)], names, self.feedback)
+        tell_likely_limits(values, measured, self.feedback)
         known = with_numbers(points, values, measured, self.feedback)
         coordinates = points.coordinates
         tell_unknown_crs(points, self.feedback)

@@ -45,6 +45,24 @@ def tell_running_numbers(values: np.ndarray, names: Sequence[str], feedback) -> 
             )
 
 
+def tell_likely_limits(values: np.ndarray, names: Sequence[str], feedback) -> None:
+    """Tell of fields in which the same few negative numbers return, as limits of detection and codes do."""
+    for name, column in zip(names, values.T):
+        negative = column[column < 0]
+        different = np.unique(negative)
+        if 3 * max(len(different), 1) <= len(negative) < 0.5 * np.isfinite(column).sum():
+            feedback.pushWarning(
+                tr(
+                    "{field}: {n} of {all} values are below 0, and they are the same few numbers again and again "
+                    "({numbers}). If they mean below detection, or missing, let Check samples write a copy (NEGATIVES "
+                    "= limits) and map that."
+                ).format(
+                    field=name, n=len(negative), all=int(np.isfinite(column).sum()),
+                    numbers=", ".join(f"{number:g}" for number in different[:3]) + ", ..." * (len(different) > 3),
+                )  # fmt: skip
+            )
+
+
 def tell_unknown_crs(points: Points, feedback) -> None:
     """Tell where the layer does not say in which coordinates it is."""
     if not points.crs.isValid():

@@ -171,6 +171,17 @@ def test_a_field_that_counts_the_samples_is_told(run, samples, variogram, templa
     assert "fid counts the samples from 1 to 40. Is it the field to map?" in log.text
 
 
+def test_numbers_that_may_mean_below_detection_are_told(run, world, variogram, template, tmp_path):
+    coordinates, values = world.field_values()
+    negative = values - values.max() - 1.0  # depths are below 0, too, and nobody is told
+    for number, column in enumerate((np.where(np.arange(40) % 8 == 0, -0.5, values), values, negative)):
+        path = world.write_points(tmp_path / f"s{number}.gpkg", coordinates, {"zinc": column.tolist()})
+        given = {"INPUT": path, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template}
+        _, log = run("ordinarykriging", {**given, "ESTIMATE": str(tmp_path / f"e{number}.tif")})
+        told = "zinc: 5 of 40 values are below 0, and they are the same few numbers again and again (-0.5)."
+        assert (told in log.text) == (number == 0)
+
+
 def test_only_selected_features_count(run, world, samples, variogram, template, tmp_path):
     from qgis.core import QgsProcessingFeatureSourceDefinition, QgsProject, QgsVectorLayer
 
