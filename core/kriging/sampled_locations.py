@@ -1,0 +1,73 @@
+"""Places where samples lie: kriging is exact there, so cells that hit one are found exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class SampledLocations:
+    """Finds which targets lie exactly on a sample, by exact equality of coordinates.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2 or 3)
+    values : ndarray, shape (n_samples,)
+
+    Attributes
+    ----------
+    location_of_sample : ndarray of int, shape (n_samples,)
+        Number of each sample's location.
+    mean_value : ndarray, shape (n_locations,)
+        Of the samples at each location; of a single one its value to the last bit.
+    """
+
+    def __init__(self, coordinates: np.ndarray, values: np.ndarray) -> None:
+        self._axes = [np.unique(axis) for axis in coordinates.T]
+        self._keys, self.location_of_sample = np.unique(self._key(coordinates), return_inverse=True)
+        self._places = np.empty((len(self._keys), coordinates.shape[1]))
+        self._places[self.location_of_sample] = coordinates
+        counts = np.bincount(self.location_of_sample)
+        self.mean_value = np.bincount(self.location_of_sample, weights=values) / counts
+        single = counts[self.location_of_sample] == 1
+        self.mean_value[self.location_of_sample[single]] = values[single]
+
+    def find(self, targets: np.ndarray) -> np.ndarray:
+        """Return the number of the sampled location at each target, -1 where there is none."""
+        result = np.full(len(targets), -1, dtype=np.int64)
+        rows = self._on_last_axis(targets[:, -1])
+        keys = self._key(targets[rows])
+        position = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        result[rows] = np.where((keys >= 0) & (self._keys[position] == keys), position, -1)
+        return result
+
+    def find_on_axes(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the cells of a raster, counted row by row, that lie on sampled locations, and which these are."""
+        axes = (x, y, z) if len(z) else (x, y)
+        orders = [np.argsort(axis) for axis in axes]
+        known = np.ones(len(self._places), dtype=bool)
+        positions = []
+        for places, axis, order in zip(self._places.T, axes, orders):
+            rank = np.minimum(np.searchsorted(axis, places, sorter=order), len(axis) - 1)
+            positions.append(order[rank])
+            known &= axis[positions[-1]] == places
+        rows = np.flatnonzero(known)
+        return positions[1][rows] * len(x) + positions[0][rows], rows
+
+    def _on_last_axis(self, places: np.ndarray) -> np.ndarray:
+        """Return rows whose last coordinate is some sample's; one look-up for each row of a raster."""
+        heads = np.flatnonzero(places[1:] != places[:-1]) + 1
+        heads = np.concatenate([[0], heads])[: len(places)]
+        levels = self._axes[-1]
+        rank = np.minimum(np.searchsorted(levels, places[heads]), len(levels) - 1)
+        lengths = np.diff(np.append(heads, len(places)))
+        return np.flatnonzero(np.repeat(levels[rank] == places[heads], lengths))
+
+    def _key(self, coordinates: np.ndarray) -> np.ndarray:
+        """Return the ranks of a location's coordinates among the samples' as one number, -1 where there are none."""
+        key = np.zeros(len(coordinates), dtype=np.int64)
+        known = np.ones(len(coordinates), dtype=bool)
+        for axis, levels in enumerate(self._axes):
+            rank = np.minimum(np.searchsorted(levels, coordinates[:, axis]), len(levels) - 1)
+            known &= levels[rank] == coordinates[:, axis]
+            key = key * len(levels) + rank
+        return np.where(known, key, -1)
