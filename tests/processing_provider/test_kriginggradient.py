@@ -66,7 +66,7 @@ def test_the_magnitude_is_shown_first(run, world, two_fields, variogram, tmp_pat
     style = context.layerToLoadOnCompletionDetails(target).postProcessor()
     assert isinstance(style, RampStyle)
     style.postProcessLayer(layer, context, world.Log())
-    assert layer.renderer().band() == 3 and layer.bandName(3) == "Band 3: zinc magnitude"
+    assert layer.renderer().usesBands() == [3] and layer.bandName(3) == "Band 3: zinc magnitude"
     assert VIRIDIS[0] == layer.renderer().shader().rasterShaderFunction().colorRampItemList()[0].color.name()
 
 
