@@ -21,6 +21,7 @@ Trefethen, L. N. (2013). Approximation Theory and Approximation Practice, theore
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -81,28 +82,25 @@ class FarSamples:
     system: GlobalSystem
     tolerance: float
 
-    def costs(self, side: int, steps: np.ndarray, is_compiled: bool) -> dict[Tiling, float]:
-        """Return multiplications and additions a cell with tiles of one side, in full and split.
+    def costs(self, steps: np.ndarray, is_compiled: bool) -> dict[Tiling, float]:
+        """Return multiplications and additions a cell with tiles of all sides, in full and split.
 
         Parameters
         ----------
-        side : int
         steps : ndarray, shape (2,)
             Between columns and between rows, in map units.
         is_compiled : bool
         """
-        boxes = probe_boxes(self.system.samples.points, (side - 1.0) * steps)
-        is_exact, is_smooth = split_samples(self.system.covariance, self.system.samples.points, boxes)
-        n_exact, n_smooth = np.count_nonzero(is_exact) / len(boxes), np.count_nonzero(is_smooth) / len(boxes)
-        half, one, tile = (0.5, COVARIANCE, _TILE) if is_compiled else (1.0, _NUMPY_COVARIANCE, _NUMPY_TILE)
-        n_all, n_nodes = n_exact + n_smooth, nodes_for(self.tolerance)
-        at_nodes = n_smooth * (half * n_smooth + n_exact + one)
-        at_cells = n_exact * (half * n_exact + one) + (n_exact + 3.0) * 1.5 * n_nodes
-        tile /= side * side
-        return {
-            Tiling(side, is_split=False): n_all * (half * n_all + one) + tile,
-            Tiling(side, is_split=True): min(1.0, n_nodes / side) ** 2 * at_nodes + at_cells + 2.0 * tile,
-        }
+        half, one, a_tile = (0.5, COVARIANCE, _TILE) if is_compiled else (1.0, _NUMPY_COVARIANCE, _NUMPY_TILE)
+        n_nodes, costs = nodes_for(self.tolerance), {}
+        numbers = numbers_in_tiles(self.system.covariance, self.system.samples.points, steps)
+        for side, (n_exact, n_smooth) in zip(SIDES, numbers):
+            n_all, tile = n_exact + n_smooth, a_tile / side**2
+            at_nodes = n_smooth * (half * n_smooth + n_exact + one)
+            at_cells = n_exact * (half * n_exact + one) + (n_exact + 3.0) * 1.5 * n_nodes
+            costs[Tiling(side, is_split=False)] = n_all * (half * n_all + one) + tile
+            costs[Tiling(side, is_split=True)] = min(1.0, n_nodes / side) ** 2 * at_nodes + at_cells + 2.0 * tile
+        return costs
 
     def reduce(
         self, lattice: Lattice, tiling: Tiling, kernels: ModuleType | None, n_threads: int
@@ -134,8 +132,8 @@ class FarSamples:
             if not len(left):
                 break
             axes = (
-                TileAxis.of(lattice.y, parts(len(lattice.y), tiling.side), n_nodes),
-                TileAxis.of(lattice.x, parts(len(lattice.x), tiling.side), n_nodes),
+                TileAxis.of(lattice.y, tiling.side, n_nodes),
+                TileAxis.of(lattice.x, tiling.side, n_nodes),
             )
             left = left[~solve(lattice, axes, left, states[left], self.tolerance, quadratic, products)]
         if len(left):
@@ -210,9 +208,8 @@ class FarSamples:
         What is multiplied by the covariances of exact samples is of the size of weights: its size is 1.
         """
         sill = self.system.sill
-        spread = float(np.std(self.system.samples.values)) or 1.0
         n_columns = self.system.samples.columns.shape[1]
-        return np.array([sill, spread, *[np.sqrt(sill)] * n_columns])
+        return np.array([sill, self.system.spread, *[np.sqrt(sill)] * n_columns])
 
     def _states(self, boxes: np.ndarray, tiling: Tiling) -> np.ndarray:
         """Return how the covariance of each sample is met over each box: 0 (not at all), SMOOTH or EXACT."""
@@ -291,6 +288,19 @@ def probe_boxes(points: np.ndarray, sides: np.ndarray) -> np.ndarray:
     return boxes
 
 
+def numbers_in_tiles(covariance: SmoothCovariance, points: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return how many samples need every cell of a tile, and how many are smooth over it, for each of `SIDES`.
+
+    Returns
+    -------
+    ndarray, shape (n_sides, 2)
+        Means over some places.
+    """
+    boxes = np.concatenate([probe_boxes(points, (side - 1.0) * steps) for side in SIDES])
+    found = [np.count_nonzero(part, axis=1) for part in split_samples(covariance, points, boxes)]
+    return np.stack(found, axis=1).reshape(len(SIDES), -1, 2).mean(axis=1)
+
+
 def last_coefficients(at_nodes: np.ndarray, last_x: np.ndarray, last_y: np.ndarray) -> np.ndarray:
     """Return the size of the next Chebyshev coefficients of each function, estimated from the last two.
 
@@ -325,7 +335,12 @@ class TileAxis:
     last: np.ndarray
 
     @classmethod
-    def of(cls, cells: np.ndarray, parts: list[slice], n_nodes: int) -> TileAxis:
+    def of(cls, cells: np.ndarray, side: int, n_nodes: int) -> TileAxis:
+        """Cut an axis into parts of a side and place the nodes; not made again for the blocks beside or below."""
+        return _tile_axis(np.ascontiguousarray(cells, dtype=float).tobytes(), side, n_nodes)
+
+    @classmethod
+    def placed(cls, cells: np.ndarray, parts: list[slice], n_nodes: int) -> TileAxis:
         """Place the nodes; in a part of no more cells than nodes they are the cells."""
         n_nodes = min(n_nodes, max(part.stop - part.start for part in parts))
         angles, coefficients = _chebyshev(n_nodes)
@@ -346,6 +361,13 @@ class TileAxis:
                 matrix[part] = np.eye(lengths[number], n_nodes)
                 last[number] = 0.0
         return cls(parts, nodes, matrix, last)
+
+
+@lru_cache(maxsize=64)
+def _tile_axis(cells: bytes, side: int, n_nodes: int) -> TileAxis:
+    """Return the axis of some cells."""
+    places = np.frombuffer(cells)
+    return TileAxis.placed(places, parts(len(places), side), n_nodes)
 
 
 @lru_cache(maxsize=32)
@@ -398,9 +420,7 @@ class _Compiled:
     ) -> np.ndarray:  # fmt: skip
         """Do the same as `FarSamples._solve`."""
         axis_y, axis_x = axes
-        part_y, part_x = np.divmod(numbers, len(axis_x.parts))
-        edges_y, edges_x = (np.array([(part.start, part.stop) for part in axis.parts]) for axis in axes)
-        tiles = np.column_stack([edges_y[part_y], edges_x[part_x], part_y, part_x]).astype(np.int64)
+        tiles = tiles_of(axes, numbers)
         done = np.empty(len(tiles), dtype=bool)
 
         def solve(some: slice) -> None:
@@ -410,11 +430,33 @@ class _Compiled:
                 *self._system, tolerance, quadratic, products, done[some],
             )  # fmt: skip
 
-        shares = parts(len(tiles), -(-len(tiles) // self._n_threads))
-        # The kernel holds no lock, and no two tiles write to one cell.
-        with ThreadPoolExecutor(len(shares)) as pool:
-            others = [pool.submit(solve, share) for share in shares[1:]]
-            solve(shares[0])
-            for other in others:
-                other.result()
+        in_shares(solve, len(tiles), self._n_threads)
         return done
+
+
+def tiles_of(axes: tuple[TileAxis, TileAxis], numbers: np.ndarray) -> np.ndarray:
+    """Return tiles as kernels take them: first row and the one after the last, the same of columns, and both parts.
+
+    Parameters
+    ----------
+    axes : tuple of TileAxis
+        Of rows and of columns.
+    numbers : ndarray of int, shape (n_tiles,)
+
+    Returns
+    -------
+    ndarray of int, shape (n_tiles, 6)
+    """
+    part_y, part_x = np.divmod(numbers, len(axes[1].parts))
+    edges_y, edges_x = (np.array([(part.start, part.stop) for part in axis.parts]) for axis in axes)
+    return np.column_stack([edges_y[part_y], edges_x[part_x], part_y, part_x]).astype(np.int64)
+
+
+def in_shares(solve: Callable[[slice], None], n_tiles: int, n_threads: int) -> None:
+    """Let threads solve shares of some tiles, with a kernel that holds no lock; no two tiles write to one cell."""
+    shares = parts(n_tiles, -(-n_tiles // n_threads))
+    with ThreadPoolExecutor(len(shares)) as pool:
+        others = [pool.submit(solve, share) for share in shares[1:]]
+        solve(shares[0])
+        for other in others:
+            other.result()

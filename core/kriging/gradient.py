@@ -25,18 +25,23 @@ Philip, R. D. & Kitanidis, P. K. (1989). Geostatistical estimation of hydraulic 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from ..errors import InputError
+from ..grid import Block, RasterGrid
 from ..variogram.models import VariogramModel
 from .estimate import Reason
-from .far_gradient import gradient_of_all
+from .far_gradient import GradientOfAll
 from .functionals import Derivative, Functional, is_differentiable, slope_over
+from .lattice import Lattice
 from .neighborhood import Neighborhood
 from .ordinary import FittedKriging, fit_kriging
 from .slopes import DIFFERENTIABLE
 from .system import GlobalSystem
+
+_NOT_ASKED = "It was not asked for."
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,64 @@ class FittedGradient:
         targets = self.kriging._check_targets(coordinates)
         return self._at(targets - self.kriging._system.samples.center, None, baseline, with_variance)
 
+    def predict_grid(
+        self,
+        grid: RasterGrid,
+        block: Block | None = None,
+        baseline: tuple[float, ...] | None = None,
+        with_variance: bool = True,
+    ) -> GradientEstimate:
+        """Return the gradient at the cell centres of a grid, or of one block of it: `predict` without lists of places.
+
+        Parameters
+        ----------
+        grid : RasterGrid
+        block : Block or None
+            With an elevation where the samples are 3-D; None for the whole of a 2-D grid.
+        baseline, with_variance
+            As in `predict`.
+
+        Returns
+        -------
+        GradientEstimate
+            Row by row from the top left.
+
+        Raises
+        ------
+        InputError, KrigingSystemError
+            As `ordinary.FittedKriging.predict_grid`.
+        """
+        block = Block(0, 0, *grid.shape) if block is None else block
+        lattice = Lattice.of_block(grid, block, self.kriging._system.samples.center)
+        found = None if with_variance else self._on_lattice(lattice)
+        if found is None:
+            return self.predict(grid.centers(block), baseline, with_variance)
+        counts, reason, gradient = found
+        gradient[reason != Reason.ESTIMATED] = np.nan
+        variance = np.broadcast_to(np.nan, (len(gradient), gradient.shape[-1]))
+        return GradientEstimate(gradient, variance, counts, reason, _NOT_ASKED)
+
+    def _on_lattice(self, lattice: Lattice) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Return numbers of samples, reasons and gradients at the cells of a raster; None where no road is for it."""
+        system = self.kriging._system
+        if not isinstance(system, GlobalSystem):
+            return system.gradients(lattice, self.values.shape[1])
+        if len(system.samples) < self.kriging.neighborhood.min_neighbors:
+            return None
+        gradient = self._of_all.on_lattice(lattice)
+        if gradient is None:
+            return None
+        n = len(gradient)
+        return np.full(n, len(system.samples)), np.full(n, Reason.ESTIMATED, dtype=np.int8), gradient
+
+    @cached_property
+    def _of_all(self) -> GradientOfAll:
+        """The gradient from all samples."""
+        system = self.kriging._system
+        if not isinstance(system, GlobalSystem):
+            raise TypeError("Expected the system of all samples.")
+        return GradientOfAll(system.covariance, system.samples.points, system.dual_of(self.values))
+
     def leave_one_out(self, baseline: tuple[float, ...] | None = None, with_variance: bool = True) -> GradientEstimate:
         """Return the gradient at each sample from the others, exactly, with the variogram as it is.
 
@@ -182,7 +245,7 @@ class FittedGradient:
                 dual -= precision.T @ np.linalg.solve(precision[:, rows], dual[rows])
                 dual[rows] = 0.0
                 points = system.samples.points
-                gradient[rows] = gradient_of_all(system.covariance, points[rows], points, dual)
+                gradient[rows] = GradientOfAll(system.covariance, points, dual).at(points[rows])
                 counts[rows], reason[rows] = int(others.sum()), Reason.ESTIMATED
                 continue
             holes = None if kriging.holes is None else kriging.holes[others]
@@ -192,7 +255,7 @@ class FittedGradient:
             found = rest.predict(kriging.coordinates[rows], with_variance=False)
             gradient[rows], counts[rows], reason[rows] = found.gradient, found.n_neighbors, found.reason
         variance = np.full((n, n_dimensions), np.nan)
-        return GradientEstimate(gradient, variance, counts, reason, "It was not asked for.")
+        return GradientEstimate(gradient, variance, counts, reason, _NOT_ASKED)
 
     def _at(
         self,
@@ -204,7 +267,7 @@ class FittedGradient:
         """Differentiate at centred places."""
         n, n_dimensions = points.shape
         system = self.kriging._system
-        missing = "" if with_variance else "It was not asked for."
+        missing = "" if with_variance else _NOT_ASKED
         if with_variance and baseline is None and not is_differentiable(system.covariance):
             missing = (
                 "The field of a variogram with a kink at lag 0 has no derivative: its variance is infinite (finite for "
@@ -216,11 +279,11 @@ class FittedGradient:
         variance = np.full((n, n_dimensions), np.nan)
         counts, reason = np.zeros(n, dtype=int), np.zeros(n, dtype=np.int8)
         if isinstance(system, GlobalSystem) and left_out is None:
-            dual = system.dual_of(self.values)
-            gradient[:] = gradient_of_all(system.covariance, points, system.samples.points, dual)
+            gradient = self._of_all.at(points)
         solved = None
         if not isinstance(system, GlobalSystem) and left_out is None:
-            solved = system.gradients(points, self.values.shape[1])
+            lattice = Lattice.of(points)
+            solved = None if lattice is None else system.gradients(lattice, self.values.shape[1])
         if solved is not None:
             counts, reason, gradient = solved
         for axis in range(n_dimensions):

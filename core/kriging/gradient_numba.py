@@ -33,6 +33,31 @@ def _add_offsets(out: np.ndarray, ratio: np.ndarray, along: np.ndarray, x: float
         out[s] += weight * ratio[s] * (along[s] - x)
 
 
+@fast
+def add_slopes(
+    sums: np.ndarray, places: np.ndarray, n: int, samples: np.ndarray, n_samples: int, weights: np.ndarray, frame: int,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, room: np.ndarray,
+) -> None:  # fmt: skip
+    """Add to n lanes the gradients, in a frame, of covariances with some samples, each times its weights.
+
+    Parameters
+    ----------
+    sums, places : ndarray, shape (n_fields, n_dimensions, at least n), (n_dimensions, at least n)
+    samples, weights : ndarray, shape (n_dimensions, at least n_samples), (n_fields, at least n_samples)
+    room : ndarray, shape (2, at least n)
+        Working memory.
+    """
+    distance, ratio = room[0], room[1]
+    for sample in range(n_samples):
+        _distances(distance, places, samples, sample, n)
+        slope_ratios(ratio, distance, n, frame, frames, models, psills, scales)
+        for field in range(len(weights)):
+            for axis in range(len(places)):
+                _add_offsets(
+                    sums[field, axis], ratio, places[axis], samples[axis, sample], weights[field, sample], n
+                )  # fmt: skip
+
+
 @exact
 def gradient_of_sum(
     targets: np.ndarray, frame_matrices: np.ndarray, sample_places: np.ndarray, coefficients: np.ndarray,
@@ -45,16 +70,16 @@ def gradient_of_sum(
     targets : ndarray, shape (n_targets, n_dimensions)
     frame_matrices, sample_places : ndarray
         As in `global_numba.whiten_lattice`.
-    coefficients : ndarray, shape (n_samples, n_fields)
+    coefficients : ndarray, shape (n_fields, n_samples)
     frames, models, psills, scales : ndarray, shape (n_terms,)
         Terms of the covariance, ordered by frame.
-    result : ndarray, shape (n_targets, n_fields, n_dimensions)
+    result : ndarray, shape (n_fields, n_dimensions, n_targets)
         Filled.
     """
     n_targets, n_dimensions = targets.shape
-    n_samples, n_fields = coefficients.shape
+    n_fields, n_samples = coefficients.shape
     places, sums = np.empty((n_dimensions, _WIDTH)), np.empty((n_fields, n_dimensions, _WIDTH))
-    distance, ratio = np.empty(_WIDTH), np.empty(_WIDTH)
+    room = np.empty((2, _WIDTH))
     result[:] = 0.0
     for begin in range(0, n_targets, _WIDTH):
         n = min(_WIDTH, n_targets - begin)
@@ -67,18 +92,14 @@ def gradient_of_sum(
                         place += matrix[axis, other] * targets[begin + s, other]
                     places[axis, s] = place
             sums[:] = 0.0
-            for sample in range(n_samples):
-                _distances(distance, places, sample_places[frame], sample, n)
-                slope_ratios(ratio, distance, n, frame, frames, models, psills, scales)
-                for field in range(n_fields):
-                    weight = coefficients[sample, field]
-                    for axis in range(n_dimensions):
-                        x = sample_places[frame, axis, sample]
-                        _add_offsets(sums[field, axis], ratio, places[axis], x, weight, n)
+            add_slopes(
+                sums, places, n, sample_places[frame], n_samples, coefficients, frame, frames, models, psills, scales,
+                room,
+            )  # fmt: skip
             # From the frame back to the map: the gradient of |M h| is M'M h / |M h|.
             for field in range(n_fields):
                 for axis in range(n_dimensions):
                     for other in range(n_dimensions):
                         share = matrix[other, axis]
                         for s in range(n):
-                            result[begin + s, field, axis] += share * sums[field, other, s]
+                            result[field, axis, begin + s] += share * sums[field, other, s]

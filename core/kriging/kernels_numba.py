@@ -1,9 +1,10 @@
 """Kriging compiled with numba: the twins of the numpy roads of `moving`, `system`, `far_samples` and `whitening`.
 
-Only this module and the ten behind it (`*_numba`) import numba. The same systems are solved in the
+Only this module and the eleven behind it (`*_numba`) import numba. The same systems are solved in the
 same way, so both roads agree to rounding; tests compare them.
 """
 
+from .far_gradient_numba import gradient_of_tiles
 from .far_numba import reduce_tiles
 from .global_numba import whiten_lattice
 from .gradient_numba import gradient_of_sum
@@ -19,6 +20,7 @@ __all__ = [
     "CompilationError",
     "choose_by_sector",
     "gradient_of_sum",
+    "gradient_of_tiles",
     "reduce_tiles",
     "solve_chosen",
     "solve_lattice",

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import InputError
+from ..grid import Block, RasterGrid
+
 
 @dataclass(frozen=True)
 class Lattice:
@@ -47,6 +50,21 @@ class Lattice:
         if not is_one or (targets[:, 2:] != z).any():
             return None
         return cls(np.ascontiguousarray(x), np.ascontiguousarray(y), np.ascontiguousarray(z[0]))
+
+    @classmethod
+    def of_block(cls, grid: RasterGrid, block: Block, center: np.ndarray) -> Lattice:
+        """Return the cell centres of a block of a grid, less a centre of shape (2,) or (3,).
+
+        Raises
+        ------
+        InputError
+            When the centre has an elevation and the block has none.
+        """
+        if len(center) == 3 and block.elevation is None:
+            raise InputError("The samples are 3-D, but the grid has no elevation. Give elevations to estimate at.")
+        x, y = grid.axes(block)
+        z = np.empty(0) if block.elevation is None else np.array([float(block.elevation)])
+        return cls(x - center[0], y - center[1], z[: len(center) - 2] - center[2:])
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -235,9 +235,7 @@ class MovingSystem:
         """
         search, scaled = self.search, self.search.scale(targets)
         is_plain = isinstance(functional, PointValue) and not functional.on_samples and not self.samples.shared_nugget
-        compiles = (
-            len(targets) >= WORTH_COMPILING and is_plain and left_out is None and not self.has_local_drift
-        )
+        compiles = len(targets) >= WORTH_COMPILING and is_plain and left_out is None and not self.has_local_drift
         if search.neighborhood.is_restricted:
             by_sector = self._compiled_sectors(targets) if compiles else None
             if by_sector is not None:
@@ -253,7 +251,7 @@ class MovingSystem:
                     yield rows, found, search.reasons(found, is_thin), products
             return
         if compiles:
-            solved = self._compiled(targets)
+            solved = self._compiled(Lattice.of(targets))
             if solved is not None:
                 found = solved.counts.ravel()
                 with_known, constant = (
@@ -266,29 +264,35 @@ class MovingSystem:
             for rows, found, products in self._solve_marked(batch, is_neighbor, targets, functional):
                 yield rows, found, search.reasons(found), products
 
-    def gradients(self, targets: np.ndarray, n_fields: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    def gradients(self, lattice: Lattice, n_fields: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """Return numbers of neighbours, reasons and gradients at the cells of a raster, by the kernel.
 
         They are those of `products` with a `functionals.Derivative`, all axes at once; the samples hold values of
         several fields. None where the kernel cannot, or met a singular system.
+
+        Parameters
+        ----------
+        lattice : Lattice
+            Centred as the samples are.
+        n_fields : int
 
         Returns
         -------
         n_neighbors, reason : ndarray, shape (n_targets,)
         gradient : ndarray, shape (n_targets, n_fields, n_dimensions)
         """
-        if len(targets) < WORTH_COMPILING or self.search.neighborhood.is_restricted or self.samples.shared_nugget:
+        is_large = lattice.shape[0] * lattice.shape[1] >= WORTH_COMPILING
+        if not is_large or self.search.neighborhood.is_restricted or self.samples.shared_nugget:
             return None
-        solved = self._compiled(targets, n_fields)
+        solved = self._compiled(lattice, n_fields)
         if solved is None or solved.slopes is None:
             return None
         found = solved.counts.ravel()
         gradient = np.moveaxis(solved.slopes.reshape(n_fields, -1, len(found)), -1, 0)
         return found, self.search.reasons(found), gradient
 
-    def _compiled(self, targets: np.ndarray, n_fields: int = 0) -> LatticeProducts | None:
+    def _compiled(self, lattice: Lattice | None, n_fields: int = 0) -> LatticeProducts | None:
         """Solve the cells of a raster with the kernel; None where it cannot, or met a singular system."""
-        lattice = Lattice.of(targets)
         kernels = None if lattice is None else compiled_kernels()
         if lattice is None or kernels is None or not knows(kernels, self.covariance):
             return None
@@ -560,9 +564,7 @@ class Products:
         scores = columns[:, 1:].reshape(n_tiles, -1, n_columns - 1)
         at_target = self.frames.columns(scores).reshape(-1, n_columns)
         every = np.concatenate([self.constant_known[:, None], self.scores_known], axis=1)
-        return universal(
-            prior, at_target, (self.target, self.target_known, every[..., :-1], every[..., -1])
-        )
+        return universal(prior, at_target, (self.target, self.target_known, every[..., :-1], every[..., -1]))
 
     def contrast(self, n_fields: int) -> tuple[np.ndarray, np.ndarray]:
         """Return estimates of a functional that is 0 of a constant, and how far they reduce its variance.

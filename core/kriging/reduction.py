@@ -26,7 +26,7 @@ from .compiled import (
     padded,
     term_arrays,
 )
-from .far_samples import SIDES, FarSamples, Tiling
+from .far_samples import FarSamples, Tiling
 from .lattice import Lattice
 
 if TYPE_CHECKING:
@@ -89,11 +89,10 @@ def _flat(quadratic: np.ndarray, products: np.ndarray, through_factor: bool) -> 
 def _tiling(system: GlobalSystem, far: FarSamples, lattice: Lattice, is_compiled: bool) -> Tiling:
     """Return the tiles that cost least."""
     steps = lattice.steps
-    key = (far.tolerance, is_compiled, *steps.tolist())
+    # The blocks of one grid have one step, to rounding.
+    key = (far.tolerance, is_compiled, *(f"{step:.6g}" for step in steps))
     if key not in system.tilings:
-        costs: dict[Tiling, float] = {}
-        for side in SIDES:
-            costs.update(far.costs(side, steps, is_compiled))
+        costs = far.costs(steps, is_compiled)
         system.tilings[key] = min(costs, key=costs.__getitem__)
     return system.tilings[key]
 

@@ -17,6 +17,9 @@ from .lanes_numba import _LANES, GROUP, _fused, element, exponential, fast, spre
 _SMALLEST = 1e-290
 """Squared distance below which a sample is at the target itself and takes no part."""
 
+BLOCK_ROWS, BLOCK_COLUMNS = 4, _LANES
+"""Lanes of a block, in rows of one vector."""
+
 _HAS_ESTIMATE = _LANES == 8 and bool(binding.get_host_cpu_features().get("avx512f"))
 
 
@@ -162,6 +165,22 @@ def _add_exponential_of_group(
     return _signature(out_x), _adder_of_slopes(_exponential_ratio, GROUP // _LANES, is_by_lane=True)
 
 
+@intrinsic
+def _add_spherical_of_block(
+    typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
+):
+    """Add spherical slopes at BLOCK_ROWS vectors of lanes, with one weight a sample."""
+    return _signature(out_x), _adder_of_slopes(_spherical_ratio, BLOCK_ROWS, is_by_lane=False)
+
+
+@intrinsic
+def _add_exponential_of_block(
+    typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
+):
+    """Add exponential slopes at BLOCK_ROWS vectors of lanes, with one weight a sample."""
+    return _signature(out_x), _adder_of_slopes(_exponential_ratio, BLOCK_ROWS, is_by_lane=False)
+
+
 @fast
 def slope_ratios(
     ratio: np.ndarray, distance: np.ndarray, n: int, frame: int,
@@ -271,3 +290,27 @@ def add_slopes_of_group(
             along, x, out = places[axis, first : first + GROUP], samples[axis, j], sums[axis, at : at + GROUP]
             for s in range(GROUP):
                 out[s] += ratio[s] * (along[s] - x)
+
+
+@fast
+def add_slopes_of_block(
+    sums: np.ndarray, places: np.ndarray, at: int, stride: int, samples: np.ndarray, n: int, weights: np.ndarray,
+    models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+) -> None:  # fmt: skip
+    """Add to a block of lanes the gradients of covariances with n samples, each times its weight, of what `is_simple`.
+
+    Parameters
+    ----------
+    sums, places : ndarray, shape (2, n_lanes)
+        Rows of the block are `stride` lanes apart, the first begins at lane `at`; the sums are to be multiplied by
+        the second of `simple_constants`.
+    samples, weights : ndarray, shape (2, at least n), (at least n,)
+    """
+    factor = simple_constants(models, psills, scales)[0]
+    out_x, out_y = element(sums, at), element(sums, sums.shape[1] + at)
+    x, y = element(places, at), element(places, places.shape[1] + at)
+    samples_x, samples_y, of_samples = element(samples, 0), element(samples, samples.shape[1]), element(weights, 0)
+    if models[0] == 0:
+        _add_spherical_of_block(out_x, out_y, stride, x, y, samples_x, samples_y, of_samples, 1, n, factor)
+    else:
+        _add_exponential_of_block(out_x, out_y, stride, x, y, samples_x, samples_y, of_samples, 1, n, factor)

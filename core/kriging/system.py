@@ -319,19 +319,22 @@ class GlobalSystem:
         One row of columns will do where all are equal.
         """
         estimate = reduction.products[0]
-        estimate += columns @ self.coefficients
+        if len(self.coefficients):
+            estimate += columns @ self.coefficients
         white_columns = self.column_factor.T @ columns.T
-        variance = np.subtract(prior + np.sum(white_columns**2, axis=0), reduction.quadratic, out=reduction.quadratic)
-        smoothing = np.zeros_like(variance)
-        # |c - d|^2 of whitened columns c and what the samples explain d; P has d^2 in it, |V c|^2 has not.
+        of_columns = np.sum(white_columns**2, axis=0)
+        # |c - d|^2 of whitened columns c and what the samples explain d: P has d^2 in it, |V c|^2 has not.
+        smoothing = np.subtract(prior - of_columns, reduction.quadratic, out=reduction.quadratic)
+        variance = None
         for white_column, through_samples in zip(white_columns, reduction.products[1:]):
             if reduction.through_factor:
-                variance += through_samples * through_samples
-            through_samples *= 2.0 * white_column
-            variance -= through_samples
-            smoothing += through_samples
-        smoothing -= 2.0 * np.sum(white_columns**2, axis=0)
-        smoothing += variance
+                smoothing += through_samples * through_samples
+            through_samples *= -2.0 * white_column
+            variance = through_samples if variance is None else np.add(variance, through_samples, out=variance)
+        if variance is None:
+            return estimate, np.maximum(smoothing, 0.0), smoothing
+        variance += 2.0 * of_columns
+        variance += smoothing
         return estimate, np.maximum(variance, 0.0, out=variance), smoothing
 
     @cached_property
@@ -394,9 +397,14 @@ class GlobalSystem:
         return (part - self.whitened_columns @ (self.whitened_columns.T @ part)).T @ self.inverse_factor
 
     @cached_property
-    def tilings(self) -> dict[tuple[float, ...], Tiling]:
+    def tilings(self) -> dict[tuple[object, ...], Tiling]:
         """What `reduction` decided for rasters of some cell size."""
         return {}
+
+    @cached_property
+    def spread(self) -> float:
+        """Standard deviation of the values; 1 where they are equal."""
+        return float(np.std(self.samples.values)) or 1.0
 
     @cached_property
     def keeps_digits(self) -> bool:

@@ -128,7 +128,7 @@ class KrigingGradient(Algorithm):
         with_variance = "GRADIENT_VARIANCE" in read.raster_paths
 
         def predict(block):
-            found = [group.predict(grid.centers(block), baseline, with_variance) for group in groups]
+            found = [group.predict_grid(grid, block, baseline, with_variance) for group in groups]
             variances = [np.tile(part.variance, part.gradient.shape[1]) for part in found]
             return {
                 "GRADIENT": np.column_stack([as_columns(part) for part in found]),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
+from hybrid_geostatistics.core.grid import Block, RasterGrid
 from hybrid_geostatistics.core.kriging.covariance import SmoothCovariance
 from hybrid_geostatistics.core.kriging.estimate import Reason
 from hybrid_geostatistics.core.kriging.functionals import Derivative, slope_over
@@ -257,6 +258,31 @@ def test_without_neighbors_there_is_no_gradient(samples, model):
     assert np.isfinite(too_few.predict(far).gradient).all()
     assert (too_few.leave_one_out().reason == Reason.FEW_NEIGHBORS).all()
     assert np.isnan(too_few.leave_one_out().gradient).all()
+
+
+@pytest.mark.parametrize("hood", [None, Neighborhood(12), Neighborhood(12, search_radius=40.0)])
+@pytest.mark.parametrize("elevation", [None, 7.5])
+def test_on_a_grid_it_is_that_of_its_centres(hood, elevation):
+    random = np.random.default_rng(5)
+    coordinates = random.random((90, 3)) * [900.0, 700.0, 20.0] + [4e5, 5e6, 0.0]
+    coordinates = coordinates if elevation is not None else coordinates[:, :2]
+    model = VariogramModel(0.1, (Structure("spherical", 0.9, 300.0),))
+    fitted = fit_gradient(coordinates, random.normal(size=(90, 2)), model, hood)
+    grid = RasterGrid((210, 190), (4e5, 5.0, 0.0, 5e6 + 800.0, 0.0, -4.0))
+    block = Block(3, 5, 200, 180, elevation=elevation)
+    on_grid, at_centers = fitted.predict_grid(grid, block, with_variance=False), fitted.predict(grid.centers(block))
+    assert_allclose(on_grid.gradient, at_centers.gradient, rtol=1e-9, atol=1e-12)
+    assert_array_equal(on_grid.n_neighbors, at_centers.n_neighbors)
+    assert_array_equal(on_grid.reason, at_centers.reason)
+    assert np.isnan(on_grid.variance).all() and on_grid.variance.shape == at_centers.variance.shape
+    some = grid.centers(block)[7:9]
+    assert_allclose(on_grid.gradient[7:9], fitted.predict(some).gradient, rtol=1e-9, atol=1e-12)
+    small = Block(0, 0, 2, 2, elevation=elevation)
+    sloped = fitted.predict_grid(grid, small, baseline=(5.0,) * coordinates.shape[1])
+    assert_allclose(sloped.variance, fitted.predict(grid.centers(small), (5.0,) * coordinates.shape[1]).variance)
+    if elevation is not None:
+        with pytest.raises(InputError, match="grid has no elevation"):
+            fitted.predict_grid(grid)
 
 
 def test_what_does_not_fit_is_refused(samples):
