@@ -157,9 +157,13 @@ def stack_near_and_far(
 
 
 def without_outliers(errors: np.ndarray, kriging: Sequence[int]) -> np.ndarray:
-    """Return errors cut at `OUTLIER` deviations of the kriging bases', estimated by the median of absolute errors."""
-    largest = OUTLIER * 1.4826 * float(np.median(np.abs(errors[:, list(kriging)])))
-    return np.clip(errors, -largest, largest) if largest > 0 else errors
+    """Return errors cut at `OUTLIER` standard deviations of the kriging bases', by the median of their absolute errors.
+
+    Where most values are alike, say 0, that is next to nothing: never cut below twice the root of their mean square.
+    """
+    own = np.abs(errors[:, list(kriging)])
+    largest = max(OUTLIER * 1.4826 * float(np.median(own)), 2.0 * float(np.sqrt(np.mean(own**2))))
+    return np.clip(errors, -largest, largest)
 
 
 def judged_stack(
