@@ -115,7 +115,7 @@ class CompositeDrillHoles(Algorithm):
             points_output("OUTPUT", tr("Composites"), tr(
                 "Points with elevation in the middle of each composite: hole, from, to, depth, azimuth and dip of the "
                 "hole there, assayed share, domain, and the fields."
-            )),
+            ), by_default=True),
             report_output(
                 tr("Drill hole report"),
                 tr("Page with every row that could not be used, and statistics before and after."),

@@ -56,6 +56,7 @@ class ExportBlockModel(Algorithm):
                     "library pyevtk, which comes with the backend."
                 ),
                 optional=True,
+                by_default=False,
             ),
             *numbers(
                 N=tr("Number of blocks with a value"),

@@ -53,7 +53,7 @@ class LogRatios(Algorithm):
         outputs=lambda: [
             points_output("OUTPUT", tr("Samples with log-ratios"), tr(
                 "Copy of the samples with a field for each log-ratio; NULL where a part is unknown."
-            )),
+            ), by_default=True),
             *numbers(N_CENSORED=tr("Censored values")),
             *texts(PARTS=tr("Parts, in order"), RATIOS=tr("Log-ratios, in order")),
         ],

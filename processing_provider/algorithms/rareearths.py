@@ -44,7 +44,7 @@ class RareEarths(Algorithm):
         outputs=lambda: [
             points_output("OUTPUT", tr("Samples with indices"), tr(
                 "Copy of the samples with a field for each index whose elements were assayed; sums in ppm."
-            )),
+            ), by_default=True),
             *numbers(N_ELEMENTS=tr("Number of rare earths found"), N_CENSORED=tr("Censored values")),
             *texts(DERIVED=tr("Indices derived")),
         ],

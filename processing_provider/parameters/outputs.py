@@ -21,9 +21,9 @@ def raster_output(name: str, label: str, text: str, optional: bool = False, by_d
     return with_help(QgsProcessingParameterRasterDestination(name, label, None, optional, by_default), text)
 
 
-def file_output(name: str, label: str, file_filter: str, text: str, optional: bool = False):
-    """Return a file to write."""
-    return with_help(QgsProcessingParameterFileDestination(name, label, file_filter, None, optional), text)
+def file_output(name: str, label: str, file_filter: str, text: str, optional: bool = False, by_default: bool = True):
+    """Return a file to write; an optional one may be left out by default."""
+    return with_help(QgsProcessingParameterFileDestination(name, label, file_filter, None, optional, by_default), text)
 
 
 def report_output(label: str, text: str):
@@ -31,11 +31,11 @@ def report_output(label: str, text: str):
     return file_output("OUTPUT_HTML", label, "HTML (*.html *.HTML)", text, optional=True)
 
 
-def points_output(name: str, label: str, text: str):
-    """Return an optional point layer to write."""
+def points_output(name: str, label: str, text: str, by_default: bool = False):
+    """Return an optional point layer to write; by default where it is what an algorithm is for."""
     return with_help(
         QgsProcessingParameterFeatureSink(
-            name, label, QgsProcessing.SourceType.TypeVectorPoint, None, optional=True, createByDefault=False
+            name, label, QgsProcessing.SourceType.TypeVectorPoint, None, optional=True, createByDefault=by_default
         ),
         text,
     )

@@ -133,6 +133,14 @@ def test_works_from_input_and_field_alone(algorithm):
     assert needed <= layers | {"FIELD", "FIELDS", "TARGETS", "PARTS", "MODEL"}
 
 
+def test_a_dialog_writes_what_the_algorithm_is_for(algorithm):
+    """Without a change a run gives its first output, and nothing that needs the backend beyond it."""
+    first = next(iter(algorithm.destinationParameterDefinitions()), None)
+    asks_first = algorithm.name() == "checksamples"  # it changes nothing unless asked
+    assert first is None or asks_first or first.createByDefault()
+    assert algorithm.name() != "exportblockmodel" or not algorithm.parameterDefinition("VTK").createByDefault()
+
+
 def test_flags_and_instances(algorithm):
     flags = algorithm.flags()
     assert flags & QgsProcessingAlgorithm.Flag.FlagCanCancel and flags & QgsProcessingAlgorithm.Flag.FlagSupportsBatch
