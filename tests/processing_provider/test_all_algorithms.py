@@ -186,4 +186,4 @@ def test_shipped_models_are_whole(provider, root, name):
     steps = model.childAlgorithms().values()
     assert len(steps) >= 2 and all(step.algorithmId().startswith("hybridgeo:") for step in steps)
     complete, problems = model.validate()
-    assert complete, problems
+    assert complete, f"run tools/make_models: {problems}"
