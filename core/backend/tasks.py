@@ -189,6 +189,10 @@ def _task(name: str) -> Task:
     return TASKS[name]
 
 
+_PACKAGES = {"skgstat": "scikit-gstat", "sklearn": "scikit-learn"}
+"""What modules are called where they are installed from."""
+
+
 def _is_installed(module: str) -> bool:
     """Whether a module could be imported, found without importing it."""
     if module in sys.modules:
@@ -201,8 +205,10 @@ def _backend_python(name: str, inputs: Mapping[str, object] | None) -> Path:
     try:
         return environment.backend_python()
     except BackendMissing as error:
-        lacking = ", ".join(missing_modules(name, inputs) or modules_of(name, inputs))
-        raise BackendMissing(f"This step needs {lacking}, which QGIS's own Python does not run. {error}") from error
+        lacking = missing_modules(name, inputs)
+        packages = ", ".join(_PACKAGES.get(module, module) for module in lacking or modules_of(name, inputs))
+        why = "QGIS's own Python lacks" if lacking else "does not run in QGIS's own Python"
+        raise BackendMissing(f"This step needs {packages}, which {why}. {error}") from error
 
 
 def _nothing(inputs: Mapping[str, object]) -> tuple[str, ...]:
