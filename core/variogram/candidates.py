@@ -41,6 +41,8 @@ class Candidate:
     hole_rmse : float
         Root mean squared error of kriging samples from other drill holes than their own, as `loo_rmse`; NaN where
         samples do not lie in holes.
+    hole_msdr : float
+        As `loo_msdr`, of the same errors (reml only, else NaN).
     """
 
     name: str
@@ -55,6 +57,7 @@ class Candidate:
     max_lag: float = np.nan
     reason: str = ""
     hole_rmse: float = np.nan
+    hole_msdr: float = np.nan
 
     @property
     def error(self) -> float:
@@ -69,6 +72,7 @@ class Candidate:
                 ("loo_rmse", self.loo_rmse),
                 ("loo_msdr", self.loo_msdr),
                 ("hole_rmse", self.hole_rmse),
+                ("hole_msdr", self.hole_msdr),
                 ("misfit", self.misfit),
                 ("log_likelihood", self.log_likelihood),
                 ("max_lag", self.max_lag),

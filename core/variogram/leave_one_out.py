@@ -26,6 +26,9 @@ LOCAL_NEIGHBORS = 32
 SCORED_SAMPLES = 1000
 """Of more samples a seeded choice of so many is left out, each estimated from its neighbours among all."""
 
+SCORED_IN_HOLES = 1500
+"""Of more samples in holes so many are kriged from other holes."""
+
 HOLE_FOLDS = 5
 """In so many parts drill holes and soil profiles are predicted from the others."""
 
@@ -114,28 +117,73 @@ class FitSamples:
 
     def hole_error(self, model: VariogramModel) -> float:
         """Return the error of kriging samples from other holes; NaN where samples do not lie in holes."""
+        errors = self.hole_errors(model)
+        return np.nan if errors is None else errors.rmse
+
+    def hole_errors(self, model: VariogramModel) -> HoleErrors | None:
+        """Krige samples from other holes, the same ones for every model; None where samples do not lie in holes."""
         hole = self.hole
         if hole is None:
-            return np.nan
+            return None
         fold_of = np.random.default_rng(self.seed).permutation(int(hole.max()) + 1) % HOLE_FOLDS
         generator = np.random.default_rng(self.seed)
-        squares, count = 0.0, 0
+        chosen, squares, variances = [], [], []
         for fold in range(HOLE_FOLDS):
             stop_if(self.is_cancelled)
             out = fold_of[hole] == fold
             rows = np.flatnonzero(out)
-            if len(rows) > SCORED_SAMPLES // HOLE_FOLDS:
-                rows = generator.choice(rows, SCORED_SAMPLES // HOLE_FOLDS, replace=False)
+            if len(rows) > SCORED_IN_HOLES // HOLE_FOLDS:
+                rows = generator.choice(rows, SCORED_IN_HOLES // HOLE_FOLDS, replace=False)
             try:
                 kriging = fit_kriging(
                     self.coordinates[~out], self.values[~out], model, Neighborhood(LOCAL_NEIGHBORS), self.drift[~out]
                 )
-                estimate = kriging.predict(self.coordinates[rows], self.drift[rows]).estimate
+                found = kriging.predict(self.coordinates[rows], self.drift[rows])
             except KrigingSystemError:
-                return np.nan
-            errors = (self.values[rows] - estimate)[np.isfinite(estimate)]
-            squares, count = squares + float(errors @ errors), count + len(errors)
-        return float(np.sqrt(squares / count)) if count else np.nan
+                return None
+            chosen.append(rows)
+            squares.append((self.values[rows] - found.estimate) ** 2)
+            variances.append(found.kriging_variance)
+        squared, variance = np.concatenate(squares), np.concatenate(variances)
+        return HoleErrors(squared, variance, hole[np.concatenate(chosen)]) if np.isfinite(squared).any() else None
+
+
+@dataclass(frozen=True)
+class HoleErrors:
+    """Errors of samples kriged from other holes.
+
+    Parameters
+    ----------
+    squared, variance : ndarray, shape (n,)
+        Squared errors, NaN where there is no estimate, and kriging variances.
+    hole : ndarray of int, shape (n,)
+    """
+
+    squared: np.ndarray
+    variance: np.ndarray
+    hole: np.ndarray
+
+    @property
+    def rmse(self) -> float:
+        """Root of the mean squared error."""
+        return float(np.sqrt(np.nanmean(self.squared)))
+
+    @property
+    def msdr(self) -> float:
+        """Mean of squared error / kriging variance; 1 where the variances are right."""
+        known = np.isfinite(self.squared) & (self.variance > 0)
+        return float(np.mean(self.squared[known] / self.variance[known])) if known.any() else np.nan
+
+    def gain_over(self, other: HoleErrors) -> tuple[float, float]:
+        """Return by how much the mean squared error is lower than another model's, and the standard error of that.
+
+        The standard error is that between holes: errors within one are alike.
+        """
+        both = np.isfinite(self.squared) & np.isfinite(other.squared)
+        difference = (other.squared - self.squared)[both]
+        gain = float(difference.mean())
+        totals = np.bincount(self.hole[both], weights=difference - gain)
+        return gain, float(np.sqrt(np.sum(totals**2))) / len(difference)
 
 
 def _strings(coordinates: np.ndarray) -> np.ndarray:

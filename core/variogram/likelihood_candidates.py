@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..progress import Progress, part
 from ..report.markup import rounded
+from .between_holes import between_holes
 from .candidates import Candidate
 from .choice import CLEAR_ANISOTROPY, PREFERRED, most_likely
 from .leave_one_out import GLOBAL_LEAVE_ONE_OUT, FitSamples
@@ -17,12 +18,6 @@ from .likelihood import Climbed, LikelihoodSearch
 from .models import VariogramModel
 from .tilted import tilted_anisotropy
 from .trial import Trial
-
-RAISED_NUGGETS = (0.1, 0.2, 0.4, 0.7, 0.9)
-"""Shares of the sill to which a nugget may be raised where samples lie in holes."""
-
-CLEAR_NUGGET = 0.004
-"""The smallest nugget is taken whose error at whole holes left out is within this share of the lowest."""
 
 
 def by_likelihood(
@@ -66,7 +61,7 @@ def by_likelihood(
         model, log_likelihood = search.rough(climbed)
         refined.append(Candidate(kind, "reml", model, log_likelihood=log_likelihood))
         near = near or climbed.found.trial
-    best = most_likely(refined)
+    best = _of_holes(samples, most_likely(refined), refined, account)
     if best is None:
         return refined, None, np.nan
     progress(0.7, f"Refining the {best.name} model further")
@@ -90,16 +85,19 @@ def by_likelihood(
         model, log_likelihood = search.fine(climbed, part(progress, 0.9, 1.0))
     except InputError as error:
         return [replace(fit, note=str(error)) if fit is best else fit for fit in refined], None, np.nan
-    model, hole_rmse = _between_holes(samples, model, account)
+    model, errors = between_holes(samples, model, account, with_ratio=anisotropic)
     chosen = samples.scored(Candidate(best.name, "reml", model, log_likelihood=rough))
     if climbed is climbs[best.name]:
         refined = [fit for fit in refined if fit is not best]
     if len(samples.values) <= GLOBAL_LEAVE_ONE_OUT:
         # Of many samples errors take longer than likelihoods, which decide.
         refined = [samples.scored(fit) for fit in refined]
-    if np.isfinite(hole_rmse):
-        chosen = replace(chosen, hole_rmse=hole_rmse)
-        account.append(f"Whole holes left out are predicted with an RMSE of {rounded(hole_rmse, 4)}.")
+    if errors is not None:
+        chosen = replace(chosen, hole_rmse=errors.rmse, hole_msdr=errors.msdr)
+        account.append(
+            f"Whole holes left out are predicted with an RMSE of {rounded(errors.rmse, 4)}; squared errors there are "
+            f"{errors.msdr:.2g} times the kriging variance on average."
+        )
     if not search.is_exact:
         account.append("Likelihoods are Vecchia's: each sample given the nearest of those before it in a random order.")
     if not np.isfinite(chosen.loo_rmse):
@@ -107,43 +105,17 @@ def by_likelihood(
     return [*refined, chosen], chosen, log_likelihood
 
 
-def _between_holes(samples: FitSamples, model: VariogramModel, account: list[str]) -> tuple[VariogramModel, float]:
-    """Raise the nugget as far as that predicts holes from the other holes clearly better.
-
-    What varies within a few metres along a hole says little of the next hole, but neighbours within the hole share
-    it, so that likelihood has no nugget for it. With one, kriging averages over more of each hole.
-
-    Returns
-    -------
-    model : VariogramModel
-        Its sill is kept.
-    hole_rmse : float
-        NaN where samples do not lie in holes.
-    """
-    error = samples.hole_error(model)
-    if not np.isfinite(error) or not model.structures:
-        return model, error
-    tried = [(model, error)]
-    for share in RAISED_NUGGETS:
-        nugget = share * model.sill
-        if nugget <= model.nugget:
-            continue
-        kept = (model.sill - nugget) / (model.sill - model.nugget)
-        structures = tuple(replace(part, psill=kept * part.psill) for part in model.structures)
-        raised = replace(model, nugget=nugget, structures=structures)
-        tried.append((raised, samples.hole_error(raised)))
-        if not tried[-1][1] < tried[-2][1]:
-            break
-    enough = (1 + CLEAR_NUGGET) * min(found for _, found in tried if np.isfinite(found))
-    best, lowest = next((one, found) for one, found in tried if found <= enough)
-    if best is model:
-        return model, error
-    account.append(
-        f"A nugget of {100 * best.nugget / best.sill:.0f} % of the sill, instead of the likelihood's "
-        f"{100 * model.nugget / model.sill:.0f} %, predicts holes from the other holes with an RMSE of "
-        f"{rounded(lowest, 4)} instead of {rounded(error, 4)}: it is taken. Within a hole maps are smoother for it."
-    )
-    return best, lowest
+def _of_holes(
+    samples: FitSamples, best: Candidate | None, refined: Sequence[Candidate], account: list[str]
+) -> Candidate | None:
+    """Return the likeliest candidate, of samples in holes only where it predicts other holes better, too."""
+    preferred = next((fit for fit in refined if fit.name == PREFERRED and fit.model is not None), None)
+    if samples.hole is None or best is None or best.model is None or preferred is None or preferred.model is None:
+        return best
+    if best is preferred:
+        return best
+    account.append(f"The {best.name} model is likelier than the {PREFERRED} one.")
+    return best if _predicts_better(samples, best.model, preferred.model, account) else preferred
 
 
 def _predicts_better(samples: FitSamples, model: VariogramModel, other: VariogramModel, account: list[str]) -> bool:

@@ -75,11 +75,14 @@ def remarks_on(
             f"The first lag holds only {experimental.pair_counts[0]} pairs, so the nugget is uncertain. Fewer, wider "
             "lags would hold more."
         )
-    if not 0.5 <= chosen.loo_msdr <= 2.0:
-        kind = "too small" if chosen.loo_msdr > 1 else "too large"
+    # Along holes every nugget looks too large that stands for what the next hole does not share.
+    in_holes = np.isfinite(chosen.hole_msdr)
+    msdr = chosen.hole_msdr if in_holes else chosen.loo_msdr
+    if not 0.5 <= msdr <= 2.0:
+        kind = "too small" if msdr > 1 else "too large"
+        left_out = "errors at whole holes left out" if in_holes else "leave-one-out errors"
         remarks.append(
-            f"Kriging variances look {kind}: squared leave-one-out errors are {chosen.loo_msdr:.2g} times the kriging "
-            "variance on average."
+            f"Kriging variances look {kind}: squared {left_out} are {msdr:.2g} times the kriging variance on average."
         )
     if experimental.share_of_pairs < 1:
         remarks.append(

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
+from hybrid_geostatistics.core.variogram.between_holes import between_holes
+from hybrid_geostatistics.core.variogram.candidates import Candidate
+from hybrid_geostatistics.core.variogram.experimental import experimental_variogram
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 from hybrid_geostatistics.core.variogram.leave_one_out import FitSamples
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
+from hybrid_geostatistics.core.variogram.remarks import remarks_on
 
 pytest.importorskip("skgstat", reason="scikit-gstat is installed with the backend")
 
@@ -79,6 +83,36 @@ def test_whole_holes_are_harder_than_single_samples():
     assert fitted.fit_to_dict()["candidates"][0]["hole_rmse"] == pytest.approx(chosen.hole_rmse)
 
 
+def test_ranges_move_only_where_other_holes_are_predicted_better_and_never_beyond_the_extent():
+    along, values, names, _, _ = drilled(0)
+    samples = FitSamples(along, values, values, np.empty((len(values), 0)), 0, lambda: False, names)
+    said = []
+    assert between_holes(samples, LAYERED, said)[0] is LAYERED and not said  # the truth: nothing to gain
+    structure = LAYERED.structures[0]
+    wrong = VariogramModel(0.1, (Structure("exponential", 1.9, 40.0, ratio_vertical=1.5),))
+    moved, errors = between_holes(samples, wrong, said)
+    extent = np.linalg.norm(np.ptp(along, axis=0))
+    assert 0.5 * structure.effective_range < moved.structures[0].effective_range < extent
+    assert moved.structures[0].ratio_vertical < 0.5 and moved.sill == pytest.approx(wrong.sill)
+    assert errors.rmse < 0.95 * samples.hole_error(wrong) and "instead of the likelihood's" in said[0]
+    kept, _ = between_holes(samples, wrong, [], with_ratio=False)
+    assert kept.structures[0].ratio_vertical == 1.5
+    far = VariogramModel(0.1, (Structure("exponential", 1.9, 0.9 * extent, ratio_vertical=0.15),))
+    assert between_holes(samples, far, [])[0].structures[0].effective_range <= extent
+
+
+def test_the_remark_on_kriging_variances_is_about_holes_left_out_where_there_are_holes():
+    def remarks(**numbers):
+        candidate = Candidate("exponential", "reml", LAYERED, loo_rmse=0.5, loo_msdr=0.2, **numbers)
+        return remarks_on(candidate, [candidate], along_first, 1000.0, 500, "reml", 1.0)
+
+    along, values, _, _, _ = drilled(0)
+    along_first = experimental_variogram(along, values)
+    assert any("too large: squared leave-one-out errors" in said for said in remarks())
+    assert not any("variances" in said for said in remarks(hole_rmse=0.9, hole_msdr=1.1))
+    assert any("too small: squared errors at whole holes" in said for said in remarks(hole_rmse=0.9, hole_msdr=2.5))
+
+
 def with_a_contact(seed):
     """Return places and values of 50 vertical holes: a broad field, and a contact that every hole meets elsewhere."""
     random = np.random.default_rng(seed)
@@ -95,8 +129,8 @@ def test_a_nugget_raised_for_holes_predicts_those_of_fields_that_no_fit_has_seen
     shares, ratios = [], []
     for seed in range(2):
         errors = []
-        for clear in (0.004, 1.0):  # at 1 no nugget is raised
-            monkeypatch.setattr("hybrid_geostatistics.core.variogram.likelihood_candidates.CLEAR_NUGGET", clear)
+        for clear in (0.004, 1.0):  # at 1 nothing is moved
+            monkeypatch.setattr("hybrid_geostatistics.core.variogram.between_holes.CLEAR", clear)
             fitted = fit_variogram(*with_a_contact(seed), model="exponential", method="reml")
             shares.append(fitted.model.nugget / fitted.model.sill)
             unseen = [with_a_contact(100 * (1 + k) + seed) for k in range(2)]
