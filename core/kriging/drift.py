@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..samples import Covariates
 
 _RANK_TOLERANCE = 1e-8
 _ESTIMABLE_TOLERANCE = 1e-6
@@ -85,6 +86,46 @@ class DriftBasis:
         columns = np.concatenate([np.ones((len(drift), 1)), scores / self.score_scale], axis=1)
         columns[~estimable] = np.nan
         return columns
+
+
+@dataclass(frozen=True)
+class DriftClasses:
+    """Makes columns of a drift from covariates: quantities as they are, a 0/1 column for each class of the samples.
+
+    Parameters
+    ----------
+    classes : tuple of (ndarray or None)
+        For each covariate the codes that the samples have; None for a quantity.
+
+    Examples
+    --------
+    >>> soil = Covariates(("dist", "soil"), np.array([[0.1, 1.0], [0.2, 3.0], [0.3, 1.0]]), (False, True))
+    >>> DriftClasses.of(soil).columns(soil).tolist()
+    [[0.1, 1.0, 0.0], [0.2, 0.0, 1.0], [0.3, 1.0, 0.0]]
+    """
+
+    classes: tuple[np.ndarray | None, ...]
+
+    @classmethod
+    def of(cls, covariates: Covariates) -> DriftClasses:
+        """List the classes of covariates at the samples."""
+        columns = zip(covariates.values.T, covariates.categorical)
+        return cls(tuple(np.unique(column[np.isfinite(column)]) if coded else None for column, coded in columns))
+
+    def columns(self, covariates: Covariates) -> np.ndarray:
+        """Return the columns, shape (n_locations, n_columns), of the same covariates in the same order.
+
+        NaN where a covariate is unknown; a class that no sample has leaves the directions they determine.
+        """
+        parts = []
+        for column, codes in zip(covariates.values.T, self.classes):
+            if codes is None:
+                parts.append(column[:, None])
+            else:
+                coded = (column[:, None] == codes).astype(float)
+                coded[~np.isfinite(column)] = np.nan
+                parts.append(coded)
+        return np.hstack(parts) if parts else np.empty((len(covariates.values), 0))
 
 
 def check_drift(drift: np.ndarray | None, n_rows: int, n_columns: int | None, where: str) -> np.ndarray:

@@ -97,7 +97,7 @@ class FitVariogram(Algorithm):
                 ),
                 advanced=True,
             ),
-            drift_rasters(
+            *drift_rasters(
                 tr(
                     "Rasters of quantities that the field follows: the variogram is then that of what they leave, for "
                     "kriging with external drift. Samples outside them are left out."

@@ -9,6 +9,7 @@ import numpy as np
 from ...core.kriging.back_transform import BackTransform
 from ...core.kriging.compiled import cells_at_once
 from ...core.kriging.cross_validation import LeftOut, leave_out
+from ...core.kriging.drift import DriftClasses
 from ...core.kriging.estimate import KrigingEstimate, Reason
 from ...core.kriging.log_blocks import block_moments, block_quantile
 from ...core.kriging.ordinary import fit_kriging
@@ -147,12 +148,13 @@ class OrdinaryKriging(Algorithm):
         if model.measurement_error == 0:
             # Measurements that do not differ by an error are one.
             samples, _ = average_coincident(samples)
+        classes = None if samples.covariates is None else DriftClasses.of(samples.covariates)
         kriging = fit_kriging(
             samples.coordinates,
             transform.forward(samples.target(field), field),
             model,
             read.neighborhood(len(samples)),
-            None if samples.covariates is None else samples.covariates.values,
+            None if classes is None else classes.columns(samples.covariates),
             holes=samples.holes,
             **options,
         )
@@ -167,7 +169,7 @@ class OrdinaryKriging(Algorithm):
 
         def predict(block):
             covariates = None if drift is None else drift.block(block)
-            at_cells = None if covariates is None else covariates.values
+            at_cells = None if covariates is None else classes.columns(covariates)
             result = kriging.predict_grid(grid, block, at_cells, support)
             here = None if mask is None else mask(block)
             watch.see(result if here is None else result.rows(here))

@@ -142,5 +142,15 @@ def polygon_layers():
 
 
 def drift_rasters(text: str):
-    """Return DRIFT: optional rasters, with what they are for."""
-    return rasters_input("DRIFT", tr("Drift rasters"), text, optional=True, advanced=True)
+    """Return DRIFT, optional rasters with what they are for, and DRIFT_CLASSES."""
+    return [
+        rasters_input("DRIFT", tr("Drift rasters"), text, optional=True, advanced=True),
+        with_help(
+            optional_text("DRIFT_CLASSES", tr("Classes among the drift rasters")),
+            tr(
+                "Names of the drift rasters that hold class codes, such as rock units, separated by commas: each class "
+                "then has a level of its own. The others are quantities: the field changes with them in proportion."
+            ),
+            advanced=True,
+        ),
+    ]

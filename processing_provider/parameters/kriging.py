@@ -17,7 +17,7 @@ DRIFT_COEFFICIENTS = ("all_samples", "neighbours")
 
 
 def kriging_type_inputs():
-    """Return KRIGING_TYPE, MEAN, TREND_ORDER, DRIFT and DRIFT_COEFFICIENTS."""
+    """Return KRIGING_TYPE, MEAN, TREND_ORDER, DRIFT, DRIFT_CLASSES and DRIFT_COEFFICIENTS."""
     return [
         with_help(
             static_enum("KRIGING_TYPE", tr("Kind of kriging"), KRIGING_TYPES, "ordinary"),
@@ -37,7 +37,7 @@ def kriging_type_inputs():
             tr("For universal kriging: 1 is a plane, 2 a quadratic surface."),
             advanced=True,
         ),
-        drift_rasters(
+        *drift_rasters(
             tr(
                 "For external drift: rasters of quantities that the field follows, in any CRS, known at the "
                 "samples and everywhere on the map. They are resampled to the grid where theirs differs; cells "

@@ -56,6 +56,18 @@ def tell_possible_codes(stack: CovariateStack, feedback) -> None:
         )
 
 
+def tell_codes_of_drift(stack: CovariateStack, feedback) -> None:
+    """Tell which drift rasters are taken as quantities and look like class codes."""
+    names = [member.name for member in stack.members if not member.is_categorical and member.looks_categorical()]
+    if names:
+        feedback.pushWarning(
+            tr(
+                "{}: few whole numbers only, taken as quantities, of which 2 is twice as much as 1. If they are codes "
+                "of classes, name them in DRIFT_CLASSES."
+            ).format(", ".join(names))
+        )
+
+
 def _percent(share: float) -> str:
     """Return a share in percent, in words where it is small."""
     return tr("less than 1 %") if share < 0.005 else f"{100 * share:.0f} %"
@@ -105,7 +117,7 @@ def tell_missing_crs(stack: CovariateStack, crs, feedback) -> None:
         if not source.crs.isValid():
             feedback.pushWarning(
                 tr("The covariate {name} has no CRS; it is taken to be in {crs}.").format(
-                    name=source.name, crs=readable(crs)
+                    name=source.name, crs=readable(crs) if crs.isValid() else tr("the one of the samples")
                 )
             )
 

@@ -42,6 +42,7 @@ from .covariates import (
     components_of_spectra,
     parse_categorical,
     parse_names,
+    tell_codes_of_drift,
     tell_missing_crs,
     tell_other_units,
     tell_outside_ranges,
@@ -378,8 +379,11 @@ class Reader(Values):
         InputError
             For external drift without rasters.
         """
+        stack = CovariateStack.of_sources(self._covariates)
+        stack = stack.with_categorical(parse_names(self.text("DRIFT_CLASSES")))
         if not self.has("KRIGING_TYPE"):
-            return CovariateStack.of_sources(self._covariates)
+            tell_codes_of_drift(stack, self.feedback)
+            return stack
         wanted = self.choice("KRIGING_TYPE") == "external_drift"
         if wanted and not self._covariates:
             raise InputError(tr("Expected at least one drift raster for external drift, got none. Choose rasters."))
@@ -389,7 +393,10 @@ class Reader(Values):
                     self.choice("KRIGING_TYPE")
                 )
             )
-        return CovariateStack.of_sources(self._covariates) if wanted else CovariateStack()
+        if not wanted:
+            return CovariateStack()
+        tell_codes_of_drift(stack, self.feedback)
+        return stack
 
     def kriging_type(self) -> dict[str, Any]:
         """Return what the kind of kriging means to `fit_kriging`: a known mean, a trend's order, a local drift.

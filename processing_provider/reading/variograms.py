@@ -32,6 +32,17 @@ def tell_disagreement(
     variogram: VariogramFile, coordinates: np.ndarray, values: np.ndarray, name: str, has_drift: bool, feedback
 ) -> None:
     """Tell where a variogram can hardly be one of the samples of a field, `values` being on its scale."""
+    drift = ", ".join(variogram.fit.get("drift") or ())
+    if drift and not has_drift:
+        feedback.pushWarning(
+            tr(
+                "The variogram is one of what {} leaves of the field; kriging without a drift needs one of it all."
+            ).format(drift)
+        )
+    elif has_drift and variogram.fit.get("method") and not drift:
+        feedback.pushWarning(
+            tr("The variogram is one of the field itself; kriging with a drift needs one of what the drift leaves.")
+        )
     for text in disagreements(variogram.model, coordinates, values, has_drift):
         feedback.pushWarning(f"{name}: {text}")
 

@@ -60,6 +60,28 @@ def test_external_drift(world, kriged, variogram, template, tmp_path):
     same(world, results, truth)
 
 
+def test_classes_of_a_drift_raster(world, kriged, variogram, tmp_path):
+    rows, columns = np.indices(world.SHAPE)
+    codes = 1.0 + (rows // 3 + columns // 4) % 3
+    rocks = world.write_raster(tmp_path / "rocks.tif", codes.astype(np.float32))
+    given = {"KRIGING_TYPE": "external_drift", "DRIFT": [rocks], "TEMPLATE": rocks}
+    as_numbers, log = kriged(**given)
+    assert "rocks: few whole numbers only" in log.text
+    straight, dataset = world.read_raster(as_numbers["ESTIMATE"])
+    grid = RasterGrid(world.SHAPE, dataset.GetGeoTransform())
+    results, log = kriged(**given, DRIFT_CLASSES="rocks")
+    assert "few whole numbers" not in log.text
+    coordinates, values = world.field_values()
+    west, _, _, north = grid.extent
+    row = ((north - coordinates[:, 1]) / -grid.transform[5]).astype(int)
+    column = ((coordinates[:, 0] - west) / grid.transform[1]).astype(int)
+    at_samples = (codes[row, column][:, None] == [2, 3]).astype(float)
+    kriging = fit_kriging(coordinates, values, VariogramFile.read(variogram).model, drift=at_samples)
+    truth = kriging.predict_grid(grid, drift=(codes.ravel()[:, None] == [2, 3]).astype(float))
+    same(world, results, truth)
+    assert np.abs(truth.estimate.reshape(grid.shape) - straight).max() > 0.01
+
+
 @pytest.mark.parametrize("side", [0, 55], ids=["cell", "map units"])
 @pytest.mark.parametrize("rule", ["gauss", "regular"])
 def test_blocks(world, kriged, variogram, template, side, rule):

@@ -20,6 +20,7 @@ def fit_variogram(job: Job) -> TaskResult:
     ``loo_msdr``, ``mean_rmse``, ``log_likelihood``, ``structure``, ``account``, ``warnings``. Files: ``variogram``
     (JSON), ``report`` (HTML).
     """
+    from ...kriging.drift import DriftBasis, DriftClasses
     from ...kriging.trend import check_order, trend_columns
     from ...variogram.anisotropy import Anisotropy
     from ...variogram.fitting import fit_variogram as fit
@@ -37,7 +38,11 @@ def fit_variogram(job: Job) -> TaskResult:
     drift = [trend_columns(samples.coordinates - samples.coordinates.mean(axis=0), order)]
     names = [] if order == 0 else [("a plane" if order == 1 else "a quadratic surface") + " in the coordinates"]
     if samples.covariates is not None:
-        drift.append(samples.covariates.values)
+        columns = DriftClasses.of(samples.covariates).columns(samples.covariates)
+        if any(samples.covariates.categorical):
+            # The classes of one covariate add up to the constant.
+            columns = DriftBasis.fit(columns).scores(columns)[:, 1:]
+        drift.append(columns)
         names += samples.covariates.names
     fitted = fit(
         samples.coordinates,
