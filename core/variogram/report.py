@@ -341,6 +341,11 @@ def _choice(fitted: FittedVariogram, squared: str, map_unit: str) -> list[str]:
         "squared error / kriging variance, 1 where the variances are right. Log likelihoods compare what stands in "
         "this table only."
     )
+    if any(np.isfinite(candidate.hole_msdr) for candidate in fitted.candidates):
+        parts.append(
+            "Samples in drill holes have neighbours close by in their hole; a map between the holes has none. What is "
+            "said above of whole holes left out counts there, not this table's RMSE and MSDR."
+        )
     if notes:
         parts.append(bullets(notes))
     return parts
