@@ -27,9 +27,10 @@ def summary(
     opening = f"{target}, {question} ({folds_label(scheme)})" if question else f"{target}, {folds_label(scheme)}"
     best = min(by_method, key=lambda method: by_method[method]["rmse"])
     if by_method[best]["r2"] < 0.05:
+        where = "So far from samples a map" if scheme == "blocks" else "A map"
         return (
             f"{opening}: no method predicts better than the overall mean (best R2 {by_method[best]['r2']:.2f}, "
-            f"{label(best)}). A map of {target} would show little but noise."
+            f"{label(best)}). {where} of {target} would show little but noise."
         )
     if reference is None:
         sentence = f"{label(best)} has the lowest RMSE; no kriging was compared"
