@@ -51,6 +51,15 @@ CHANCE = 4.0
 _MOST_SAMPLES = 1000
 """Samples from which that is computed."""
 
+CLEARLY_WORSE = 0.1
+"""Relative error by which a member may exceed ordinary kriging's, whatever is left out; beyond, it is left out.
+
+A variogram of the wrong shape can be harmless between samples and lose in gaps, or the other way round, and its
+standard deviations are then wrong in the one or the other. Measured on 49 cross-validations without covariates, 38 of
+them of data that no rule before was chosen on: three ratios above 1.01 instead of eight without a limit (with 0.12
+four), geometric mean 0.993 instead of 0.995. With 0.06 walker and meuse lose the gain of several fits.
+"""
+
 SKEWNESS = 0.25, 0.5
 """Values less skewed than the first take no normal scores, from the second on these count in full."""
 
@@ -148,6 +157,28 @@ def structure_share(coordinates: np.ndarray, values: np.ndarray, variogram: Vari
     if structured == -np.inf:
         return 1.0  # so smooth a model was not fitted to noise
     return max(0.0, 1.0 - CHANCE / max(2.0 * (structured - alone), CHANCE))
+
+
+def not_clearly_worse(errors: np.ndarray) -> np.ndarray:
+    """Say which members predict left-out samples hardly worse than ordinary kriging in every way of leaving out.
+
+    Parameters
+    ----------
+    errors : ndarray, shape (n_ways, n_samples, n_members)
+        Observed - estimate; ordinary kriging is the first member.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_members,)
+        True for the first one.
+
+    Examples
+    --------
+    >>> not_clearly_worse(np.array([[[1.0, 1.05, 0.5]], [[1.0, 1.0, 1.2]]])).tolist()
+    [True, True, False]
+    """
+    mean_square = np.mean(errors**2, axis=1)
+    return (mean_square <= (1.0 + CLEARLY_WORSE) ** 2 * mean_square[:, :1]).all(axis=0)
 
 
 def _variograms(

@@ -18,8 +18,8 @@ from ..features.kriging_context import CONTEXT_NAMES
 COLUMNS = ("score", "local_spread", "local_residual_size")
 """What the scale depends on: level, spread and size of residuals of the samples around, out of `CONTEXT_NAMES`."""
 
-RIDGE = 10.0
-"""Pull of the coefficients to 0, in samples whose column is at 1."""
+RIDGE = 30.0
+"""Pull of the coefficients to 0, in rows whose column is at 1; each sample makes several rows."""
 
 _INDICES = [CONTEXT_NAMES.index(name) for name in COLUMNS]
 _LARGEST = 2.5

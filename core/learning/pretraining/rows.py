@@ -11,8 +11,10 @@ from ...errors import InputError
 from ...features.kriging_context import Described, KrigingContext
 from ...kriging.ordinary import fit_kriging
 from ...variogram.fitting import fit_variogram
-from ..pretrained import DROPPED
 from .fields import SimulatedSite
+
+DROPPED = (0, 1, 3, 7)
+"""Nearest others left out with a sample, in turn."""
 
 MOST_DROPPED = 1
 """Nearest others left out with a sample in the rows of the training, at most; the gate sees more of them."""

@@ -21,10 +21,10 @@ import numpy as np
 from ...prediction.pretrained import GRAPH_OUTPUT, NETWORK_FILE
 from ...provenance import data_hash, versions
 from ..export import check_same, to_onnx
-from ..pretrained import DROPPED, fit_gate
+from ..pretrained import fit_gate
 from .fields import FIELDS, simulate_site
 from .network import PretrainingSettings, mean_of, train
-from .rows import Rows, site_rows
+from .rows import DROPPED, Rows, site_rows
 
 VALIDATION_SEED = 0
 """Seed of the first site that is validated on."""

@@ -2,20 +2,23 @@
 
 Truth: two roads (samples left out at once = kriging fitted to the others; a file of the first version = the model it
 was), limits (weights that are all on one member are that kriging; symmetric values take no normal scores) and a
-simulated lognormal field, where kriging of the values is known to be poor.
+simulated lognormal field, where kriging of the values is known to be poor;
+a smooth simulated field, for which an exponential variogram is known to be the wrong shape.
 """
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.kriging.left_out import nearest_others
+from hybrid_geostatistics.core.kriging.left_out import leave_out, nearest_others
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.learning.members import (
     SHARE_ON_CHOSEN_SCALE,
     TEMPER,
     fit_members,
     members_left_out,
+    not_clearly_worse,
     structure_share,
 )
 from hybrid_geostatistics.core.learning.pretrained import PretrainedSettings, fit_pretrained, shipped_network
@@ -74,6 +77,29 @@ def test_noise_is_left_to_ordinary_kriging():
     coordinates = rng.uniform(0.0, 100.0, (150, 2))
     fitted = fit_pretrained(Samples(coordinates, rng.normal(size=(150, 1)), ("V",)))
     assert fitted.weights["V"]["ordinary_kriging"] > 0.8
+
+
+def test_a_variogram_of_the_wrong_shape_is_no_member_and_intervals_hold_in_gaps():
+    coordinates = np.random.default_rng(17).uniform(0.0, 100.0, (500, 2))
+    smooth = Structure("gaussian", 1.0, 60.0)
+    values = gaussian_field(smooth, coordinates, np.random.default_rng(18))
+    in_gap = np.hypot(*(coordinates - 50.0).T) < 22.0
+    samples, truth = np.flatnonzero(~in_gap)[:250], values[in_gap]
+    rows = np.arange(0, 250, 5)
+    shapes = [smooth, Structure("exponential", 1.0, 120.0), Structure("gaussian", 1.0, 63.0)]
+    krigings = [fit_kriging(coordinates[samples], values[samples], VariogramModel(1e-4, (s,))) for s in shapes]
+    errors = [
+        [
+            values[samples][rows] - leave_out(one, nearest_others(one, rows, n), rows[:, None]).weights @ one.values
+            for one in krigings
+        ]
+        for n in (0, 7)
+    ]
+    assert not_clearly_worse(np.swapaxes(errors, 1, 2)).tolist() == [True, False, True]
+    fitted = fit_pretrained(Samples(coordinates[samples], values[samples, None], ("V",)))
+    found = fitted.predict(coordinates[in_gap], None)
+    inside = (truth >= found.lower[:, 0]) & (truth <= found.upper[:, 0])
+    assert inside.mean() > 0.8, inside.mean()
 
 
 def test_members_differ_and_their_prior_sums_to_1():
