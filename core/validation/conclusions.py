@@ -14,6 +14,9 @@ from .metrics import ClusterBootstrap
 from .predictive import PredictiveDistribution
 from .verdicts import KRIGING, Verdict, describe, judge, label, simplicity
 
+NOTHING_EXPLAINED = 0.05
+"""An R2 below this is that of a map without content."""
+
 
 def summary(
     target: str,
@@ -26,12 +29,17 @@ def summary(
     question = QUESTIONS.get(scheme)
     opening = f"{target}, {question} ({folds_label(scheme)})" if question else f"{target}, {folds_label(scheme)}"
     best = min(by_method, key=lambda method: by_method[method]["rmse"])
-    if by_method[best]["r2"] < 0.05:
+    if by_method[best]["r2"] < NOTHING_EXPLAINED:
+        found = f"{opening}: no method predicts better than the overall mean (best R2 {by_method[best]['r2']:.2f}, "
+        on_logarithms = {m: row["r2_log"] for m, row in by_method.items() if row["r2_log"] >= NOTHING_EXPLAINED}
+        if on_logarithms:
+            best_there = max(on_logarithms, key=lambda method: on_logarithms[method])
+            return (
+                f"{found}{label(best)}). Single large values decide that: of the variance of logarithms "
+                f"{label(best_there)} explains {100 * on_logarithms[best_there]:.0f} %."
+            )
         where = "So far from samples a map" if scheme == "blocks" else "A map"
-        return (
-            f"{opening}: no method predicts better than the overall mean (best R2 {by_method[best]['r2']:.2f}, "
-            f"{label(best)}). {where} of {target} would show little but noise."
-        )
+        return f"{found}{label(best)}). {where} of {target} would show little but noise."
     if reference is None:
         sentence = f"{label(best)} has the lowest RMSE; no kriging was compared"
     else:

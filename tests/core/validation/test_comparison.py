@@ -301,6 +301,23 @@ def test_best_is_the_simplest_of_those_that_tie(samples):
     assert "simplest" in comparison.best_text
 
 
+def test_one_rich_sample_does_not_make_a_map_noise():
+    """A field known on logarithms, one value of which rules the R2 in data units."""
+    rng = np.random.default_rng(2)
+    logs = rng.normal(size=150)
+    values, known = np.exp(logs), np.exp(0.5 * logs)
+    values[0], known[0] = 400.0, 0.05
+    places = Samples(rng.uniform(0, 1000, (150, 2)), values[:, None], ("gold",))
+    said = []
+    for estimates in (known, np.full(150, values.mean())):
+        predictions = {("random", "ordinary_kriging"): around(estimates[:, None])}
+        comparison = score(places, {"random": np.arange(150) % 5}, predictions, dict.fromkeys(predictions, 1.0))
+        said.append(comparison.summaries["gold", "random"])
+    assert all("no method predicts better than the overall mean" in text for text in said)
+    assert "Single large values decide that: of the variance of logarithms ordinary kriging explains" in said[0]
+    assert said[1].endswith("A map of gold would show little but noise.")
+
+
 def test_noise_is_called_noise(samples):
     rng = np.random.default_rng(3)
     noise = Samples(samples.coordinates, rng.normal(size=(150, 2)), samples.targets)
