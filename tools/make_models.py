@@ -247,7 +247,8 @@ def fusion_chain() -> None:
                     "COVARIATES": covariates, "GRADIENT_FIELDS": value(";".join([*majors, "REE"])),
                     "HOLE": value("hole"), "DIMENSIONS": value("3d"),
                     "ARCHITECTURE": parameter_or("ARCHITECTURE", "afg_pms"), "TRANSFORM": value("log"),
-                    "FOLDS": value("blocks"),
+                    # Every other hole left out; half of the deposit in one piece would be further than the map goes.
+                    "FOLDS": value("random"),
                     "N_FOLDS": value(2), "N_STEPS": parameter("N_STEPS"),
                 },
                 {"MODEL": "Model", "OUTPUT_HTML": "Training report"},
