@@ -27,7 +27,8 @@ class ForestSettings:
     min_leaf : int
         Fewest samples in a leaf.
     max_features : float
-        Share of the columns tried at a split.
+        Share of the columns tried at a split. Of tables of places alone extremely randomised trees try all columns:
+        with fewer they too often cut along none that matters.
     max_nodes : int
         Bound of the nodes of one target's trees together: it bounds the model file, at about 40 bytes a node.
     """
@@ -90,6 +91,7 @@ def grow_drift_forests(
     seed: int = 0,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
+    of_places: bool = False,
 ) -> DriftForests:
     """Grow a forest without each fold of each set of folds.
 
@@ -106,6 +108,8 @@ def grow_drift_forests(
     progress : Progress
     is_cancelled : IsCancelled
         Asked before every forest.
+    of_places : bool
+        Whether the table holds places alone, no covariates.
 
     Returns
     -------
@@ -131,11 +135,12 @@ def grow_drift_forests(
         for index, (which, left_out) in enumerate(held_out):
             for kind, name in enumerate((RANDOM, EXTREMELY_RANDOM)):
                 stop_if(is_cancelled)
+                max_features = 1.0 if of_places and name == EXTREMELY_RANDOM else settings.max_features
                 progress((column + index / len(held_out)) / targets.shape[1], "Growing forests")
                 own_seed = np.random.SeedSequence([seed, column, index, kind]).generate_state(1)[0] % 2**31
                 forest = grow(
                     name, rows[~left_out], targets[~left_out, column], settings.trees_per_fold // 2,
-                    min_leaf=settings.min_leaf, max_features=settings.max_features, max_leaves=max_leaves,
+                    min_leaf=settings.min_leaf, max_features=max_features, max_leaves=max_leaves,
                     seed=int(own_seed),
                 )  # fmt: skip
                 out_of_fold[which, left_out, column] += 0.5 * forest.predict(rows[left_out])

@@ -313,8 +313,12 @@ def fit_hybrid(
             holes=samples.holes,
         )  # fmt: skip
         others: tuple[VariogramModel, ...] = ()
-        if drift is not None and kind in LEARNED and in_holes and len(samples) <= EXACT_LIMIT:
-            alone = _uncorrelated(fitted.model, samples.coordinates, values[:, column], drift, groups)
+        if drift is not None and kind in LEARNED and in_holes:
+            few = len(samples) <= EXACT_LIMIT
+            alone = _uncorrelated(
+                fitted.model, samples.coordinates, values[:, column], drift, groups if few else folds[0],
+                Neighborhood() if few else neighborhood,
+            )  # fmt: skip
             if alone is not None:
                 return Base(kind, alone, 0.0)
         if len(samples) <= SEVERAL_FITS_LIMIT:
@@ -358,7 +362,7 @@ def fit_hybrid(
     if settings.forest is not None and (features.encoder is not None or features.n_dimensions == 3):
         forests = grow_drift_forests(
             features.table(samples.coordinates, encoded), values, folds, settings.forest, settings.seed,
-            part(progress, 0.7, 0.8), is_cancelled,
+            part(progress, 0.7, 0.8), is_cancelled, of_places=features.encoder is None,
         )  # fmt: skip
         learned = {FOREST: forests.out_of_fold, **learned}
     drift_of = {name: out_of_fold.mean(axis=0) for name, out_of_fold in learned.items()}
@@ -483,8 +487,9 @@ def _held_out(
 
 
 def _uncorrelated(
-    fitted: VariogramModel, coordinates: np.ndarray, values: np.ndarray, drift: np.ndarray, groups: np.ndarray
-) -> VariogramModel | None:
+    fitted: VariogramModel, coordinates: np.ndarray, values: np.ndarray, drift: np.ndarray, groups: np.ndarray,
+    neighborhood: Neighborhood,
+) -> VariogramModel | None:  # fmt: skip
     """Return a pure nugget where residuals of a drift say nothing about another hole, None where they do.
 
     Pairs within holes outnumber all others, so a variogram of residuals is that along holes. Across holes, which is
@@ -495,7 +500,7 @@ def _uncorrelated(
     line = np.column_stack([np.ones(len(values)), drift])
     residual = values - line @ np.linalg.lstsq(line, values, rcond=None)[0]
     alone = VariogramModel(float(np.mean(residual**2)), ())
-    squared = [_squared_errors(model, coordinates, values, drift, groups) for model in (fitted, alone)]
+    squared = [_squared_errors(model, coordinates, values, drift, groups, neighborhood) for model in (fitted, alone)]
     known = np.isfinite(squared).all(axis=0)
     return None if squared[0][known].sum() < _RELATED**2 * squared[1][known].sum() else alone
 
@@ -531,10 +536,12 @@ def _other_variograms(
 
 
 def _squared_errors(
-    model: VariogramModel, coordinates: np.ndarray, values: np.ndarray, drift: np.ndarray | None, groups: np.ndarray
-) -> np.ndarray:
+    model: VariogramModel, coordinates: np.ndarray, values: np.ndarray, drift: np.ndarray | None, groups: np.ndarray,
+    neighborhood: Neighborhood | None = None,
+) -> np.ndarray:  # fmt: skip
     """Return squared errors of kriging each group of samples from the others; NaN where it cannot be."""
-    return (values - fit_kriging(coordinates, values, model, drift=drift).leave_group_out(groups).estimate) ** 2
+    kriging = fit_kriging(coordinates, values, model, neighborhood, drift)
+    return (values - kriging.leave_group_out(groups).estimate) ** 2
 
 
 def _stack(

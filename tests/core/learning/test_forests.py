@@ -53,6 +53,17 @@ def test_several_targets_are_grown_apart():
     assert both.drift(TABLE).shape == (N, 2)
 
 
+def test_extremely_randomised_trees_of_places_try_every_column():
+    one = ForestSettings(trees_per_fold=10, max_features=0.34)  # one of the three columns
+    all_three = grow_drift_forests(TABLE, STEP, FOLDS, SMALL).out_of_fold
+    errors = [
+        np.abs(grow_drift_forests(TABLE, STEP, FOLDS, one, of_places=of_places).out_of_fold - STEP).mean()
+        for of_places in (False, True)
+    ]
+    assert errors[1] < 0.8 * errors[0] and errors[1] > np.abs(all_three - STEP).mean()
+    assert_array_equal(grow_drift_forests(TABLE, STEP, FOLDS, SMALL, of_places=True).out_of_fold, all_three)
+
+
 def test_settings_out_of_range_and_cancel():
     with pytest.raises(InputError, match="even number"):
         ForestSettings(trees_per_fold=3)

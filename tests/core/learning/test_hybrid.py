@@ -244,8 +244,9 @@ def test_residuals_of_a_drift_are_kriged_where_they_tell_of_other_holes(across):
     drift = rng.normal(size=400)
     values = 3.0 + 2.0 * drift + residual
     fitted = VariogramModel(0.0, (Structure("exponential", 1.0, 600.0),))
-    found = _uncorrelated(fitted, coordinates, values, drift[:, None], hole)
-    assert (found is None) == across
+    found = _uncorrelated(fitted, coordinates, values, drift[:, None], hole, Neighborhood())
+    near = _uncorrelated(fitted, coordinates, values, drift[:, None], hole % 5, Neighborhood(max_neighbors=32))
+    assert (found is None) == (near is None) == across
     if found is not None:
         assert found.structures == () and found.nugget == pytest.approx(residual.var(), rel=0.02)
         # Without a structure the base is a straight line through all samples, whatever its neighbourhood.
