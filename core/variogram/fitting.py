@@ -272,7 +272,9 @@ def fit_variogram(
         loo_msdr=chosen.loo_msdr,
         method=chosen.method,
         candidates=tuple(candidates),
-        warnings=tuple(remarks_on(chosen, candidates, experimental, extent, len(values), method, mean_rmse)),
+        warnings=tuple(
+            remarks_on(chosen, candidates, experimental, extent, len(values), method, mean_rmse, columns.shape[1] > 0)
+        ),
         versions={
             "scikit-gstat": str(skgstat.__version__),
             "numpy": str(np.__version__),

@@ -350,6 +350,8 @@ class LikelihoodSearch:
         verdict = "it is taken" if kept else "it is left out"
         if np.isfinite(gain):
             verdict = f"chance reaches {gain:g} about once in 400 fields without it, so {verdict}"
+        else:
+            verdict = "it was asked for"
         self.account.append(
             f"{what} raises the log likelihood of the {climbed.found.trial.kind} model by {max(gained, 0.0):.1f}: "
             f"{verdict}."

@@ -29,9 +29,12 @@ def remarks_on(
     n_samples: int,
     method: str,
     mean_rmse: float,
+    has_drift: bool = False,
 ) -> list[str]:
     """Say what a user should know before trusting the model."""
     model = model_of(chosen)
+    trend = "a trend that the drift does not follow" if has_drift else "a trend"
+    advice = "" if has_drift else "; consider a drift"
     remarks = []
     if n_samples < 50:
         remarks.append(f"{n_samples} samples give an uncertain variogram; 100 or more are better.")
@@ -49,7 +52,7 @@ def remarks_on(
     elif model.effective_range > extent:
         remarks.append(
             f"The effective range ({rounded(model.effective_range)} map units) exceeds the extent of the samples "
-            f"({rounded(extent)}): within it the values show no sill. There may be a trend; consider a drift."
+            f"({rounded(extent)}): within it the values show no sill. There may be {trend}{advice}."
         )
     elif model.effective_range > experimental.max_lag:
         remarks.append(
@@ -58,8 +61,8 @@ def remarks_on(
         )
     if min(s.ratio_minor for s in model.structures) < 1.05 * LEAST_RATIO_MINOR:
         remarks.append(
-            f"The anisotropy reached the limit of {1 / LEAST_RATIO_MINOR:.0f} to 1: there may be a trend across the "
-            "longest direction; consider a drift."
+            f"The anisotropy reached the limit of {1 / LEAST_RATIO_MINOR:.0f} to 1: there may be {trend}, across the "
+            f"longest direction{advice}."
         )
     if chosen.loo_rmse > 0.98 * mean_rmse:
         remarks.append(

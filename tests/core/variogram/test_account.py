@@ -41,7 +41,8 @@ def test_two_structures_when_asked_for(simulate, method):
     fitted = fit_variogram(coordinates, values, model="spherical", structures="two", method=method, anisotropic=False)
     inner, outer = fitted.model.structures
     assert inner.effective_range < outer.effective_range
-    assert any(sentence.startswith("A second structure") for sentence in fitted.account)
+    (said,) = [sentence for sentence in fitted.account if sentence.startswith("A second structure")]
+    assert said.endswith("it was asked for.")
     if method == "reml":
         one = fit_variogram(coordinates, values, model="spherical", method=method, anisotropic=False)
         assert fitted.log_likelihood > one.log_likelihood - 0.02

@@ -183,7 +183,15 @@ def test_a_trend_is_said_to_have_no_sill():
     coordinates = random.random((200, 2)) * [900.0, 600.0]
     values = coordinates @ [0.01, 0.004] + 0.05 * random.normal(size=200)
     fitted = fit_variogram(coordinates, values, model="spherical")
-    assert any("exceeds the extent" in warning for warning in fitted.warnings)
+    (said,) = [warning for warning in fitted.warnings if "exceeds the extent" in warning]
+    assert said.endswith("There may be a trend; consider a drift.")
+    other = random.normal(size=(200, 1))  # a drift that has nothing to do with it
+    (said,) = [
+        warning
+        for warning in fit_variogram(coordinates, values, drift=other, model="spherical").warnings
+        if "exceeds the extent" in warning
+    ]
+    assert said.endswith("There may be a trend that the drift does not follow.")
 
 
 def test_an_extreme_anisotropy_is_said():
