@@ -50,8 +50,15 @@ def with_interval(score: Score, percent: bool = False) -> str:
 
 
 def sentence(text: str) -> str:
-    """Begin with a capital, and keep numbers and their % on one line."""
-    return (text[:1].upper() + text[1:]).replace(" %", "\u00a0%")
+    """Begin with a capital, but for a name before a comma or colon, and keep numbers and their % on one line.
+
+    Examples
+    --------
+    >>> sentence("the map of ore_pct"), sentence("ore_pct, random folds: known")
+    ('The map of ore_pct', 'ore_pct, random folds: known')
+    """
+    begins_with_name = text.split(" ", 1)[0].endswith((",", ":"))
+    return (text if begins_with_name else text[:1].upper() + text[1:]).replace(" %", "\u00a0%")
 
 
 def drawn_rows(n: int) -> np.ndarray:

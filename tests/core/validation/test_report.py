@@ -52,7 +52,7 @@ def test_comparison_page_answers_first(comparison):
     assert "zinc: R2, typical error" in summary and "Error of each method" in summary
     assert page.split("<section>")[0].count("<svg") == 1  # one figure on page one
     words = texts(page.split("<section>")[1])
-    assert "Zinc, filling in between samples (random folds)" in words
+    assert "zinc, filling in between samples (random folds)" in words
     assert "mapping into unsampled ground (block folds)" in words
     assert "RMSE against the better kriging" in words
     assert "Look &lt;here&gt;." in page
