@@ -47,7 +47,8 @@ def trained(place, provider, world):
         "hybridgeo:trainhybridmodel",
         {"INPUT": str(place / "samples.gpkg"), "TARGETS": ["zinc", "lead"], "COVARIATES": covariates(place),
          "TRANSFORM": "log", "FOLDS": "random", "N_FOLDS": 2, "N_STEPS": 8, "N_NEIGHBORS": 4,
-         "ABLATION": True, "FEATURE_GROUPS": "ground: slope, soil", "MODEL": str(place / "model.onnx"), "OUTPUT_HTML": str(place / "training.html")},
+         "ABLATION": True, "FEATURE_GROUPS": "ground: slope, soil", "MODEL": str(place / "model.onnx"),
+         "OUTPUT_HTML": str(place / "training.html")},
         feedback=log,
     )  # fmt: skip
     return results, log
