@@ -416,10 +416,15 @@ class Reader(Values):
             self.feedback.pushWarning(
                 tr("A mean is given, but the kind of kriging is {}: it is not used.").format(kind)
             )
+        is_local = self.choice("DRIFT_COEFFICIENTS") == "neighbours"
+        if is_local and kind not in ("universal", "external_drift"):
+            self.feedback.pushWarning(
+                tr("Coefficients of a drift are asked for, but the kind of kriging is {}: it has none.").format(kind)
+            )
         return {
             "mean": mean if kind == "simple" else None,
             "trend_order": self.whole("TREND_ORDER") if kind == "universal" else 0,
-            "local_drift": self.choice("DRIFT_COEFFICIENTS") == "neighbours",
+            "local_drift": is_local,
         }
 
     def block(self, grid: RasterGrid, variogram: VariogramFile) -> Optional[BlockSize]:
