@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...core.backend import exchange, tasks
-from ...core.errors import InputError
+from ...core.errors import BackendMissing, InputError
 from ...core.samples import Samples
 from ...core.variogram.fitting import METHODS, MIN_SAMPLES, STRUCTURES
 from ...core.variogram.models import NAMES, VariogramFile
@@ -248,15 +248,25 @@ def automatic_variogram(
     """Fit a variogram to the field, as it is or transformed, as *Fit variogram* does unless told otherwise.
 
     With covariates or a trend it is that of what they leave of the field.
+
+    Raises
+    ------
+    BackendMissing
+        Where nothing can fit one; the message says that a file would do.
     """
-    result = fit(
-        samples,
-        progress,
-        is_cancelled,
-        options={"method": AUTOMATIC_METHOD},
-        transform={"kind": transform},
-        trend_order=trend_order,
-    )
+    try:
+        result = fit(
+            samples,
+            progress,
+            is_cancelled,
+            options={"method": AUTOMATIC_METHOD},
+            transform={"kind": transform},
+            trend_order=trend_order,
+        )
+    except BackendMissing as error:
+        raise BackendMissing(
+            tr("{} Or give a variogram file: kriging itself needs nothing but QGIS.").format(error)
+        ) from error
     tell(feedback, result)
     return VariogramFile.from_dict(result["variogram"])
 

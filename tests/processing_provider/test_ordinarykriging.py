@@ -216,6 +216,20 @@ def test_without_a_variogram_one_is_fitted(run, samples, template, tmp_path):
     assert "Variogram: " in log.text and "effective range" in log.text
 
 
+def test_where_no_variogram_can_be_fitted_a_file_is_asked_for(refused, samples, template, tmp_path, monkeypatch):
+    from hybrid_geostatistics.core.backend import tasks
+
+    monkeypatch.setattr(tasks, "missing_modules", lambda *_: ("skgstat",))
+    monkeypatch.setenv("HYBRIDGEO_BACKEND_DIR", str(tmp_path / "nowhere"))
+    monkeypatch.delenv("HYBRIDGEO_BACKEND_PYTHON", raising=False)
+    said = refused(
+        "ordinarykriging",
+        {"INPUT": samples, "FIELD": "zinc", "TEMPLATE": template, "ESTIMATE": str(tmp_path / "e.tif")},
+    )
+    assert "This step needs scikit-gstat, which QGIS's own Python lacks." in said
+    assert "hybridgeo:setupbackend" in said and "Or give a variogram file" in said
+
+
 def test_kriging_imports_nothing_outside_qgis(world, root, samples, variogram, tmp_path):
     """In a fresh interpreter where scikit-gstat, onnxruntime and sklearn cannot be imported."""
     code = f"""
