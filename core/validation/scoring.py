@@ -93,7 +93,7 @@ def score(
             rows.extend(by_method.values())
             verdicts.extend(found)
             summaries[target, scheme] = summary(target, scheme, by_method, found, reference)
-            messages.extend(_alarms(target, scheme, by_method, ceilings.get(target)))
+            messages.extend(_alarms(target, scheme, by_method, ceilings.get(target), samples.covariates is not None))
     wanted = places_between(samples.coordinates) if places is None else thinned(places, seed)
     best, why = best_method(samples, folds, predictions, methods, bootstrap)
     return Comparison(
@@ -179,7 +179,11 @@ def _against_reference(
 
 
 def _alarms(
-    target: str, scheme: str, by_method: Mapping[str, dict[str, Any]], ceiling: Optional[NoiseCeiling]
+    target: str,
+    scheme: str,
+    by_method: Mapping[str, dict[str, Any]],
+    ceiling: Optional[NoiseCeiling],
+    with_covariates: bool,
 ) -> list[str]:
     """Warn of scores too good for field data, or better than duplicates of these samples allow."""
     found = []
@@ -192,9 +196,10 @@ def _alarms(
                 "known: check covariates and near-duplicates."
             )
         elif row["r2"] > ALARM_R2:
+            covariates = "no covariate was computed from the target, and that " if with_covariates else ""
             found.append(
-                f"{where} is higher than field duplicates usually allow. Check that no covariate was computed from the "
-                "target, and that near-duplicates do not part."
+                f"{where} is higher than field duplicates usually allow. Unless this is a smooth surface, check that "
+                f"{covariates}near-duplicates do not part."
             )
     return found
 

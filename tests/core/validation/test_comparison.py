@@ -340,6 +340,9 @@ def test_scores_too_good_to_be_true_and_parted_places_are_warned_of(samples):
     comparison = _with_errors(twins, {"ordinary_kriging": np.full(150, 0.01)})
     assert any("R2 1.000 of ordinary kriging is higher than field duplicates" in text for text in comparison.warnings)
     assert any("different folds (1 such places)" in text for text in comparison.warnings)
+    assert not any("covariate" in text for text in comparison.warnings)  # there is none to check
+    with_covariate = _with_errors(samples, {"ordinary_kriging": np.full(150, 0.01)})
+    assert any("no covariate was computed from the target" in text for text in with_covariate.warnings)
 
 
 def test_bad_input(samples):
