@@ -27,6 +27,9 @@ FULL_WIDTH_SAMPLES = 4000
 
 NARROWEST = 8
 
+FEWEST_PATIENCE = 6
+"""Epochs that are waited for a better error at least."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -48,6 +51,9 @@ class Schedule:
         The same after which the learning rate is halved.
     least_rate : float
         The learning rate never falls below this.
+    patience_steps : int or None
+        Steps after which that much patience is enough, too, but not before `FEWEST_PATIENCE` epochs: of many samples an
+        epoch has many steps. None: epochs alone count.
     """
 
     optimizer: str = "adam"
@@ -58,6 +64,7 @@ class Schedule:
     stopping_patience: int = 25
     reduction_patience: int = 8
     least_rate: float = 1e-4
+    patience_steps: int | None = None
 
     def __post_init__(self) -> None:
         if not (self.learning_rate > 0 and 0 < self.least_rate <= self.learning_rate and self.weight_decay >= 0):
@@ -65,8 +72,21 @@ class Schedule:
                 "Expected a learning rate above 0, not below its least, and a weight decay of 0 or above, got "
                 f"{self.learning_rate:g}, {self.least_rate:g} and {self.weight_decay:g}."
             )
-        if min(self.batch_size, self.max_epochs, self.stopping_patience, self.reduction_patience) < 1:
+        numbers = (self.batch_size, self.max_epochs, self.stopping_patience, self.reduction_patience)
+        if min(*numbers, self.patience_steps or 1) < 1:
             raise InputError("Expected a batch size, epochs and patience of at least 1.")
+
+    def patience(self, steps: int) -> int:
+        """Return the epochs without a better held-out error after which training stops, of so many steps each.
+
+        Examples
+        --------
+        >>> [Schedule(stopping_patience=25, patience_steps=250).patience(steps) for steps in (5, 18, 200)]
+        [25, 14, 6]
+        """
+        if self.patience_steps is None:
+            return self.stopping_patience
+        return min(self.stopping_patience, max(FEWEST_PATIENCE, -(-self.patience_steps // steps)))
 
     def to_dict(self) -> dict:
         """Return the JSON object of the schedule."""
@@ -169,8 +189,9 @@ def _as_published(n_samples: int) -> tuple[Layer, ...]:
 ARCHITECTURES: dict[str, Architecture] = {
     "gcnn_rnn": Architecture(_gcnn_rnn, Schedule(), "state", True),
     "afg_pms": Architecture(
-        _afg_pms, Schedule(learning_rate=1e-3, weight_decay=0.01, max_epochs=200, least_rate=1e-5), "tokens", False,
-        standard_rounds=2,
+        _afg_pms,
+        Schedule(learning_rate=1e-3, weight_decay=0.01, max_epochs=200, least_rate=1e-5, patience_steps=300),
+        "tokens", False, standard_rounds=2,
     ),
     "feedforward": Architecture(_feedforward, Schedule(), "state", True),
     "as_published": Architecture(

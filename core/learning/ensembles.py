@@ -347,7 +347,7 @@ class _Run:
             reduced = since_reduced >= schedule.reduction_patience
             rates = np.where(reduced, np.maximum(0.5 * rates, schedule.least_rate), rates)
             since_reduced[reduced] = 0
-            active &= waited < schedule.stopping_patience
+            active &= waited < schedule.patience(len(order))
             progress(
                 (epoch + 1) / schedule.max_epochs,
                 f"Epoch {epoch + 1} of at most {schedule.max_epochs}, loss {losses.mean():.3f}, held out {mean:.3f}",
