@@ -369,7 +369,7 @@ def test_bad_input(samples):
         (0.60, 0.50, 0.70, "better", "better than K by 40 % (95 % interval 30 to 50 %)"),
         (0.97, 0.94, 1.005, "ties", "ties with K (RMSE 3 % lower; 95 % interval 6 % lower to 0.5 % higher)"),
         (0.994, 0.99, 0.998, "ties", "ties with K (RMSE 0.6 % lower; 95 % interval 1 % lower to 0.2 % lower)"),
-        (1.0, 1.0, 1.0, "ties", "ties with K (RMSE equal; 95 % interval equal to equal)"),
+        (1.0, 1.0, 1.0, "ties", "ties with K (RMSE equal)"),
         (1.155, 1.051, 1.25, "worse", "worse than K by 16 % (95 % interval 5.1 to 25 %)"),
     ],
 )
