@@ -6,7 +6,7 @@ import numpy as np
 
 from .far_numba import EXACT, SMOOTH, _along_columns, _largest_last, _padded
 from .gradient_numba import add_slopes
-from .lanes_numba import ROWS, STEP, exact, fast, multiply_rows_tight
+from .lanes_numba import ROWS, STEP, copy_lanes, exact, fast, multiply_rows_tight
 from .slopes_numba import BLOCK_COLUMNS, BLOCK_ROWS, add_slopes_of_block, is_simple, simple_constants
 
 _BLOCK = BLOCK_ROWS * BLOCK_COLUMNS
@@ -181,7 +181,7 @@ def gradient_of_tiles(
                 for frame in range(n_frames):
                     for axis in range(n_dimensions):
                         values = at_nodes[(frame * n_fields + field) * n_dimensions + axis]
-                        values[:] = sums[frame, field, axis, : n_y * n_x]
+                        copy_lanes(values, sums[frame, field, axis], n_y * n_x)
                         for s in range(n_y * n_x):
                             largest = max(largest, abs(values[s]))
                         largest_last = max(
@@ -217,8 +217,7 @@ def gradient_of_tiles(
                                 multiply_rows_tight(
                                     padded_y, block, n_y, at_columns[function:], width, flat[block * width :]
                                 )
-                            for s in range(STRIP * width):
-                                to[s] = flat[s]
+                            copy_lanes(to, flat, STRIP * width)
             else:
                 sums[:, :, :, : STRIP * width] = 0.0
             if not is_written_out:

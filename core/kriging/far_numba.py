@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from .global_numba import add_dots, add_products, lattice_places
-from .lanes_numba import ROWS, STEP, exact, fast, lane_covariances, multiply_rows, multiply_rows_tight, reordered
+from .lanes_numba import (
+    ROWS,
+    STEP,
+    copy_lanes,
+    exact,
+    fast,
+    lane_covariances,
+    multiply_rows,
+    multiply_rows_tight,
+    reordered,
+)
 
 SMOOTH, EXACT = 1, 2
 """States of samples, as `far_samples` has them."""
@@ -246,12 +256,13 @@ def reduce_tiles(
                     for g in range(n_wanted):
                         add_products(wanted[g], smooth_rows[g], a, at_smooth, n)
                 first, last = rows[0] * n_x, rows[1] * n_x
-                at_nodes[0, first:last] = form[: last - first]
-                at_nodes[1 : 1 + n_wanted, first:last] = wanted[:, : last - first]
+                copy_lanes(at_nodes[0, first:last], form, last - first)
+                for g in range(n_wanted):
+                    copy_lanes(at_nodes[1 + g, first:last], wanted[g], last - first)
                 for a in range(0, n_chosen, ROWS):
                     multiply_rows(cross, a, n_smooth, at_smooth, n, node_sums)
                     for row in range(min(ROWS, n_chosen - a)):
-                        at_nodes[1 + n_wanted + a + row, first:last] = node_sums[row, : last - first]
+                        copy_lanes(at_nodes[1 + n_wanted + a + row, first:last], node_sums[row], last - first)
             largest = 0.0
             for k in range(n_functions):
                 of_function = _largest_last(at_nodes[k], n_y, n_x, last_y[part_y], last_x[part_x])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .lanes_numba import ROWS, STEP, exact, fast, lane_covariances, multiply_rows
+from .lanes_numba import ROWS, STEP, copy_lanes, exact, fast, lane_covariances, multiply_rows
 
 WIDTH = 264
 """Most lanes at once; a multiple of every STEP."""
@@ -108,6 +108,7 @@ def whiten_lattice(
                     add_products(wanted[g], rows_wanted[g], i, covariances, n)
             at, n_columns = 0, columns[1] - columns[0]
             for row in range(rows[0], rows[1]):
-                quadratic[row, columns[0] : columns[1]] = form[at : at + n_columns]
-                products[:, row, columns[0] : columns[1]] = wanted[:, at : at + n_columns]
+                copy_lanes(quadratic[row, columns[0] : columns[1]], form[at:], n_columns)
+                for g in range(n_wanted):
+                    copy_lanes(products[g, row, columns[0] : columns[1]], wanted[g, at:], n_columns)
                 at += n_columns

@@ -39,7 +39,7 @@ def _compiled(**options):
     What is cached refers to its module by the full name (the plugin's or the backend's), but is found by file and
     function alone; and it holds the kernels that it calls from other files, whose changes numba does not see.
     """
-    compiled = numba.njit(cache=True, nogil=True, **options)
+    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", **options)
 
     def decorate(function):
         name = f"{function.__module__}.{function.__qualname__}".replace(".", "_")
@@ -246,6 +246,13 @@ def _power_of_two(typing_context, shifted):
         return builder.bitcast(exponent, ir.DoubleType())
 
     return types.float64(types.float64), generate
+
+
+@fast
+def copy_lanes(out: np.ndarray, lanes: np.ndarray, n: int) -> None:
+    """Copy the first n numbers; numba takes seconds to compile the message of an assignment that does not fit."""
+    for s in range(n):
+        out[s] = lanes[s]
 
 
 @fast

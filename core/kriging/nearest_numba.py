@@ -39,6 +39,7 @@ from .lanes_numba import (
     GROUP,
     ROWS,
     STEP,
+    copy_lanes,
     element,
     exact,
     exponential,
@@ -635,7 +636,7 @@ def solve_lattice(
             )  # fmt: skip
             if left == 0:
                 corner_reach = reach
-                corner[:] = middle
+                copy_lanes(corner, middle, n_dimensions)
             if m > len(squared):
                 squared, column = np.empty((m + 16, GROUP)), np.empty(m + 16)
                 found_places = np.empty((n_dimensions, m + 16))

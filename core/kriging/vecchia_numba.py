@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .gradient_numba import slope_ratios
-from .lanes_numba import GROUP, exact, factorize_group, fast, lane_covariances
+from .lanes_numba import GROUP, copy_lanes, exact, factorize_group, fast, lane_covariances
+from .slopes_numba import slope_ratios
 
 _LEAST_PIVOT = 1e-14
 
@@ -123,7 +123,7 @@ def whiten_terms(
         begin = 0
         for i in range(size):
             to = i * size * GROUP
-            rows[to : to + i * GROUP] = covariances[begin : begin + i * GROUP]
+            copy_lanes(rows[to:], covariances[begin:], i * GROUP)
             rows[to + i * GROUP : to + (i + 1) * GROUP] = 1.0
             begin += i * GROUP
         if not factorize_group(rows, size, size, 0, inverse, ones, _LEAST_PIVOT):
