@@ -75,10 +75,11 @@ def between_holes(
     gain, gain_error = errors.gain_over(first)
     if best is model or not errors.rmse < (1.0 - CLEAR) * first.rmse or gain < gain_error:
         return model, first
+    share, along, up = _in_words(best)
     account.append(
-        f"{_described(best)}, instead of the likelihood's {_described(model)}, predict holes from the other holes "
-        f"with an RMSE of {rounded(errors.rmse, 4)} instead of {rounded(first.rmse, 4)}: they are taken. Within a hole "
-        "maps are smoother for a larger nugget."
+        f"A nugget of {share} of the sill and ranges of {along} along and {up} up, instead of the likelihood's "
+        f"{', '.join(_in_words(model))}, predict holes from the other holes with an RMSE of {rounded(errors.rmse, 4)} "
+        f"instead of {rounded(first.rmse, 4)}: they are taken. Within a hole maps are smoother for a larger nugget."
     )
     return best, errors
 
@@ -117,14 +118,11 @@ def _stretched(farthest: float, model: VariogramModel, by: float = 1.0, ratio_by
     )
 
 
-def _described(model: VariogramModel) -> str:
-    """Say nugget and ranges in words."""
-    ranges = [part.effective_range for part in model.structures]
+def _in_words(model: VariogramModel) -> tuple[str, str, str]:
+    """Return the nugget's share, and the ranges along and up."""
+    along = [part.effective_range for part in model.structures]
     up = [part.effective_range * part.ratio_vertical for part in model.structures]
-    return (
-        f"a nugget of {100 * model.nugget / model.sill:.0f} % and ranges of {_listed(ranges)} along and {_listed(up)} "
-        "up"
-    )
+    return f"{100 * model.nugget / model.sill:.0f} %", _listed(along), _listed(up)
 
 
 def _listed(numbers: Sequence[float]) -> str:
