@@ -1,6 +1,6 @@
 """CPU seconds of kriging (estimate and variance), side by side with R's gstat, gstlearn and PyKrige.
 
-Usage: OMP_NUM_THREADS=1 python tests/benchmarks/kriging_speed.py [--no-peer] [--peer-python PYTHON] [row ...]
+Usage: OMP_NUM_THREADS=1 python tests/benchmarks/kriging_speed.py [--no-peer] [--gradient] [--peer-python PYTHON] [row]
 
 Each row is samples, neighbours (0: all), cells a side, model and perhaps our tolerance, for example
 ``10000,32,1000,spherical`` or ``1000,0,500,exponential,1e-7``; the peers' figures of a row are used again for the
@@ -89,11 +89,13 @@ print("seconds", max(time.process_time() - start - before, 0.0), before)
 
 
 def ours(
-    n_samples: int, n_neighbors: int, side: int, model: str, tolerance: float | None = None, numpy_alone: bool = False
-) -> float:
-    """Krige the whole grid block by block; return CPU seconds."""
+    n_samples: int, n_neighbors: int, side: int, model: str, tolerance: float | None = None, numpy_alone: bool = False,
+    gradient: bool = False,
+) -> float:  # fmt: skip
+    """Krige the whole grid block by block, or its gradient without variance; return CPU seconds."""
     from hybrid_geostatistics.core.grid import RasterGrid
     from hybrid_geostatistics.core.kriging import compiled
+    from hybrid_geostatistics.core.kriging.gradient import fit_gradient
     from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
     from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
     from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
@@ -105,7 +107,13 @@ def ours(
     options = {} if tolerance is None else {"tolerance": tolerance}
     compiled._broken[:] = ["left out"] if numpy_alone else []
     start = time.process_time()
-    kriging = fit_kriging(coordinates, values, variogram, Neighborhood(n_neighbors or None), **options)
+    neighborhood = Neighborhood(n_neighbors or None)
+    if gradient:
+        slopes = fit_gradient(coordinates, values, variogram, neighborhood)
+        for block in grid.blocks(256):
+            slopes.predict_grid(grid, block, with_variance=False)
+        return time.process_time() - start
+    kriging = fit_kriging(coordinates, values, variogram, neighborhood, **options)
     for block in grid.blocks(256):
         kriging.predict_grid(grid, block)
     return time.process_time() - start
@@ -157,6 +165,7 @@ def main() -> None:
     parser.add_argument("--no-peer", action="store_true", help="leave the peers out")
     parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has gstlearn and PyKrige")
     parser.add_argument("--cold", action="store_true", help="count compiling or loading the kernels, too")
+    parser.add_argument("--gradient", action="store_true", help="also time the gradient alone, its fit included")
     options = parser.parse_args()
     spec = importlib.util.spec_from_file_location(
         "hybrid_geostatistics", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
@@ -182,6 +191,8 @@ def main() -> None:
         alone = ours(*work, tolerance, numpy_alone=True)
         name = " ".join([model, *tolerances])
         line = f"{work[0]:>8} {work[1] or 'all':>9} {work[2] ** 2:>8} {name:<17} {seconds:8.3f} {alone:8.3f}"
+        if options.gradient:
+            line += f" gradient {min(ours(*work, gradient=True) for _ in range(4)):8.3f}"
         if not options.no_peer:
             if work not in measured:
                 measured[work] = [peer(*work) for peer in peers.values()]
