@@ -36,6 +36,11 @@ def test_what_is_set():
     assert made["PATH"] == ""
 
 
+def test_linear_algebra_has_one_thread_unless_the_user_says_otherwise():
+    assert clean_environment({})["OPENBLAS_NUM_THREADS"] == "1"
+    assert clean_environment({"OPENBLAS_NUM_THREADS": "4"})["OPENBLAS_NUM_THREADS"] == "4"
+
+
 def test_certificates_that_point_nowhere_go(tmp_path):
     there = tmp_path / "ca.pem"
     there.touch()
