@@ -10,11 +10,23 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from .groups_numba import add_shares, subtract_share
-from .lanes_numba import _LANES, GROUP, ROWS, STEP, _fused, element, exact, fast, subtract_block
+from .lanes_numba import (
+    _LANES,
+    GROUP,
+    ROWS,
+    STEP,
+    _fused,
+    element,
+    exact,
+    fast,
+    load_lanes,
+    store_lanes,
+    subtract_block,
+)
 
 
 @intrinsic
@@ -27,32 +39,14 @@ def _subtract_products(typing_context, target, source, count, factor):
         integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
         fma = _fused(builder, vector)
 
-        def load(pointer, offset):
-            value = builder.load(builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer()))
-            value.align = 8
-            return value
-
         parts = [integer(part * _LANES) for part in range(GROUP // _LANES)]
-        factors = [builder.fneg(load(factor, part)) for part in parts]
-        before = builder.block
-        test, body = builder.append_basic_block("rows"), builder.append_basic_block("row")
-        end = builder.append_basic_block("subtracted")
-        builder.branch(test)
-        builder.position_at_end(test)
-        j = builder.phi(integer)
-        j.add_incoming(integer(0), before)
-        builder.cbranch(builder.icmp_signed("<", j, count), body, end)
-        builder.position_at_end(body)
-        row = builder.mul(j, integer(GROUP))
-        for part, share in zip(parts, factors):
-            at = builder.add(row, part)
-            place = builder.bitcast(builder.gep(target, [at]), vector.as_pointer())
-            value = builder.call(fma, [share, load(source, at), load(target, at)])
-            stored = builder.store(value, place)
-            stored.align = 8
-        j.add_incoming(builder.add(j, integer(1)), body)
-        builder.branch(test)
-        builder.position_at_end(end)
+        factors = [builder.fneg(load_lanes(builder, factor, part)) for part in parts]
+        with cgutils.for_range(builder, count) as loop:
+            row = builder.mul(loop.index, integer(GROUP))
+            for part, share in zip(parts, factors):
+                at = builder.add(row, part)
+                value = [share, load_lanes(builder, source, at), load_lanes(builder, target, at)]
+                store_lanes(builder, builder.call(fma, value), target, at)
         return context.get_dummy_value()
 
     return signature, generate

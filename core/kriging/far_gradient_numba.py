@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .far_numba import EXACT, SMOOTH, _along_columns, _largest_last, _padded
+from .far_numba import EXACT, SMOOTH, _along_columns, _largest_last, _padded, gather
 from .gradient_numba import add_slopes
 from .lanes_numba import ROWS, STEP, copy_lanes, exact, fast, multiply_rows_tight
 from .slopes_numba import BLOCK_COLUMNS, BLOCK_ROWS, add_slopes_of_block, is_simple, simple_constants
@@ -12,20 +12,6 @@ from .slopes_numba import BLOCK_COLUMNS, BLOCK_ROWS, add_slopes_of_block, is_sim
 _BLOCK = BLOCK_ROWS * BLOCK_COLUMNS
 STRIP = 2 * BLOCK_ROWS
 """Rows of cells at once."""
-
-
-@fast
-def _gather(
-    places: np.ndarray, weights: np.ndarray, which: np.ndarray, n: int, to_places: np.ndarray, to_weights: np.ndarray
-) -> None:
-    """Copy the places, by frame and axis, and the weights, by field, of some samples."""
-    for frame in range(len(places)):
-        for axis in range(places.shape[1]):
-            for a in range(n):
-                to_places[frame, axis, a] = places[frame, axis, which[a]]
-    for field in range(len(weights)):
-        for a in range(n):
-            to_weights[field, a] = weights[field, which[a]]
 
 
 @fast
@@ -156,7 +142,7 @@ def gradient_of_tiles(
             n += states[t, i] == SMOOTH
         is_split = n > 0
         if is_split:
-            _gather(sample_places, coefficients, chosen, n, smooth, smooth_weights)
+            gather(sample_places, coefficients, chosen, n, smooth, smooth_weights)
             _write_places(places, frame_matrices, nodes_x[part_x], nodes_y[part_y], z, (0, n_y), (0, n_x), n_y, n_x)
             for frame in range(n_frames):
                 for axis in range(n_dimensions):
@@ -200,7 +186,7 @@ def gradient_of_tiles(
         for i in range(n_samples):
             chosen[n] = i
             n += states[t, i] == EXACT
-        _gather(sample_places, coefficients, chosen, n, smooth, smooth_weights)
+        gather(sample_places, coefficients, chosen, n, smooth, smooth_weights)
         for first_row in range(top, bottom, STRIP):
             rows, columns = (first_row, min(first_row + STRIP, bottom)), (left, right)
             _write_places(places, frame_matrices, x, y, z, rows, columns, STRIP, width)

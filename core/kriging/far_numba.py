@@ -56,17 +56,26 @@ def _gather_lower(matrix: np.ndarray, which: np.ndarray, n: int, below: float, o
 
 
 @fast
-def _gather_samples(
-    places: np.ndarray, rows_wanted: np.ndarray, which: np.ndarray, n: int, to_places: np.ndarray, to_rows: np.ndarray
+def gather(
+    places: np.ndarray, rows: np.ndarray, which: np.ndarray, n: int, to_places: np.ndarray, to_rows: np.ndarray
 ) -> None:
-    """Copy the places of some samples and their columns of R, with zeros up to the next multiple of ROWS."""
+    """Copy the places, by frame and axis, of some samples and their columns of rows."""
     for frame in range(len(places)):
         for axis in range(places.shape[1]):
             for a in range(n):
                 to_places[frame, axis, a] = places[frame, axis, which[a]]
-    for g in range(len(rows_wanted)):
+    for row in range(len(rows)):
         for a in range(n):
-            to_rows[g, a] = rows_wanted[g, which[a]]
+            to_rows[row, a] = rows[row, which[a]]
+
+
+@fast
+def _gather_samples(
+    places: np.ndarray, rows_wanted: np.ndarray, which: np.ndarray, n: int, to_places: np.ndarray, to_rows: np.ndarray
+) -> None:
+    """Copy the places of some samples and their columns of R, with zeros up to the next multiple of ROWS."""
+    gather(places, rows_wanted, which, n, to_places, to_rows)
+    for g in range(len(rows_wanted)):
         to_rows[g, n : _padded(n, ROWS)] = 0.0
 
 

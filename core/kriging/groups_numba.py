@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .lanes_numba import _LANES, GROUP, _fused, add_dots, spread
+from .lanes_numba import _LANES, GROUP, _fused, add_dots, carry_over, load_lanes, spread, store_lanes
 
 
 @intrinsic
@@ -32,8 +32,8 @@ def add_lane_dots(typing_context, out, left, left_stride, right, right_stride, c
     def generate(context, builder, signature, arguments):
         out, left, left_stride, right, right_stride, count = arguments
 
-        def right_of(j, part, load):
-            return load(right, builder.add(builder.mul(j, right_stride), part))
+        def right_of(row, part):
+            return load_lanes(builder, right, builder.add(builder.mul(row, right_stride), part))
 
         add_dots(builder, out, left, left_stride, right_of, count)
         return context.get_dummy_value()
@@ -49,8 +49,8 @@ def add_shares(typing_context, out, left, left_stride, right, right_stride, coun
     def generate(context, builder, signature, arguments):
         out, left, left_stride, right, right_stride, count = arguments
 
-        def right_of(j, part, load):
-            return spread(builder, builder.load(builder.gep(right, [builder.mul(j, right_stride)])))
+        def right_of(row, part):
+            return spread(builder, builder.load(builder.gep(right, [builder.mul(row, right_stride)])))
 
         add_dots(builder, out, left, left_stride, right_of, count)
         return context.get_dummy_value()
@@ -86,38 +86,18 @@ def _each_within(builder, squared, count, bound, out, begin, step):
 
     ``begin(part)`` makes a vector of GROUP lanes to start from, ``step(total, row)`` what replaces it.
     """
-    integer, doubles = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
-    n_parts = GROUP // _LANES
+    places = [ir.IntType(64)(part * _LANES) for part in range(GROUP // _LANES)]
+    bounds = [load_lanes(builder, bound, place) for place in places]
 
-    def load(pointer, row, part):
-        place = builder.add(builder.mul(row, integer(GROUP)), integer(part * _LANES))
-        value = builder.load(builder.bitcast(builder.gep(pointer, [place]), doubles.as_pointer()))
-        value.align = 8
-        return value
+    def next_totals(row, totals):
+        at = builder.mul(row, ir.IntType(64)(GROUP))
+        for total, place, limit in zip(totals, places, bounds):
+            is_within = builder.fcmp_ordered("<=", load_lanes(builder, squared, builder.add(at, place)), limit)
+            yield builder.select(is_within, step(total, row), total)
 
-    bounds = [load(bound, integer(0), part) for part in range(n_parts)]
-    begun = [begin(part) for part in range(n_parts)]
-    before = builder.block
-    test, body = builder.append_basic_block("rows"), builder.append_basic_block("row")
-    end = builder.append_basic_block("counted")
-    builder.branch(test)
-    builder.position_at_end(test)
-    row = builder.phi(integer)
-    row.add_incoming(integer(0), before)
-    totals = [builder.phi(start.type) for start in begun]
-    builder.cbranch(builder.icmp_signed("<", row, count), body, end)
-    builder.position_at_end(body)
-    for part, total in enumerate(totals):
-        total.add_incoming(begun[part], before)
-        is_within = builder.fcmp_ordered("<=", load(squared, row, part), bounds[part])
-        total.add_incoming(builder.select(is_within, step(total, row), total), body)
-    row.add_incoming(builder.add(row, integer(1)), body)
-    builder.branch(test)
-    builder.position_at_end(end)
-    for part, total in enumerate(totals):
-        place = builder.bitcast(builder.gep(out, [integer(part * _LANES)]), total.type.as_pointer())
-        stored = builder.store(total, place)
-        stored.align = 8
+    begun = [begin(part) for part in range(len(places))]
+    for total, place in zip(carry_over(builder, count, begun, next_totals), places):
+        store_lanes(builder, total, out, place)
 
 
 @intrinsic
@@ -167,19 +147,14 @@ def subtract_share(typing_context, target, source, share, count):
         fma = _fused(builder, vector)
         shares = spread(builder, builder.fneg(share))
 
-        def at(pointer, offset):
-            return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
-
         before = builder.block
         loop, end = builder.append_basic_block("shares"), builder.append_basic_block("subtracted")
         builder.branch(loop)
         builder.position_at_end(loop)
         j = builder.phi(integer)
         j.add_incoming(integer(0), before)
-        value, old = builder.load(at(source, j)), builder.load(at(target, j))
-        value.align = old.align = 8
-        stored = builder.store(builder.call(fma, [shares, value, old]), at(target, j))
-        stored.align = 8
+        value, old = load_lanes(builder, source, j), load_lanes(builder, target, j)
+        store_lanes(builder, builder.call(fma, [shares, value, old]), target, j)
         following = builder.add(j, integer(_LANES))
         j.add_incoming(following, loop)
         builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
@@ -199,25 +174,14 @@ def square_distances(typing_context, x, y, count, along, across, out):
 
     def generate(context, builder, signature, arguments):
         x, y, count, along, across, out = arguments
-        vector = ir.VectorType(ir.DoubleType(), _LANES)
-        n_parts = GROUP // _LANES
-
-        def load(pointer, part):
-            place = builder.gep(pointer, [ir.IntType(64)(part * _LANES)])
-            value = builder.load(builder.bitcast(place, vector.as_pointer()))
-            value.align = 8
-            return value
-
-        targets = [(load(along, part), load(across, part)) for part in range(n_parts)]
+        places = [ir.IntType(64)(part * _LANES) for part in range(GROUP // _LANES)]
+        targets = [(load_lanes(builder, along, place), load_lanes(builder, across, place)) for place in places]
         with cgutils.for_range(builder, count) as loop:
             a, b = (spread(builder, builder.load(builder.gep(axis, [loop.index]))) for axis in (x, y))
             to = builder.gep(out, [builder.mul(loop.index, ir.IntType(64)(GROUP))])
-            for part, (target_x, target_y) in enumerate(targets):
+            for place, (target_x, target_y) in zip(places, targets):
                 u, v = builder.fsub(target_x, a), builder.fsub(target_y, b)
-                total = builder.fadd(builder.fmul(u, u), builder.fmul(v, v))
-                place = builder.gep(to, [ir.IntType(64)(part * _LANES)])
-                stored = builder.store(total, builder.bitcast(place, vector.as_pointer()))
-                stored.align = 8
+                store_lanes(builder, builder.fadd(builder.fmul(u, u), builder.fmul(v, v)), to, place)
         return context.get_dummy_value()
 
     return signature, generate

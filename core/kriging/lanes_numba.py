@@ -104,6 +104,48 @@ def spread(builder, number):
     return builder.shuffle_vector(builder.insert_element(undefined, number, ir.IntType(32)(0)), undefined, everywhere)
 
 
+def _lanes_at(builder, pointer, offset, vector):
+    """Build the place of a vector, `offset` numbers after a pointer to numbers."""
+    return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
+
+
+def load_lanes(builder, pointer, offset):
+    """Build the loading of a vector of doubles, `offset` numbers after a pointer."""
+    value = builder.load(_lanes_at(builder, pointer, offset, ir.VectorType(ir.DoubleType(), _LANES)))
+    value.align = 8
+    return value
+
+
+def store_lanes(builder, value, pointer, offset):
+    """Build the storing of a vector, `offset` numbers after a pointer."""
+    stored = builder.store(value, _lanes_at(builder, pointer, offset, value.type))
+    stored.align = 8
+
+
+def carry_over(builder, count, begun, step):
+    """Build a loop over `count` rows that carries values from row to row, and return those after the last.
+
+    ``step(row, values)`` makes the values that follow those that came, `begun` before the first row.
+    """
+    integer = ir.IntType(64)
+    before = builder.block
+    test, body, end = (builder.append_basic_block(name) for name in ("rows", "row", "done"))
+    builder.branch(test)
+    builder.position_at_end(test)
+    row = builder.phi(integer)
+    row.add_incoming(integer(0), before)
+    carried = [builder.phi(value.type) for value in begun]
+    builder.cbranch(builder.icmp_signed("<", row, count), body, end)
+    builder.position_at_end(body)
+    for value, start, following in zip(carried, begun, step(row, carried)):
+        value.add_incoming(start, before)
+        value.add_incoming(following, body)
+    row.add_incoming(builder.add(row, integer(1)), body)
+    builder.branch(test)
+    builder.position_at_end(end)
+    return carried
+
+
 def _block_of_products(subtracted):
     """Return what builds ROWS rows of sums of `count` products of matrix elements and lanes, STEP lanes wide.
 
@@ -115,18 +157,13 @@ def _block_of_products(subtracted):
         integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
         fma = _fused(builder, vector)
 
-        def at(pointer, offset):
-            return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
-
         def place(row, column):
-            return at(out, builder.add(builder.mul(integer(row), stride), integer(column * _LANES)))
+            return builder.add(builder.mul(integer(row), stride), integer(column * _LANES))
 
         def begun(row, column):
             if not subtracted:
                 return ir.Constant(vector, [0.0] * _LANES)
-            found = builder.load(place(row, column))
-            found.align = 8
-            return found
+            return load_lanes(builder, out, place(row, column))
 
         begins = [[begun(row, column) for column in range(_COLUMNS)] for row in range(ROWS)]
         before = builder.block
@@ -137,10 +174,7 @@ def _block_of_products(subtracted):
         j.add_incoming(integer(0), before)
         sums = [[builder.phi(vector) for _ in range(_COLUMNS)] for _ in range(ROWS)]
         start = builder.gep(lanes, [builder.mul(j, stride)])
-        values = []
-        for column in range(_COLUMNS):
-            values.append(builder.load(at(start, integer(column * _LANES))))
-            values[-1].align = 8
+        values = [load_lanes(builder, start, integer(column * _LANES)) for column in range(_COLUMNS)]
         for row, row_sums in enumerate(sums):
             factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
             if subtracted:
@@ -155,8 +189,7 @@ def _block_of_products(subtracted):
         builder.position_at_end(end)
         for row, row_sums in enumerate(sums):
             for column, total in enumerate(row_sums):
-                stored = builder.store(total.incomings[1][0], place(row, column))
-                stored.align = 8
+                store_lanes(builder, total.incomings[1][0], out, place(row, column))
         return context.get_dummy_value()
 
     return generate
@@ -177,44 +210,23 @@ def subtract_block(typing_context, matrix, width, count, lanes, stride, out):
 def add_dots(builder, out, left, left_stride, right_of, count, subtracted=False, factor=None):
     """Build the addition, to GROUP lanes, of `count` products of rows of lanes and what `right_of` loads.
 
-    The latter is called with row, part and loader. The products may be subtracted, and the result multiplied by lanes.
+    The latter is called with row and part. The products may be subtracted, and the result multiplied by lanes.
     """
     integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
     fma = _fused(builder, vector)
-
-    def at(pointer, offset):
-        return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
-
-    def load(pointer, offset):
-        value = builder.load(at(pointer, offset))
-        value.align = 8
-        return value
-
     parts = [integer(part * _LANES) for part in range(GROUP // _LANES)]
-    begun = [load(out, part) for part in parts]
-    before = builder.block
-    test, body = builder.append_basic_block("dots"), builder.append_basic_block("dot")
-    end = builder.append_basic_block("added")
-    builder.branch(test)
-    builder.position_at_end(test)
-    j = builder.phi(integer)
-    j.add_incoming(integer(0), before)
-    totals = [builder.phi(vector) for _ in parts]
-    builder.cbranch(builder.icmp_signed("<", j, count), body, end)
-    builder.position_at_end(body)
-    for start, total, part in zip(begun, totals, parts):
-        total.add_incoming(start, before)
-        value = load(left, builder.add(builder.mul(j, left_stride), part))
-        if subtracted:
-            value = builder.fneg(value)
-        total.add_incoming(builder.call(fma, [value, right_of(j, part, load), total]), body)
-    j.add_incoming(builder.add(j, integer(1)), body)
-    builder.branch(test)
-    builder.position_at_end(end)
+
+    def step(row, totals):
+        for total, part in zip(totals, parts):
+            value = load_lanes(builder, left, builder.add(builder.mul(row, left_stride), part))
+            if subtracted:
+                value = builder.fneg(value)
+            yield builder.call(fma, [value, right_of(row, part), total])
+
+    totals = carry_over(builder, count, [load_lanes(builder, out, part) for part in parts], step)
     for total, part in zip(totals, parts):
-        result = total if factor is None else builder.fmul(total, load(factor, part))
-        stored = builder.store(result, at(out, part))
-        stored.align = 8
+        result = total if factor is None else builder.fmul(total, load_lanes(builder, factor, part))
+        store_lanes(builder, result, out, part)
 
 
 @intrinsic
@@ -226,8 +238,8 @@ def subtract_group_dots(typing_context, out, left, right, count, factor):
         out, left, right, count, factor = arguments
         stride = ir.IntType(64)(GROUP)
 
-        def right_of(j, part, load):
-            return load(right, builder.add(builder.mul(j, stride), part))
+        def right_of(row, part):
+            return load_lanes(builder, right, builder.add(builder.mul(row, stride), part))
 
         add_dots(builder, out, left, stride, right_of, count, subtracted=True, factor=factor)
         return context.get_dummy_value()

@@ -12,7 +12,18 @@ from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .lanes_numba import _LANES, GROUP, _fused, element, exponential, fast, spread
+from .lanes_numba import (
+    _LANES,
+    GROUP,
+    _fused,
+    carry_over,
+    element,
+    exponential,
+    fast,
+    load_lanes,
+    spread,
+    store_lanes,
+)
 
 _SMALLEST = 1e-290
 """Squared distance below which a sample is at the target itself and takes no part."""
@@ -95,47 +106,29 @@ def _adder_of_slopes(ratio_of, n_vectors, is_by_lane):
         integer, vector = ir.IntType(64), _vector()
         fma = _fused(builder, vector)
 
-        def place(pointer, offset):
-            return builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
-
-        def load(pointer, offset):
-            value = builder.load(place(pointer, offset))
-            value.align = 8
-            return value
-
         at = [builder.mul(stride, integer(part)) for part in range(n_vectors)]
-        targets = [(load(x, offset), load(y, offset)) for offset in at]
-        begun = [(load(out_x, offset), load(out_y, offset)) for offset in at]
+        targets = [tuple(load_lanes(builder, axis, offset) for axis in (x, y)) for offset in at]
         factors = spread(builder, factor)
-        before = builder.block
-        test, body = builder.append_basic_block("samples"), builder.append_basic_block("sample")
-        end = builder.append_basic_block("summed")
-        builder.branch(test)
-        builder.position_at_end(test)
-        j = builder.phi(integer)
-        j.add_incoming(integer(0), before)
-        totals = [(builder.phi(vector), builder.phi(vector)) for _ in at]
-        builder.cbranch(builder.icmp_signed("<", j, count), body, end)
-        builder.position_at_end(body)
-        sample_x, sample_y = (spread(builder, builder.load(builder.gep(axis, [j]))) for axis in (samples_x, samples_y))
-        row = builder.mul(j, by)
-        one = None if is_by_lane else spread(builder, builder.load(builder.gep(weights, [row])))
-        for part, ((target_x, target_y), sums, starts) in enumerate(zip(targets, totals, begun)):
-            u, v = builder.fsub(target_x, sample_x), builder.fsub(target_y, sample_y)
-            square = builder.call(fma, [u, u, builder.fmul(v, v)])
-            square = builder.select(builder.fcmp_ordered(">", square, _all(_SMALLEST)), square, _all(_SMALLEST))
-            weight = load(weights, builder.add(row, integer(part * _LANES))) if one is None else one
-            weighted = builder.fmul(weight, ratio_of(builder, square, factors))
-            for total, start, offset in zip(sums, starts, (u, v)):
-                total.add_incoming(start, before)
-                total.add_incoming(builder.call(fma, [weighted, offset, total]), body)
-        j.add_incoming(builder.add(j, integer(1)), body)
-        builder.branch(test)
-        builder.position_at_end(end)
-        for offset, sums in zip(at, totals):
-            for out, total in zip((out_x, out_y), sums):
-                stored = builder.store(total, place(out, offset))
-                stored.align = 8
+
+        def step(row, totals):
+            sample = [spread(builder, builder.load(builder.gep(axis, [row]))) for axis in (samples_x, samples_y)]
+            first = builder.mul(row, by)
+            one = None if is_by_lane else spread(builder, builder.load(builder.gep(weights, [first])))
+            for part, target in enumerate(targets):
+                u, v = (builder.fsub(own, other) for own, other in zip(target, sample))
+                square = builder.call(fma, [u, u, builder.fmul(v, v)])
+                square = builder.select(builder.fcmp_ordered(">", square, _all(_SMALLEST)), square, _all(_SMALLEST))
+                weight = one
+                if weight is None:
+                    weight = load_lanes(builder, weights, builder.add(first, integer(part * _LANES)))
+                weighted = builder.fmul(weight, ratio_of(builder, square, factors))
+                for total, offset in zip(totals[2 * part :], (u, v)):
+                    yield builder.call(fma, [weighted, offset, total])
+
+        sums = [(out, offset) for offset in at for out in (out_x, out_y)]
+        totals = carry_over(builder, count, [load_lanes(builder, out, offset) for out, offset in sums], step)
+        for total, (out, offset) in zip(totals, sums):
+            store_lanes(builder, total, out, offset)
         return context.get_dummy_value()
 
     return generate

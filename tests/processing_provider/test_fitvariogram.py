@@ -76,7 +76,7 @@ def test_runs_in_the_backend_where_scikit_gstat_is_not_here(refused, samples, tm
     monkeypatch.setenv("HYBRIDGEO_BACKEND_DIR", str(tmp_path / "none"))
     monkeypatch.delenv("HYBRIDGEO_BACKEND_PYTHON", raising=False)
     said = refused("fitvariogram", {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": str(tmp_path / "v.json")})
-    assert "skgstat" in said and "hybridgeo:setupbackend" in said and "Traceback" not in said
+    assert "scikit-gstat" in said and "hybridgeo:setupbackend" in said and "Traceback" not in said
     assert not (tmp_path / "v.json").exists()
 
 
