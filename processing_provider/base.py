@@ -36,7 +36,7 @@ from .identity import PLUGIN_FOLDER, metadata, tr
 from .layers import PointTable
 from .outputs import Maps, StagedFiles, require_geotiff
 from .rasters import small_cache
-from .reading.checks import problem_with_inputs, with_layer_lists
+from .reading.checks import problem_with_inputs, tell_unheeded, with_layer_lists
 from .reading.reader import Reader
 from .styles import MAGMA, VIRIDIS, RampStyle
 
@@ -184,6 +184,7 @@ class Algorithm(QgsProcessingAlgorithm):
 
     def prepareAlgorithm(self, parameters, context, feedback):
         """Take over what may only be touched in the main thread."""
+        tell_unheeded(self, parameters, feedback)
         try:
             self._read = Reader(self, with_layer_lists(self, parameters), context, feedback)
         except InputError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Optional
 
 from qgis.core import (
@@ -78,6 +79,20 @@ def problem_with_inputs(algorithm, parameters, context) -> str:
             except InputError as error:
                 return str(error)
     return ""
+
+
+def tell_unheeded(algorithm, parameters, feedback) -> None:
+    """Warn of names that are no parameters of the algorithm: QGIS passes them on without a word."""
+    known = [definition.name() for definition in algorithm.parameterDefinitions()]
+    for name in sorted(set(parameters) - set(known)):
+        alike = get_close_matches(name, known, n=1)
+        hint = tr(" Is {name} meant?").format(name=alike[0]) if alike else ""
+        feedback.pushWarning(
+            tr("{name} is no parameter of {algorithm} and changes nothing.").format(
+                name=name, algorithm=algorithm.displayName()
+            )
+            + hint
+        )
 
 
 def _bounds(definition: QgsProcessingParameterNumber) -> str:

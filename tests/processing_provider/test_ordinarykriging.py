@@ -417,3 +417,10 @@ def test_what_was_there_survives_a_failure(refused, world, samples, tmp_path):
                                 "VARIOGRAM": world.write_variogram(tmp_path / "v.json", version=9)})  # fmt: skip
     assert target.read_text() == "precious"
     assert not [path for path in tmp_path.iterdir() if "part" in path.name]
+
+
+def test_names_that_are_no_parameters_are_told(kriged):
+    said = kriged(MAX_NEIGHBOUR=3, OUTPUTS="")[1].text
+    assert "MAX_NEIGHBOUR is no parameter of Ordinary kriging and changes nothing. Is MAX_NEIGHBORS meant?" in said
+    assert "OUTPUTS is no parameter" in said
+    assert "is no parameter" not in kriged()[1].text
