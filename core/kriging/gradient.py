@@ -278,12 +278,13 @@ class FittedGradient:
         gradient = np.full((n, self.values.shape[1], n_dimensions), np.nan)
         variance = np.full((n, n_dimensions), np.nan)
         counts, reason = np.zeros(n, dtype=int), np.zeros(n, dtype=np.int8)
-        if isinstance(system, GlobalSystem) and left_out is None:
-            gradient = self._of_all.at(points)
         solved = None
-        if not isinstance(system, GlobalSystem) and left_out is None:
-            lattice = Lattice.of(points)
-            solved = None if lattice is None else system.gradients(lattice, self.values.shape[1])
+        if left_out is None:
+            if isinstance(system, GlobalSystem):
+                gradient = self._of_all.at(points)
+            else:
+                lattice = Lattice.of(points)
+                solved = None if lattice is None else system.gradients(lattice, self.values.shape[1])
         if solved is not None:
             counts, reason, gradient = solved
         for axis in range(n_dimensions):

@@ -381,20 +381,15 @@ class Reader(Values):
         """
         stack = CovariateStack.of_sources(self._covariates)
         stack = stack.with_categorical(parse_names(self.text("DRIFT_CLASSES")))
-        if not self.has("KRIGING_TYPE"):
-            tell_codes_of_drift(stack, self.feedback)
-            return stack
-        wanted = self.choice("KRIGING_TYPE") == "external_drift"
-        if wanted and not self._covariates:
-            raise InputError(tr("Expected at least one drift raster for external drift, got none. Choose rasters."))
-        if self._covariates and not wanted:
-            self.feedback.pushWarning(
-                tr("Drift rasters are given, but the kind of kriging is {}: they are not used.").format(
-                    self.choice("KRIGING_TYPE")
+        kind = self.choice("KRIGING_TYPE") if self.has("KRIGING_TYPE") else ""
+        if kind and kind != "external_drift":
+            if self._covariates:
+                self.feedback.pushWarning(
+                    tr("Drift rasters are given, but the kind of kriging is {}: they are not used.").format(kind)
                 )
-            )
-        if not wanted:
             return CovariateStack()
+        if kind and not self._covariates:
+            raise InputError(tr("Expected at least one drift raster for external drift, got none. Choose rasters."))
         tell_codes_of_drift(stack, self.feedback)
         return stack
 
