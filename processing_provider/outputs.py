@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 from typing import Callable, Optional
 from uuid import uuid4
@@ -25,6 +27,8 @@ from .rasters import ELEVATION, QUANTITY, TILE, quiet_gdal
 
 NODATA = -9999.0
 BYTES_A_CELL = 4
+ABANDONED_AFTER = 24 * 3600.0
+"""Seconds since its last change after which an unfinished file is taken to be nobody's."""
 CREATION_OPTIONS = (
     "TILED=YES",
     f"BLOCKXSIZE={TILE}",
@@ -58,6 +62,8 @@ class Maps:
         Called once everything is computed, to tell what was counted meanwhile.
     shown : mapping of str to str
         For outputs whose first band is not the one to look at first, what that one is called.
+    nodata : float
+        What stands for nodata in the files; may be NaN.
     """
 
     grid: RasterGrid
@@ -67,6 +73,7 @@ class Maps:
     mask: Optional[Callable[[Block], np.ndarray]] = None
     afterwards: Optional[Callable[[], None]] = None
     shown: Mapping[str, str] = field(default_factory=dict)
+    nodata: float = NODATA
 
     def shown_band(self, name: str) -> int:
         """Return the number of the band of an output to show first, from 1; of levels the top one."""
@@ -75,7 +82,7 @@ class Maps:
 
     def write(
         self, targets: Mapping[str, Path], progress: Progress, is_cancelled: IsCancelled
-    ) -> dict[str, int]:
+    ) -> tuple[dict[str, int], int]:
         """Write the wanted outputs.
 
         Parameters
@@ -86,10 +93,12 @@ class Maps:
 
         Returns
         -------
-        dict of str to int
-            For each output the number of cells without a value that the mask, if there is one, asked for.
+        missing : dict of str to int
+            For each output how many of the cells asked for have no value.
+        n_cells : int
+            Number of cells asked for: those of all levels, without what the mask leaves out.
         """
-        writers = {name: RasterWriter(path, self.grid, self.bands[name]) for name, path in targets.items()}
+        writers = {name: RasterWriter(path, self.grid, self.bands[name], self.nodata) for name, path in targets.items()}
 
         def write(name: str, block: Block, values: np.ndarray) -> None:
             if name in writers:
@@ -121,7 +130,7 @@ class Maps:
             writer.require_complete()
         if self.afterwards is not None:
             self.afterwards()
-        return {name: missing[name] - n_masked for name in targets}
+        return {name: missing[name] - n_masked for name in targets}, self.grid.n_nodes - n_masked
 
 
 def level_name(name: str, elevation: Optional[float], crs: QgsCoordinateReferenceSystem) -> str:
@@ -143,6 +152,8 @@ class RasterWriter:
     names : sequence of str
         What is mapped. Of a block model each has a band a level, from the top down, whose metadata
         say the elevation (`ELEVATION`) and what it is of (`QUANTITY`).
+    nodata : float
+        May be NaN.
 
     Raises
     ------
@@ -150,9 +161,10 @@ class RasterWriter:
         When the file cannot be created.
     """
 
-    def __init__(self, path: Path, grid: RasterGrid, names: Sequence[str]) -> None:
+    def __init__(self, path: Path, grid: RasterGrid, names: Sequence[str], nodata: float = NODATA) -> None:
         n_rows, n_columns = grid.shape
         self._path = path
+        self._nodata = nodata
         self._failure = ""
         self._elevations = grid.elevations
         bands = [(name, elevation) for name in names for elevation in grid.elevations]
@@ -170,7 +182,7 @@ class RasterWriter:
         for number, (name, elevation) in enumerate(bands, start=1):
             band = self._dataset.GetRasterBand(number)
             band.SetDescription(level_name(name, elevation, crs))
-            band.SetNoDataValue(NODATA)
+            band.SetNoDataValue(nodata)
             if elevation is not None:
                 band.SetMetadata({QUANTITY: name, ELEVATION: repr(elevation)})
 
@@ -189,7 +201,7 @@ class RasterWriter:
         InputError
             When the disk takes no more.
         """
-        filled = np.where(np.isnan(values), NODATA, values).astype(np.float32)
+        filled = np.where(np.isnan(values), self._nodata, values).astype(np.float32)
         level = self._elevations.index(block.elevation)
         with quiet_gdal():
             gdal.ErrorReset()
@@ -253,9 +265,9 @@ class StagedFiles:
         """
         destination = Path(target)
         require_writable(destination)
+        _remove_abandoned(destination)
         # Only a name: a process that is killed while it computes leaves nothing behind.
-        name = f".{destination.stem}-{uuid4().hex[:8]}.part{destination.suffix}"
-        self._staged[destination] = destination.with_name(name)
+        self._staged[destination] = destination.with_name(_part_name(destination, uuid4().hex[:8]))
         return self._staged[destination]
 
     def commit(self) -> None:
@@ -278,6 +290,22 @@ class StagedFiles:
             del self._staged[destination]
             # Statistics of the file that was here before.
             destination.with_name(destination.name + ".aux.xml").unlink(missing_ok=True)
+
+
+def _part_name(destination: Path, key: str) -> str:
+    """Return what a file is called until it is whole."""
+    return f".{destination.stem}-{key}.part{destination.suffix}"
+
+
+def _remove_abandoned(destination: Path) -> None:
+    """Remove what runs that were killed while they wrote the same file have left."""
+    for path in destination.parent.glob(_part_name(Path(escape(str(destination))), "????????")):
+        try:
+            # Another process may be at it now; none pauses for so long between two blocks.
+            if time.time() - path.stat().st_mtime > ABANDONED_AFTER:
+                path.unlink()
+        except OSError:  # it is in use, or somebody else's
+            continue
 
 
 def require_geotiff(target: str) -> None:

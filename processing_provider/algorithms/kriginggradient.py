@@ -144,7 +144,7 @@ class KrigingGradient(Algorithm):
         }
         bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
         shown = {"GRADIENT": bands["GRADIENT"][n_dimensions]}
-        maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, shown=shown)
+        maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, shown=shown, nodata=read.nodata())
         results = {**{name: maps for name in forms}, "N": len(samples)}
         if read.given("SAMPLES"):
             results["SAMPLES"] = at_samples(samples, groups)

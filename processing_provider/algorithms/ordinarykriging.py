@@ -222,7 +222,7 @@ class OrdinaryKriging(Algorithm):
             if area is not None:
                 area.tell(read.feedback)
 
-        maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, afterwards=tell)
+        maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, afterwards=tell, nodata=read.nodata())
         results = {**dict.fromkeys(bands, maps), "N": len(samples), "N_DUPLICATES": read.n_duplicates}
         if read.given("CROSS_VALIDATION"):
             folds = read.folds(samples)

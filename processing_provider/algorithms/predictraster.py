@@ -109,6 +109,7 @@ class PredictRaster(Algorithm):
             CELLS_AT_ONCE if tasks.runs_here("predict_points") else CELLS_AT_ONCE_IN_BACKEND,
             mask,
             None if area is None else lambda: area.tell(read.feedback),
+            nodata=read.nodata(),
         )
         return {
             "PREDICTION": maps,

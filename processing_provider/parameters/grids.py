@@ -11,7 +11,7 @@ from .kinds import check_box, distance, optional_text, raster_input, with_help
 
 
 def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
-    """Return EXTENT, CELL_SIZE, TEMPLATE and TEMPLATE_MASK.
+    """Return EXTENT, CELL_SIZE, TEMPLATE, TEMPLATE_MASK and NODATA_AS_NAN.
 
     Parameters
     ----------
@@ -42,6 +42,11 @@ def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
         with_help(
             check_box("TEMPLATE_MASK", tr("Leave cells empty where the template is"), False),
             tr("Cells in which the template raster has no value (band 1) become nodata."),
+        ),
+        with_help(
+            check_box("NODATA_AS_NAN", tr("Write NaN in empty cells"), False, optional=True),
+            tr("Cells without a value hold NaN (not a number), as some programs expect it, instead of -9999."),
+            advanced=True,
         ),
     ]
 

@@ -54,9 +54,9 @@ def distance(name: str, label: str, parent: str) -> QgsProcessingParameterDistan
     return QgsProcessingParameterDistance(name, label, None, parent, optional=True, minValue=0.0)
 
 
-def check_box(name: str, label: str, default: bool) -> QgsProcessingParameterBoolean:
-    """Return a box to check."""
-    return QgsProcessingParameterBoolean(name, label, default)
+def check_box(name: str, label: str, default: bool, optional: bool = False) -> QgsProcessingParameterBoolean:
+    """Return a box to check; models made before there was an optional one stay complete."""
+    return QgsProcessingParameterBoolean(name, label, default, optional)
 
 
 def optional_text(name: str, label: str) -> QgsProcessingParameterString:

@@ -33,7 +33,7 @@ from ..covariates.stack import CovariateStack
 from ..crs import crs_code, crs_from_code, require_projected, require_same, stated
 from ..identity import tr
 from ..layers import Points, numbers, read_points, require_fields
-from ..outputs import require_room
+from ..outputs import NODATA, require_room
 from ..polygons import PolygonSource
 from ..provenance import provenance
 from ..rasters import RasterSource
@@ -351,6 +351,10 @@ class Reader(Values):
                 tr("Expected a template raster to leave its empty cells empty, got none. Choose one, or uncheck it.")
             )
         return mask_of(self.template, grid)
+
+    def nodata(self) -> float:
+        """Return what stands for nodata in rasters."""
+        return float("nan") if self.is_checked("NODATA_AS_NAN") else NODATA
 
     # ------------------------------------------------------------ kriging
 

@@ -145,6 +145,19 @@ def test_cells_without_neighbours_are_nodata_and_counted(run, world, samples, va
     assert f"{n_missing} of {values.size} cells have no estimate" in log.text
 
 
+def test_empty_cells_hold_nan_where_asked(run, world, samples, variogram, tmp_path):
+    """Two roads: the same cells are empty and all others equal, whatever number stands for nodata."""
+    given = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "SEARCH_RADIUS": 15, "CELL_SIZE": 20}
+    first, _ = run("ordinarykriging", {**given, "ESTIMATE": str(tmp_path / "e.tif")})
+    second, _ = run("ordinarykriging", {**given, "NODATA_AS_NAN": True, "ESTIMATE": str(tmp_path / "n.tif")})
+    values, dataset = world.read_raster(first["ESTIMATE"])
+    assert dataset.GetRasterBand(1).GetNoDataValue() == -9999.0
+    written = gdal.Open(second["ESTIMATE"])
+    assert np.isnan(written.GetRasterBand(1).GetNoDataValue())
+    assert 0 < np.isnan(values).sum() < values.size
+    np.testing.assert_array_equal(written.ReadAsArray(), values[0])
+
+
 def test_what_is_left_out_and_merged_is_counted(run, world, variogram, template, tmp_path):
     coordinates, values = world.field_values()
     places = [*coordinates.tolist(), coordinates[4].tolist(), None]
