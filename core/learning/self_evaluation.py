@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..validation.ablation import Ablation
-from ..validation.metrics import ClusterBootstrap
+from ..validation.bootstrap import ClusterBootstrap
 from .architectures import Schedule, Sizes
 from .ensembles import NetworkEnsemble
 from .inner_problem import InnerProblem

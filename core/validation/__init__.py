@@ -1,1 +1,1 @@
-"""Honest comparison: folds, metrics, intervals, reports."""
+"""Honest comparison: folds, scores, intervals, reports."""

@@ -9,8 +9,8 @@ from typing import Any, Optional
 import numpy as np
 
 from ..samples import Samples
+from .bootstrap import ClusterBootstrap
 from .folds import QUESTIONS, folds_label
-from .metrics import ClusterBootstrap
 from .predictive import PredictiveDistribution
 from .verdicts import KRIGING, Verdict, describe, judge, label, simplicity
 

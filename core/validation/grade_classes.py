@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..report.markup import rounded
-from .metrics import ClusterBootstrap
+from .bootstrap import ClusterBootstrap
 from .scores import Score, mean_score
 
 

@@ -226,20 +226,3 @@ def left_out_together(coordinates: np.ndarray, groups: np.ndarray) -> list[np.nd
     centres = centres_of(coordinates, groups)
     cells = [compact_cells(centres, size) for size in CELL_SIZES if 3 * size <= len(centres)]
     return [groups, *(cell[groups] for cell in cells)]
-
-
-def coverage(observed: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> float:
-    """Return the share of observations inside their closed interval.
-
-    Parameters
-    ----------
-    observed, lower, upper : ndarray, shape (n,)
-        In one unit.
-
-    Returns
-    -------
-    float
-        0 to 1.
-    """
-    observed = np.asarray(observed, dtype=float)
-    return float(np.mean((observed >= lower) & (observed <= upper)))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Callable, Optional, Protocol, Union
 
 import numpy as np
@@ -20,17 +18,11 @@ LEVELS = (2 * np.arange(30) + 1) / 60
 _LOWER, _UPPER = 1, 28  # LEVELS[1] = 0.05, LEVELS[28] = 0.95
 
 
-@lru_cache(maxsize=1)
-def _normal_quantiles() -> np.ndarray:
-    """Return the quantiles of a standard normal distribution at the levels."""
-    from scipy.special import ndtri
-
-    return ndtri(LEVELS)
-
-
 def normal_reach() -> np.ndarray:
     """Return the ends of the 90 % interval of a standard normal distribution."""
-    return _normal_quantiles()[[_LOWER, _UPPER]]
+    from scipy.special import ndtri
+
+    return ndtri(LEVELS[[_LOWER, _UPPER]])
 
 
 @dataclass(frozen=True)
@@ -91,54 +83,6 @@ class PredictiveDistribution:
     def upper(self) -> np.ndarray:
         """Upper end of the 90 % interval, shape (n_locations, n_targets)."""
         return self.quantiles[..., _UPPER]
-
-    @classmethod
-    def from_normal(
-        cls,
-        mean: np.ndarray,
-        variance: np.ndarray,
-        transforms: Sequence[Transform],
-        notes: tuple[str, ...] = (),
-        estimate: np.ndarray | None = None,
-    ) -> PredictiveDistribution:
-        """Back-transform normal distributions, as kriging gives them.
-
-        Parameters
-        ----------
-        mean, variance : ndarray, shape (n_locations, n_targets)
-            On the transformed scale.
-        transforms : sequence of Transform
-            One a target.
-        notes : tuple of str
-        estimate : ndarray, shape (n_locations, n_targets), or None
-            In data units; None takes the means of the back-transformed distributions.
-        """
-        mean, variance = np.asarray(mean, dtype=float), np.maximum(np.asarray(variance, dtype=float), 0.0)
-        means = np.empty_like(mean)
-        quantiles, z = np.empty((*mean.shape, len(LEVELS))), _normal_quantiles()
-        for column, transform in enumerate(transforms):
-            means[:, column], _ = transform.back_transform(mean[:, column], variance[:, column])
-            scaled = mean[:, column, None] + np.sqrt(variance[:, column, None]) * z
-            quantiles[:, column] = transform.inverse(scaled)
-        return cls(means if estimate is None else estimate, quantiles, notes)
-
-    @classmethod
-    def from_interval(
-        cls, estimate: np.ndarray, lower: np.ndarray, upper: np.ndarray, notes: tuple[str, ...] = ()
-    ) -> PredictiveDistribution:
-        """Spread a 90 % interval into quantiles: one half of a normal distribution on each side.
-
-        Parameters
-        ----------
-        estimate, lower, upper : ndarray, shape (n_locations, n_targets)
-            In data units. The quantiles at 0.05 and 0.95 are exactly `lower` and `upper`.
-        notes : tuple of str
-        """
-        estimate, lower, upper = (np.asarray(a, dtype=float)[..., None] for a in (estimate, lower, upper))
-        z = _normal_quantiles()
-        share = z / z[_UPPER]
-        quantiles = np.where(share < 0, estimate - (estimate - lower) * -share, estimate + (upper - estimate) * share)
-        return cls(estimate[..., 0], quantiles, notes)
 
 
 Predictor = Callable[[np.ndarray, Optional[Covariates]], PredictiveDistribution]

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from .metrics import ClusterBootstrap
+from .bootstrap import ClusterBootstrap
 from .predictive import LEVELS, PredictiveDistribution
 
 SCORES = {

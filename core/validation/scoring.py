@@ -10,11 +10,11 @@ import numpy as np
 
 from ..provenance import data_hash, versions
 from ..samples import Samples
+from .bootstrap import ClusterBootstrap
 from .conclusions import best_method, summary
 from .distance_matching import mismatch, places_between, thinned
 from .folds import folds_label, inseparable_groups, spatial_blocks
 from .grade_classes import ClassScores, class_scores
-from .metrics import ClusterBootstrap
 from .noise import LEAST_DEGREES, NoiseCeiling, noise_ceilings
 from .predictive import PredictiveDistribution
 from .results import COLUMNS, IN_AREA, OUTSIDE_AREA, Comparison

@@ -10,10 +10,11 @@ from hybrid_geostatistics.core.progress import stop_if
 from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.validation.comparison import compare_methods
 from hybrid_geostatistics.core.validation.folds import make_folds
-from hybrid_geostatistics.core.validation.predictive import LEVELS, PredictiveDistribution
+from hybrid_geostatistics.core.validation.predictive import LEVELS
 from hybrid_geostatistics.core.validation.results import COLUMNS, DETAIL_COLUMNS
 from hybrid_geostatistics.core.validation.scoring import score
 from hybrid_geostatistics.core.validation.verdicts import describe, judge
+from hybrid_geostatistics.tests.core.validation.distributions import within
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def samples():
 
 
 def around(estimate, spread=1.0):
-    return PredictiveDistribution.from_interval(estimate, estimate - spread, estimate + spread)
+    return within(estimate, estimate - spread, estimate + spread)
 
 
 def nearest(training, seed, *_):

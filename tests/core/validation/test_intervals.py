@@ -6,7 +6,6 @@ from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.validation.intervals import (
     IntervalTable,
     conformal_quantile,
-    coverage,
     highest_coverage,
     left_out_together,
     normalized_scores,
@@ -48,10 +47,6 @@ def test_scores_at_zero_sigma_are_zero_or_infinite_never_nan():
     np.testing.assert_array_equal(scores, [0.5, 0.0, np.inf])
     with pytest.raises(InputError, match="1 unusable standard deviations"):
         normalized_scores(np.ones(2), np.array([1.0, np.nan]))
-
-
-def test_coverage_counts_closed_intervals():
-    assert coverage(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 0, 4, 0]), np.array([2.0, 2, 5, 3])) == 0.5
 
 
 @pytest.mark.parametrize("kind", ["normal", "laplace"])

@@ -17,9 +17,9 @@ from hybrid_geostatistics.core.validation.methods import (
     mean_of_samples,
     ordinary_kriging,
 )
-from hybrid_geostatistics.core.validation.predictive import PredictiveDistribution
 from hybrid_geostatistics.core.validation.random_forest import random_forest
 from hybrid_geostatistics.core.validation.scoring import score
+from hybrid_geostatistics.tests.core.validation.distributions import within
 
 METHODS = {
     "mean": mean_of_samples,
@@ -152,7 +152,7 @@ def test_scores_above_the_ceiling_of_duplicates_are_told():
     folds = {"random": np.repeat(np.arange(60) % 5, 2)}
     found = {}
     for name, estimate in (("known", known), ("honest", honest)):
-        predicted = {("random", "hybrid"): PredictiveDistribution.from_interval(estimate, estimate - 2, estimate + 2)}
+        predicted = {("random", "hybrid"): within(estimate, estimate - 2, estimate + 2)}
         found[name] = score(samples, folds, predicted, dict.fromkeys(predicted, 1.0))
     assert any("above the ceiling" in text for text in found["known"].warnings)
     assert not any("ceiling" in text for text in found["honest"].warnings)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.samples import Samples
 from hybrid_geostatistics.core.validation.comparison_report import comparison_page
-from hybrid_geostatistics.core.validation.predictive import PredictiveDistribution
 from hybrid_geostatistics.core.validation.scoring import score
 from hybrid_geostatistics.core.validation.training_report import LearningCurve, training_page
+from hybrid_geostatistics.tests.core.validation.distributions import within
 
 FACTORS = {"mean": 4, "ordinary_kriging": 1.0, "external_drift_kriging": 1.2, "hybrid": 0.8}
 
@@ -31,7 +31,7 @@ def comparison():
     for scheme in folds:
         for method, factor in FACTORS.items():
             estimate = samples.values + factor * errors
-            predictions[scheme, method] = PredictiveDistribution.from_interval(estimate, estimate - 40, estimate + 60)
+            predictions[scheme, method] = within(estimate, estimate - 40, estimate + 60)
     return score(samples, folds, predictions, {key: 2.0 for key in predictions}, warnings=["Look <here>."])
 
 

@@ -1,15 +1,16 @@
-"""Scores with intervals. Truth: two roads (the plain functions of metrics), hand counts, and noise of known size."""
+"""Scores with intervals. Truth: hand counts, a published example, closed forms, two roads, and noise of known size."""
 
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.samples import Samples
-from hybrid_geostatistics.core.validation import metrics
+from hybrid_geostatistics.core.validation.bootstrap import ClusterBootstrap
 from hybrid_geostatistics.core.validation.grade_classes import class_names, class_scores, members, parse_class_breaks
-from hybrid_geostatistics.core.validation.metrics import ClusterBootstrap
 from hybrid_geostatistics.core.validation.noise import noise_ceilings
-from hybrid_geostatistics.core.validation.predictive import LEVELS, PredictiveDistribution
+from hybrid_geostatistics.core.validation.predictive import PredictiveDistribution
 from hybrid_geostatistics.core.validation.scores import PAIRED, SCORES, moments_of, paired_scores, scores_of
+from hybrid_geostatistics.tests.core.validation.distributions import normal, within
+from scipy.special import ndtr
 
 
 @pytest.fixture(scope="module")
@@ -18,37 +19,89 @@ def case():
     rng = np.random.default_rng(0)
     observed = np.exp(rng.normal(5, 0.6, 200))
     estimate = observed * np.exp(rng.normal(0, 0.3, 200))
-    predicted = PredictiveDistribution.from_interval(
-        estimate[:, None], 0.6 * estimate[:, None], 1.7 * estimate[:, None]
-    )
+    predicted = within(estimate[:, None], 0.6 * estimate[:, None], 1.7 * estimate[:, None])
     own = np.stack([0.7 * estimate, 1.4 * estimate], axis=-1)[:, None]
     predicted = PredictiveDistribution(predicted.estimate, predicted.quantiles, own_interval=own)
     return observed, predicted, ClusterBootstrap.draw(np.arange(200) // 10, 0)
 
 
-def test_scores_are_those_of_the_plain_functions(case):
+def values_of(observed, predicted):
+    """Return the scores without their intervals."""
+    scores = scores_of(observed, predicted, 0, ClusterBootstrap.draw(np.arange(len(observed)) % 2, 0, 50))
+    return {name: score.value for name, score in scores.items()}
+
+
+OBSERVED = np.array([1.0, 2.0, 4.0, 9.0])
+PREDICTED = np.array([2.0, 2.0, 3.0, 6.0])
+BY_HAND = {
+    # Residuals -1, 0, 1, 3; the mean of the observed is 4, squared deviations from it 9 + 4 + 0 + 25 = 38.
+    "rmse": np.sqrt(11 / 4), "mae": 5 / 4,
+    "bias": 3 / 4,  # observed - predicted: predicts too little
+    "r2": 1 - 11 / 38,
+    # 2 s_xy / (s_x^2 + s_y^2 + (4 - 3.25)^2): s_x^2 = 9.5, s_y^2 = 43/16, s_xy = 72/4 - 13 = 5
+    "ccc": 10 / (9.5 + 43 / 16 + 9 / 16),
+}  # fmt: skip
+
+
+def test_scores_by_hand():
+    scores = values_of(OBSERVED, within(PREDICTED[:, None], PREDICTED[:, None] - 2, PREDICTED[:, None] + 2.5))
+    assert {name: scores[name] for name in BY_HAND} == pytest.approx(BY_HAND)
+    assert scores["coverage90"] == 3 / 4 and scores["width90"] == pytest.approx(4.5)
+    # The same numbers as logarithms, of which medians are judged.
+    predicted = PredictiveDistribution(np.full((4, 1), 7.0), np.exp(np.tile(PREDICTED[:, None, None], 30)))
+    scores = values_of(np.exp(OBSERVED), predicted)
+    assert {name: scores[f"{name}_log"] for name in BY_HAND} == pytest.approx(BY_HAND)
+
+
+def test_concordance_of_the_published_peak_flow_example():
+    # Bland and Altman (1986, Lancet 327, table 1), first readings of both meters; rho_c is 0.943 in the literature
+    wright = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
+    mini = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
+    scores = values_of(np.array(wright, float), normal(mini, np.ones(17)))
+    assert scores["ccc"] == pytest.approx(0.943, abs=5e-4)
+
+
+def test_limits():
+    perfect, mean = normal(OBSERVED, np.zeros(4)), normal(np.full(4, 4.0), np.zeros(4))
+    assert values_of(OBSERVED, mean)["r2"] == values_of(OBSERVED, mean)["ccc"] == 0.0
+    assert values_of(OBSERVED, perfect)["r2"] == values_of(OBSERVED, perfect)["ccc"] == 1.0
+    assert values_of(OBSERVED, perfect)["crps"] == 0.0
+    assert np.isnan(values_of(np.ones(3), normal(np.ones(3), np.ones(3)))["r2"])
+
+
+def test_continuous_ranked_probability_score_of_normal_distributions():
+    """Closed form: Gneiting and Raftery (2007), section 4.2; 30 midpoints cut the tails of the integral."""
+    rng = np.random.default_rng(1)
+    observed, mean, std = rng.normal(5, 3, 400), rng.normal(5, 2, 400), rng.uniform(0.5, 4, 400)
+    z = (observed - mean) / std
+    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    expected = np.mean(std * (z * (2 * ndtr(z) - 1) + 2 * density - 1 / np.sqrt(np.pi)))
+    assert values_of(observed, normal(mean, std))["crps"] == pytest.approx(expected, rel=0.015)
+    # With no spread it is the absolute error.
+    assert values_of(observed, normal(mean, 0 * std))["crps"] == pytest.approx(np.abs(observed - mean).mean())
+
+
+def test_intervals_are_those_of_scores_of_the_resampled_samples(case):
+    """Two roads: scores of means of moments, and scores of the samples as each resample repeats them."""
     observed, predicted, bootstrap = case
     scores = scores_of(observed, predicted, 0, bootstrap)
-    estimate, median = predicted.estimate[:, 0], predicted.median[:, 0]
-    lower, upper = predicted.lower[:, 0], predicted.upper[:, 0]
-    plain = {
-        "rmse": metrics.rmse(observed, estimate), "mae": metrics.mae(observed, estimate),
-        "r2": metrics.r2(observed, estimate), "bias": metrics.bias(observed, estimate),
-        "ccc": metrics.ccc(observed, estimate), "rmse_log": metrics.rmse(np.log(observed), np.log(median)),
-        "mae_log": metrics.mae(np.log(observed), np.log(median)), "r2_log": metrics.r2_log(observed, median),
-        "bias_log": metrics.bias(np.log(observed), np.log(median)),
-        "ccc_log": metrics.ccc(np.log(observed), np.log(median)),
-        "coverage90": metrics.coverage(observed, lower, upper), "width90": metrics.width(lower, upper),
-        "own_coverage90": metrics.coverage(observed, 0.7 * estimate, 1.4 * estimate),
-        "own_width90": 0.7 * estimate.mean(),
-        "crps": metrics.crps_from_quantiles(observed, predicted.quantiles[:, 0], LEVELS),
-    }  # fmt: skip
-    assert set(plain) == set(SCORES) == set(scores)
-    for name, value in plain.items():
-        assert scores[name].value == pytest.approx(value, rel=1e-9), name
+    assert set(scores) == set(SCORES)
+    few = ClusterBootstrap(bootstrap.clusters, bootstrap.counts[:40])
+    by_resample = []
+    for counts in few.counts.astype(int):
+        rows = np.repeat(np.arange(200), counts[few.clusters])
+        again = PredictiveDistribution(
+            predicted.estimate[rows], predicted.quantiles[rows], own_interval=predicted.own_interval[rows]
+        )
+        by_resample.append(values_of(observed[rows], again))
+    for name, score in scores_of(observed, predicted, 0, few).items():
+        expected = few.interval(np.array([resample[name] for resample in by_resample]))
+        assert (score.low, score.high) == pytest.approx(expected, rel=1e-9), name
         assert scores[name].low < scores[name].value < scores[name].high, name
-    low, high = bootstrap.rmse_interval(observed - estimate)
-    assert (scores["rmse"].low, scores["rmse"].high) == pytest.approx((low, high), rel=1e-9)
+    assert scores["own_coverage90"].value == np.mean(
+        (observed >= predicted.own_interval[:, 0, 0]) & (observed <= predicted.own_interval[:, 0, 1])
+    )
+    assert scores["own_width90"].value == pytest.approx(0.7 * predicted.estimate.mean())
 
 
 def test_intervals_cover_the_true_rmse():
@@ -58,7 +111,7 @@ def test_intervals_cover_the_true_rmse():
     for trial in range(60):
         error = rng.normal(0, 2, (250, 1))
         truth = rng.normal(10, 5, 250)
-        predicted = PredictiveDistribution.from_interval(truth[:, None] - error, truth[:, None] - 4, truth[:, None] + 4)
+        predicted = within(truth[:, None] - error, truth[:, None] - 4, truth[:, None] + 4)
         scores = scores_of(truth, predicted, 0, ClusterBootstrap.draw(np.arange(250) % 25, trial, 400))
         held.append(scores["rmse"].low <= 2 <= scores["rmse"].high)
     assert 0.87 <= np.mean(held) <= 1
@@ -79,7 +132,7 @@ def test_paired_scores_of_a_method_against_itself_and_a_worse_one(case):
     assert {name: same[name] for name in PAIRED} == {
         "rmse_difference": (0, 0, 0), "mae_ratio": (1, 1, 1), "crps_ratio": (1, 1, 1), "width_ratio": (1, 1, 1)
     }  # fmt: skip
-    twice = PredictiveDistribution.from_interval(
+    twice = within(
         observed[:, None] + 2 * (predicted.estimate - observed[:, None]),
         2 * predicted.lower, 2 * predicted.upper,
     )  # fmt: skip
