@@ -33,6 +33,7 @@ from ..core.errors import BackendFailed, BackendMissing, Cancelled, InputError
 from ..core.progress import IsCancelled, Progress, part
 from .help import help_html
 from .identity import PLUGIN_FOLDER, metadata, tr
+from .interruption import cancelled_when_terminated, is_command_line
 from .layers import PointTable
 from .outputs import Maps, StagedFiles, require_geotiff
 from .rasters import small_cache
@@ -194,8 +195,12 @@ class Algorithm(QgsProcessingAlgorithm):
     def processAlgorithm(self, parameters, context, feedback):
         """Read, compute, write."""
         try:
-            return self._run(parameters, context, feedback)
+            with cancelled_when_terminated(feedback):
+                return self._run(parameters, context, feedback)
         except Cancelled as error:
+            if is_command_line():
+                # Else the exit code would tell a shell that the outputs are there.
+                raise QgsProcessingException(str(error)) from error
             feedback.pushInfo(str(error))
             return {}
         except InputError as error:
@@ -251,8 +256,8 @@ class Algorithm(QgsProcessingAlgorithm):
             outputs.update({**rasters, **files})
             for maps in {id(value): value for value in results.values() if isinstance(value, Maps)}.values():
                 wanted = {name: staged[name] for name in rasters if results[name] is maps}
-                missing = maps.write(wanted, part(progress, COMPUTING, 1.0), is_cancelled)
-                self._report_missing(missing, maps.grid.n_nodes, feedback)
+                missing, n_cells = maps.write(wanted, part(progress, COMPUTING, 1.0), is_cancelled)
+                self._report_missing(missing, n_cells, feedback)
             for name in files:
                 if name in results:
                     _write_file(results[name], staged[name])

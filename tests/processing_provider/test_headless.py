@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -31,10 +33,23 @@ def qgis_process(root, tmp_path_factory):
         "XDG_RUNTIME_DIR": str(runtime),
     }
 
-    def qgis_process(*arguments):
-        return subprocess.run(
-            [PROGRAM, *arguments], capture_output=True, text=True, timeout=300, env=environment, cwd=folder
+    def qgis_process(*arguments, meanwhile=None):
+        """Return the finished process; `meanwhile` is called with the running one."""
+        started = subprocess.Popen(
+            [PROGRAM, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=folder,
         )
+        try:
+            if meanwhile is not None:
+                meanwhile(started)
+            output, errors = started.communicate(timeout=300)
+        finally:
+            started.kill()
+        return subprocess.CompletedProcess(started.args, started.returncode, output, errors)
 
     done = qgis_process("plugins", "enable", "hybrid_geostatistics")
     assert done.returncode == 0, done.stderr
@@ -84,6 +99,28 @@ def test_refuses_with_a_message_and_an_exit_code(qgis_process, samples, variogra
     done = qgis_process("run", "hybridgeo:ordinarykriging", "--", *given)
     assert done.returncode != 0 and words in done.stderr + done.stdout
     assert "Traceback" not in done.stderr and list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without telling them")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupted_run_leaves_nothing_and_fails(qgis_process, samples, variogram, tmp_path, name):
+    folder = tmp_path / "out"
+    folder.mkdir()
+
+    def interrupt(process):
+        for _ in range(1200):  # until the first raster is begun, two minutes at most
+            if list(folder.iterdir()) or process.poll() is not None:
+                break
+            time.sleep(0.1)
+        assert process.poll() is None
+        process.send_signal(getattr(signal, name))
+
+    done = qgis_process(
+        "run", "hybridgeo:ordinarykriging", "--", f"INPUT={samples}", "FIELD=zinc", f"VARIOGRAM={variogram}",
+        "CELL_SIZE=0.05", f"ESTIMATE={folder / 'e.tif'}", f"KRIGING_VARIANCE={folder / 'v.tif'}", meanwhile=interrupt,
+    )  # fmt: skip
+    assert done.returncode != 0 and "Cancelled by the user; nothing was written." in done.stderr + done.stdout
+    assert list(folder.iterdir()) == []
 
 
 def test_loading_imports_nothing_outside_qgis(world, root):

@@ -196,6 +196,15 @@ def test_cells_stay_empty_where_the_template_is(world, kriged, run, samples, var
     assert "Expected a template raster" in refused("ordinarykriging", {**given, "TEMPLATE_MASK": True})
 
 
+def test_cells_the_mask_leaves_out_are_none_of_those_counted(world, kriged, slope):
+    results, log = kriged(TEMPLATE=slope, TEMPLATE_MASK=True, SEARCH_RADIUS=15)
+    estimate, _ = world.read_raster(results["ESTIMATE"])
+    n_masked = world.HOLE[0].stop - world.HOLE[0].start
+    n_missing = int(np.isnan(estimate).sum()) - n_masked
+    assert 0 < n_missing
+    assert f"{n_missing} of {estimate.size - n_masked} cells have no estimate" in log.text
+
+
 def test_estimates_far_beyond_the_samples_are_told(world, kriged):
     extent = f"{world.LEFT - 1000},{world.LEFT + 1500},{world.TOP - 1500},{world.TOP + 1000} [{world.CRS}]"
     results, log = kriged(KRIGING_TYPE="universal", TREND_ORDER=2, TEMPLATE=None, EXTENT=extent, CELL_SIZE=100)

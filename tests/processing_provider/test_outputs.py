@@ -1,5 +1,8 @@
 """Staged files. Truth: what a folder holds before, during and after."""
 
+import os
+import time
+
 import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.processing_provider.outputs import StagedFiles
@@ -33,3 +36,17 @@ def test_what_is_not_committed_is_removed(tmp_path):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(InputError, match="Cannot write"), StagedFiles() as stage:
         stage.stage(str(tmp_path / "nowhere" / "a.txt"))
+
+
+def test_what_killed_runs_left_of_the_same_file_is_removed(tmp_path):
+    """Only what is old: another run may be writing; and only of this file, whatever is in its name."""
+    names = {"abandoned": ".map [1]-0123abcd.part.tif", "busy": ".map [1]-89abcdef.part.tif",
+             "another": ".map 1-0123abcd.part.tif"}  # fmt: skip
+    for name in names.values():
+        (tmp_path / name).write_bytes(b"")
+    for kind in ("abandoned", "another"):
+        long_ago = time.time() - 25 * 3600
+        os.utime(tmp_path / names[kind], (long_ago, long_ago))
+    with StagedFiles() as stage:
+        stage.stage(str(tmp_path / "map [1].tif"))
+    assert {path.name for path in tmp_path.iterdir()} == {names["busy"], names["another"]}
