@@ -142,14 +142,3 @@ def leave_out(
     on_scale = summarize(kriging.values, result, coverage)
     summary = replace(in_units, msdr=on_scale.msdr, coverage=on_scale.coverage)
     return LeftOut(mean, (kriging.values - result.estimate) / result.kriging_std, result, summary)
-
-
-def cross_validate(kriging: FittedKriging, coverage: float = 0.9) -> LeaveOneOutSummary:
-    """Summarise the exact leave-one-out of a fitted kriging, its variogram as it is.
-
-    Raises
-    ------
-    InputError
-        When no sample can be estimated from the others.
-    """
-    return summarize(kriging.values, kriging.leave_one_out(), coverage)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..progress import IsCancelled, Progress, never, part, silent, stop_if
+from ..progress import IsCancelled, Progress, never, silent, stop_if
 from .anisotropy import Anisotropy
 from .likelihood_starts import (
     VERTICAL_RATIOS,
@@ -70,61 +70,6 @@ _SECOND_CHANCE = 8.0  # log likelihood by which a start may lie below the best o
 _SCOUTED = 3
 _HOPELESS = 40.0  # log likelihood below another kind of model from which a climb is given up ...
 _FAIR_TRY = 10  # ... after so many steps
-
-
-def refine_by_reml(
-    coordinates: np.ndarray,
-    values: np.ndarray,
-    start: VariogramModel,
-    drift: np.ndarray | None = None,
-    max_samples: int = MAX_SAMPLES,
-    *,
-    anisotropic: bool = False,
-    seed: int = 0,
-    progress: Progress = silent,
-    is_cancelled: IsCancelled = never,
-) -> tuple[VariogramModel, float]:
-    """Refine nugget, psill and range (and anisotropy) by restricted maximum likelihood.
-
-    The kind of model stays. Deterministic.
-
-    Parameters
-    ----------
-    coordinates : ndarray, shape (n_samples, 2 or 3)
-        In map units.
-    values : ndarray, shape (n_samples,)
-        Transformed values.
-    start : VariogramModel
-        With one structure, as fitted by least squares.
-    drift : ndarray, shape (n_samples, n_drift), or None
-        Without the constant.
-    max_samples : int
-        Up to here the likelihood is exact; beyond, Vecchia's.
-    anisotropic : bool
-        Also try a vertical ratio (3-D) and an azimuth with a ratio across it; each is kept only when it
-        raises the log likelihood more than chance does in 399 of 400 isotropic fields.
-    seed, progress, is_cancelled
-        See `LikelihoodSearch`.
-
-    Returns
-    -------
-    model : VariogramModel
-    log_likelihood : float
-        Restricted (beyond `max_samples`, Vecchia's) log likelihood at the model.
-
-    Raises
-    ------
-    InputError
-        As `LikelihoodSearch`.
-    Cancelled
-    """
-    search = LikelihoodSearch(
-        coordinates, values, drift, max_samples=max_samples, seed=seed, is_cancelled=is_cancelled
-    )
-    found = search.climbed(start, anisotropic=anisotropic, progress=part(progress, 0.0, 0.4))
-    if anisotropic:
-        found = search.turned(found, part(progress, 0.4, 0.7))
-    return search.fine(found, part(progress, 0.7, 1.0))
 
 
 @dataclass(frozen=True)

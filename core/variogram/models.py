@@ -11,8 +11,7 @@ Conventions
   plunge in degrees about the axis of largest continuity. ``effective_range`` holds along the
   azimuth (and dip); ``ratio_minor`` and ``ratio_vertical`` multiply it across and up.
 * Other libraries differ on the same numbers (scikit-gstat's gaussian reaches 98.2 %, gstat's
-  ``a`` is not a practical range); `effective_range_from_skgstat` and
-  `effective_range_to_skgstat` convert at the border.
+  ``a`` is not a practical range); `effective_range_from_skgstat` converts at the border.
 """
 
 from __future__ import annotations
@@ -90,19 +89,9 @@ def effective_range_from_skgstat(model: str, skgstat_range: float, shape: float 
 
     It writes the gaussian as exp(-4 (h / r)^2), and the Matern's x as 4 sqrt(shape) h / r.
     """
-    return skgstat_range * _skgstat_range_factor(model, shape)
-
-
-def effective_range_to_skgstat(model: str, effective_range: float, shape: float | None = None) -> float:
-    """Convert our effective range to scikit-gstat's."""
-    return effective_range / _skgstat_range_factor(model, shape)
-
-
-def _skgstat_range_factor(model: str, shape: float | None) -> float:
-    """Return our effective range over scikit-gstat's, for the same curve."""
     if model == "matern" and shape is not None:
-        return shaped.matern_scale(shape) / (4.0 * float(np.sqrt(shape)))
-    return _SKGSTAT_RANGE_FACTOR[model]
+        return skgstat_range * (shaped.matern_scale(shape) / (4.0 * float(np.sqrt(shape))))
+    return skgstat_range * _SKGSTAT_RANGE_FACTOR[model]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
@@ -128,8 +128,3 @@ def neighborhood_of(content: Mapping[str, Any]) -> Neighborhood | None:
     """Read ``neighborhood``, None where there is none."""
     given = content.get("neighborhood")
     return None if given is None else Neighborhood(**given)
-
-
-def neighborhood_to_dict(neighborhood: Neighborhood | None) -> dict | None:
-    """Return a neighbourhood as `neighborhood_of` reads it."""
-    return None if neighborhood is None else asdict(neighborhood)

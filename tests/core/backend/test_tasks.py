@@ -5,6 +5,7 @@ Truth: two roads - the same task in this interpreter and in a worker - and the a
 
 import json
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -160,14 +161,14 @@ def test_compare_methods_writes_table_and_report(packed, tmp_path, monkeypatch):
 
 
 def test_settings_of_the_hybrid_are_read_by_name():
-    from hybrid_geostatistics.core.backend.adapters.settings import hybrid_settings, neighborhood_to_dict
+    from hybrid_geostatistics.core.backend.adapters.settings import hybrid_settings
     from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 
     neighborhood = Neighborhood(max_neighbors=24, min_neighbors=2, search_radius=500.0)
     variogram = {"nugget": 0.1, "structures": [{"model": "gaussian", "psill": 0.9, "effective_range": 300.0}]}
     content = {
         "transforms": {"kind": "log"}, "variograms": {"zinc": variogram}, "network": {"conv_width": 8}, "n_seeds": 3,
-        "neighborhood": neighborhood_to_dict(neighborhood), "units": {"zinc": "mg/kg"}, "seed": 4,
+        "neighborhood": asdict(neighborhood), "units": {"zinc": "mg/kg"}, "seed": 4,
     }  # fmt: skip
     settings = hybrid_settings(json.loads(json.dumps(content)))
     assert settings.transforms == Transform("log")
