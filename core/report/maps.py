@@ -13,6 +13,8 @@ from .markup import Html, decimals_for, rounded
 
 RAMP = ("#2c7bb6", "#7fbcd2", "#e8d67a", "#f0913a", "#c4161c")
 """Low to high."""
+MOST_PLACES = 12
+"""Decimals that tell the ends of classes apart at most."""
 
 
 def sample_map(
@@ -49,7 +51,8 @@ def sample_map(
     (x_low, x_high), (y_low, y_high) = limits(x.tolist()), limits(y.tolist())
     left = 36 + CHARACTER * max(len(label) for label in tick_labels(nice_ticks(y_low, y_high)) or [""])
     top = 50.0
-    scale = min((width - 18 - left) / (x_high - x_low), (max_height - 46 - top) / (y_high - y_low))
+    right = _right_margin(x_low, x_high, 4)
+    scale = min((width - right - left) / (x_high - x_low), (max_height - 46 - top) / (y_high - y_low))
     x_axis = Axis(x_low, x_high, left, left + scale * (x_high - x_low))
     y_axis = Axis(y_low, y_high, top + scale * (y_high - y_low), top)
     body = [heading(title, left), *drawn_frame(x_axis, y_axis, "easting", "northing", 4, 5)]
@@ -73,11 +76,18 @@ def sample_map(
     return svg(title, described, max(width, at + 10 + CHARACTER * len(unit)), y_axis.start + 46, body)
 
 
+def _right_margin(low: float, high: float, n_ticks: int) -> float:
+    """Return the room right of a frame, in pixels, that the label of its last tick needs."""
+    return max([18.0, *(4 + CHARACTER * len(label) / 2 for label in tick_labels(nice_ticks(low, high, n_ticks)))])
+
+
 def _class_name(index: int, breaks: np.ndarray) -> str:
     """Name of one value class in a legend."""
     if len(breaks) == 0:
         return "all"
     places = decimals_for(float(np.abs(breaks).max()), 3)
+    while len({f"{end:.{places}f}" for end in breaks}) < len(breaks) and places < MOST_PLACES:
+        places += 1
     ends = [f"{end:.{places}f}".replace("-", "−") for end in breaks]
     if index == 0:
         return f"< {ends[0]}"
@@ -122,7 +132,7 @@ def heat_map(
     y_low, y_high = min(y) - half, max(y) + half
     left = 36 + CHARACTER * max(len(label) for label in tick_labels(nice_ticks(y_low, y_high)) or [""])
     top = 50.0
-    x_axis = Axis(min(x) - half, max(x) + half, left, width - 18)
+    x_axis = Axis(min(x) - half, max(x) + half, left, width - _right_margin(min(x) - half, max(x) + half, 5))
     scale = (x_axis.stop - x_axis.start) / (x_axis.high - x_axis.low)
     y_axis = Axis(y_low, y_high, top + scale * (y_high - y_low), top)
     body = [heading(title, left)]

@@ -116,6 +116,25 @@ def test_map_keeps_the_shape_of_the_ground():
     assert (marks[1][0] - marks[0][0]) == pytest.approx(2 * (marks[0][1] - marks[2][1]), abs=0.2)
 
 
+def test_map_legend_tells_close_classes_apart():
+    """Quintiles 4.98 and 5.02 beside 0.8 and 29.4 would read 5.0–5.0 with three digits of the largest."""
+    z = [0.1, 0.8, 4.98, 5.02, 29.4, 40.0]
+    x = range(6)
+    legend = [t.text for t in ElementTree.fromstring(sample_map("t", x, x, z)).iter("text") if "–" in (t.text or "")]
+    assert len(legend) == 3
+    assert all(low != high for low, high in (name.split("–") for name in legend))
+
+
+def test_map_has_room_for_its_last_label():
+    samples = sample_map("t", [400000.0, 401000.0, 401930.0], [0.0, 100.0, 200.0], [1, 2, 3])
+    cells = heat_map("t", [400000.0, 401000.0, 402000.0], [0.0, 1000.0], np.ones((2, 3)), "x", "y")
+    for drawn in (samples, cells):
+        root = ElementTree.fromstring(drawn)
+        width = float(root.get("viewBox").split()[2])
+        labels = [t for t in root.iter("text") if t.text == "402000"]
+        assert labels and all(float(t.get("x")) + 3.5 * len(t.text) <= width for t in labels)  # half of 7 px a digit
+
+
 @given(
     low=st.floats(-1e9, 1e9, allow_nan=False),
     span=st.floats(1e-3, 1e9, allow_nan=False),
