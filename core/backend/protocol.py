@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 INPUT, MODEL_FILE, MEMORY, ENVIRONMENT, BUG = "input", "model_file", "memory", "environment", "bug"
-KINDS = (INPUT, MODEL_FILE, MEMORY, ENVIRONMENT, BUG)
 """Kinds of failure: bad input, a bad model file, too little memory, a damaged environment, our mistake."""
 
 
@@ -92,7 +91,7 @@ class Failed:
     Parameters
     ----------
     kind : str
-        One of `KINDS`.
+        `INPUT`, `MODEL_FILE`, `MEMORY`, `ENVIRONMENT` or `BUG`.
     message : str
         What the user reads.
     traceback : str
