@@ -30,6 +30,7 @@ from qgis.PyQt.QtCore import QPointF
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP = "Hybrid Geostatistics"
+TRANSFORM = "log"
 SOURCE = QgsProcessingModelChildParameterSource
 
 
@@ -45,7 +46,7 @@ def field(name: str, label: str, several: bool = False):
 
 def transform():
     options = ["none", "log", "log1p"]
-    return QgsProcessingParameterEnum("TRANSFORM", "Transform", options, defaultValue="log", usesStaticStrings=True)
+    return QgsProcessingParameterEnum("TRANSFORM", "Transform", options, defaultValue=TRANSFORM, usesStaticStrings=True)
 
 
 def template():
@@ -56,9 +57,9 @@ def covariates():
     return QgsProcessingParameterMultipleLayers("COVARIATES", "Covariate rasters", QgsProcessing.SourceType.TypeRaster)
 
 
-def parameter_or(name: str, default: str) -> SOURCE:
-    """Take a text from a parameter of the model, or its default: qgis_process hands over only what is given."""
-    return SOURCE.fromExpression(f"coalesce(@{name}, '{default}')")
+def parameter_or(name: str, default: str | int) -> SOURCE:
+    """Take a value from a parameter of the model, or its default: qgis_process hands over only what is given."""
+    return SOURCE.fromExpression(f"coalesce(@{name}, {default!r})")
 
 
 def parameter(name: str) -> SOURCE:
@@ -149,7 +150,7 @@ def kriging_chain() -> None:
                 {
                     "INPUT": output_of("check", "OUTPUT"),
                     "FIELD": parameter("FIELD"),
-                    "TRANSFORM": parameter("TRANSFORM"),
+                    "TRANSFORM": parameter_or("TRANSFORM", TRANSFORM),
                 },
                 {"VARIOGRAM": "Variogram", "OUTPUT_HTML": "Variogram report"},
             ),
@@ -180,7 +181,10 @@ def hybrid_chain() -> None:
                 "train",
                 "trainhybridmodel",
                 "Train hybrid model",
-                {name: parameter(name) for name in ("INPUT", "TARGETS", "COVARIATES", "TRANSFORM")},
+                {
+                    **{name: parameter(name) for name in ("INPUT", "TARGETS", "COVARIATES")},
+                    "TRANSFORM": parameter_or("TRANSFORM", TRANSFORM),
+                },
                 {"MODEL": "Model", "OUTPUT_HTML": "Training report"},
             ),
             (
@@ -199,7 +203,7 @@ def hybrid_chain() -> None:
 
 
 def fusion_chain() -> None:
-    elevations = "1240, 1120, 40"
+    elevations, steps = "1240, 1120, 40", 600
     majors = ["Fe_pct", "Si_pct", "Al_pct", "Ti_pct"]
     lanthanides = [f"{name}_ppm" for name in "La Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Lu".split()]
     covariates = [
@@ -217,11 +221,11 @@ def fusion_chain() -> None:
             QgsProcessingParameterEnum(
                 "ARCHITECTURE", "Architecture", ["afg_pms", "hybrid"], defaultValue="afg_pms", usesStaticStrings=True
             ),
-            QgsProcessingParameterNumber("N_STEPS", "Training steps", defaultValue=600, minValue=1),
+            QgsProcessingParameterNumber("N_STEPS", "Training steps", defaultValue=steps, minValue=1),
         ],
         [
             (
-                "deposit", "exampledeposit", "Synthetic deposit", {"SEED": parameter("SEED")},
+                "deposit", "exampledeposit", "Synthetic deposit", {"SEED": parameter_or("SEED", 0)},
                 {"TRUTH": "Truth"},
             ),
             (
@@ -249,7 +253,7 @@ def fusion_chain() -> None:
                     "ARCHITECTURE": parameter_or("ARCHITECTURE", "afg_pms"), "TRANSFORM": value("log"),
                     # Every other hole left out; half of the deposit in one piece would be further than the map goes.
                     "FOLDS": value("random"),
-                    "N_FOLDS": value(2), "N_STEPS": parameter("N_STEPS"),
+                    "N_FOLDS": value(2), "N_STEPS": parameter_or("N_STEPS", steps),
                 },
                 {"MODEL": "Model", "OUTPUT_HTML": "Training report"},
             ),

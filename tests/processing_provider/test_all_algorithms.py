@@ -160,7 +160,7 @@ def test_missing_parameters_are_refused(algorithm):
 @pytest.mark.parametrize(
     ("given", "message"),
     [({"ARCHITECTURE": 2}, "Expected ARCHITECTURE out of hybrid, pretrained, gcnn_rnn"),
-     ({"TRANSFORM": "logs"}, "Expected TRANSFORM out of none, log, log1p, normal_score, got logs."),
+     ({"TRANSFORM": "logs"}, "Expected TRANSFORM out of none, log, log1p, boxcox, normal_score, got logs."),
      ({"N_FOLDS": 1}, "Expected a number of at least 2 and at most"),
      ({"CELL_SIZE": -5}, "")],
 )  # fmt: skip
@@ -187,3 +187,25 @@ def test_shipped_models_are_whole(provider, root, name):
     assert len(steps) >= 2 and all(step.algorithmId().startswith("hybridgeo:") for step in steps)
     complete, problems = model.validate()
     assert complete, f"run tools/make_models: {problems}"
+
+
+@pytest.mark.parametrize("name", ["kriging_chain", "hybrid_chain", "fusion_chain"])
+def test_shipped_models_keep_their_defaults_in_qgis_process(provider, root, name):
+    """qgis_process hands a model only what is given: a step that takes a parameter as it is would get nothing."""
+    model = QgsProcessingModelAlgorithm()
+    assert model.fromFile(str(root / "resources" / "models" / f"{name}.model3"))
+    with_default = {
+        one.name(): one.defaultValue()
+        for one in model.parameterDefinitions()
+        if not one.isDestination() and one.defaultValue() is not None
+    }
+    sources = [
+        (key, source)
+        for step in model.childAlgorithms().values()
+        for key, given in step.parameterSources().items()
+        for source in given
+    ]
+    assert with_default
+    assert not [source.parameterName() for _, source in sources if source.parameterName() in with_default]
+    taken = {source.expression() for _, source in sources if source.expression()}
+    assert taken == {f"coalesce(@{key}, {default!r})" for key, default in with_default.items()}
