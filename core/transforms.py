@@ -11,14 +11,19 @@ this unbiased for a kriging estimate is not its kriging variance: see
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Callable
 
 import numpy as np
 
-from . import normal_score
+from . import box_cox, normal_score
 from .errors import InputError
 
-KINDS = ("none", "log", "log1p", "normal_score")
-"""Transforms there are; normal_score has to be `Transform.fitted` to samples."""
+KINDS = ("none", "log", "log1p", "boxcox", "normal_score")
+"""Transforms there are."""
+
+FITTED_KINDS = ("boxcox", "normal_score")
+"""Those that have to be `Transform.fitted` to samples."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,9 @@ class Transform:
     kind : str
         One of `KINDS`.
     parameters : dict
-        Numbers the transform was fitted with: the table ``values`` and ``scores`` of a normal_score
-        (see `core.normal_score`), empty for all others and for one that is still to be fitted.
+        Numbers the transform was fitted with: ``lambda`` of a boxcox (see `core.box_cox`), the table
+        ``values`` and ``scores`` of a normal_score (see `core.normal_score`), empty for all others and
+        for one that is still to be fitted.
 
     Raises
     ------
@@ -56,6 +62,15 @@ class Transform:
             raise InputError(f"Expected a transform out of {', '.join(KINDS)}, got {self.kind!r}.")
         if self.kind == "normal_score" and self.parameters:
             normal_score.checked(self.parameters)
+        if self.kind == "boxcox" and self.parameters:
+            box_cox.checked(self.parameters)
+
+    @property
+    def label(self) -> str:
+        """What the scale is called in reports and units; "" for the values as they are."""
+        if self.kind == "boxcox":
+            return f"Box-Cox ({box_cox.checked(self.parameters):.2g})"
+        return "" if self.kind == "none" else self.kind.replace("_", "-")
 
     def fitted(self, values: np.ndarray, name: str = "the field") -> Transform:
         """Return this transform, fitted to samples (data units) where it has to be and is not yet.
@@ -65,9 +80,10 @@ class Transform:
         InputError
             When the values cannot be transformed so.
         """
-        if self.kind != "normal_score" or self.parameters:
+        if self.kind not in FITTED_KINDS or self.parameters:
             return self
-        return Transform(self.kind, normal_score.fitted(values, name))
+        fit = box_cox.fitted if self.kind == "boxcox" else normal_score.fitted
+        return Transform(self.kind, fit(values, name))
 
     def forward(self, values: np.ndarray, name: str = "the field") -> np.ndarray:
         """Transform data units to the scale of kriging.
@@ -84,6 +100,9 @@ class Transform:
         if self.kind == "log1p":
             self._require_above(values, -1.0, name)
             return np.log1p(values)
+        if self.kind == "boxcox":
+            box_cox.require_positive(values, name)
+            return box_cox.forward(box_cox.checked(self.parameters), values)
         if self.kind == "normal_score":
             return normal_score.forward(normal_score.checked(self.parameters), values, name)
         return values
@@ -95,9 +114,15 @@ class Transform:
             return np.exp(values)
         if self.kind == "log1p":
             return np.expm1(values)
-        if self.kind == "normal_score":
-            return normal_score.inverse(normal_score.checked(self.parameters), values)
+        if self.kind in FITTED_KINDS:
+            return self._way_back()(values)
         return values
+
+    def _way_back(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the curve of one of `FITTED_KINDS` from the transformed scale to data units."""
+        if self.kind == "boxcox":
+            return partial(box_cox.inverse, box_cox.checked(self.parameters))
+        return partial(normal_score.inverse, normal_score.checked(self.parameters))
 
     def back_transform(
         self, estimate: np.ndarray, variance: np.ndarray, rise: np.ndarray | None = None
@@ -109,8 +134,8 @@ class Transform:
         estimate, variance : ndarray, same shape
             On the transformed scale; NaN passes through.
         rise : ndarray, same shape, or None
-            Half of it raises the mean of logarithms, and normal scores are spread by it for the
-            mean; None: the variance.
+            Half of it raises the mean of logarithms, and values on other scales are spread by it for
+            the mean; None: the variance.
 
         Returns
         -------
@@ -121,11 +146,12 @@ class Transform:
         variance = np.maximum(np.asarray(variance, dtype=float), 0.0)
         if self.kind == "none":
             return estimate, variance
-        if self.kind == "normal_score":
-            table = normal_score.checked(self.parameters)
-            mean, spread = normal_score.moments(table, estimate, variance)
+        if self.kind in FITTED_KINDS and self.parameters.get("lambda") != 0:  # there it is the logarithm
+            way_back = self._way_back()
+            mean, spread = normal_score.moments_through(way_back, estimate, variance)
             if rise is not None:
-                mean, _ = normal_score.moments(table, estimate, np.maximum(np.asarray(rise, dtype=float), 0.0))
+                rise = np.maximum(np.asarray(rise, dtype=float), 0.0)
+                mean, _ = normal_score.moments_through(way_back, estimate, rise)
             return mean, spread
         mean = np.exp(estimate + 0.5 * (variance if rise is None else np.asarray(rise, dtype=float)))
         return (mean - 1.0 if self.kind == "log1p" else mean), mean**2 * np.expm1(variance)

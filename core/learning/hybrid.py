@@ -79,7 +79,7 @@ SEVERAL_FITS_LIMIT = GLOBAL_LIMIT
 MANY_SETS_LIMIT = EXACT_LIMIT
 """Up to so many samples drifts are learned on four inner sets of folds: the mean over more sets predicts better."""
 
-SCALES = {"log": "logarithms", "log1p": "logarithms", "normal_score": "normal scores"}
+SCALES = {"log": "logarithms", "log1p": "logarithms", "boxcox": "the Box-Cox scale", "normal_score": "normal scores"}
 """What the scale of kriging is called, by kind of transform."""
 
 WORSE_FIT = 0.15

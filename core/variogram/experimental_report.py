@@ -81,7 +81,7 @@ def experimental_page(
     values : ndarray, shape (n_samples,)
         Transformed values, for their variance.
     scale : str
-        How values were transformed, in words ("log"); "" for not at all.
+        `Transform.label`: how values were transformed.
     map_unit : str
         Of lags.
     provenance : mapping of str to object, or None

@@ -49,7 +49,7 @@ def variogram_page(
         Name of the field.
     n_samples : int
     scale : str
-        How values were transformed, in words ("log"); "" for not at all.
+        `Transform.label`: how values were transformed.
     unit : str
         Of the field, before the transform.
     map_unit : str

@@ -80,7 +80,7 @@ class CompareMethods(Algorithm):
                     "(zinc: 200, 500; lead: 100). Empty: no classes."
                 ),
             ),
-            transform(normal_score=True),
+            transform(fitted=True),
             seed(),
         ],
         outputs=lambda: [

@@ -29,7 +29,7 @@ class ExperimentalVariogram(Algorithm):
         inputs=lambda: [
             input_samples(),
             input_field(),
-            transform(normal_score=True),
+            transform(fitted=True),
             with_help(
                 whole_number("N_LAGS", tr("Number of lags"), 15, 1, 200),
                 tr("Distance classes of the variogram."),
@@ -158,7 +158,7 @@ class ExperimentalVariogram(Algorithm):
                 lag_map,
                 field=samples.targets[0],
                 values=values,
-                scale="" if chosen.kind == "none" else chosen.kind.replace("_", "-"),
+                scale=chosen.label,
                 map_unit=read.map_unit(),
                 provenance={**read.provenance(), "seed": read.whole("SEED")},
             )

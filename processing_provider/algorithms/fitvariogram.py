@@ -34,7 +34,7 @@ class FitVariogram(Algorithm):
         inputs=lambda: [
             input_samples(),
             input_field(),
-            transform(normal_score=True),
+            transform(fitted=True),
             dimensions(),
             with_help(
                 static_enum("MODEL", tr("Model"), ("auto", *NAMES), "auto"),

@@ -116,7 +116,7 @@ def block_inputs():
             tr(
                 "Estimate the mean of a square block around each cell centre, with this side in map units; 0: of the "
                 "cell itself. Empty: the value at the cell centre. The mean has neither the nugget nor the sample's "
-                "value where a sample lies in it; normal scores have none."
+                "value where a sample lies in it; values on the scales boxcox and normal_score have none."
             ),
             advanced=True,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessing, QgsProcessingParameterFeatureSource, QgsProcessingParameterField
 
 from ...core.sample_check.columns import CENSORED
+from ...core.transforms import FITTED_KINDS
 from ..identity import tr
 from .kinds import static_enum, with_help
 
@@ -111,21 +112,24 @@ def censored():
     )
 
 
-def transform(default: str = "none", normal_score: bool = False):
-    """Return TRANSFORM, with normal scores where they are understood."""
+def transform(default: str = "none", fitted: bool = False):
+    """Return TRANSFORM, with those that are fitted to the samples where they are understood."""
     text = tr(
         "Scale to work on. log suits skewed concentrations above 0, log1p those with zeros. Estimates come back "
         "in data units, as the mean (not the median) of the distribution."
     )
-    if normal_score:
-        text += " " + tr("normal_score makes any distribution normal by its ranks.")
-    options = (*TRANSFORMS, "normal_score") if normal_score else TRANSFORMS
+    if fitted:
+        text += " " + tr(
+            "boxcox lies between log and none, as the samples ask for it. normal_score makes any distribution normal "
+            "by its ranks."
+        )
+    options = (*TRANSFORMS, *FITTED_KINDS) if fitted else TRANSFORMS
     return with_help(static_enum("TRANSFORM", tr("Transform"), options, default), text)
 
 
 def transform_without_variogram():
     """Return TRANSFORM where a variogram file may bring its own."""
-    parameter = transform(normal_score=True)
+    parameter = transform(fitted=True)
     parameter.setHelp(
         tr("Without a variogram file: the scale on which one is fitted. A file has its own, which is used.")
         + " "

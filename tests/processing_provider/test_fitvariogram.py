@@ -80,16 +80,17 @@ def test_runs_in_the_backend_where_scikit_gstat_is_not_here(refused, samples, tm
     assert not (tmp_path / "v.json").exists()
 
 
-def test_normal_scores_travel_in_the_file_to_kriging(run, world, samples, template, tmp_path):
+@pytest.mark.parametrize(("kind", "label"), [("normal_score", "normal-score scale"), ("boxcox", "Box-Cox (")])
+def test_fitted_transforms_travel_in_the_file_to_kriging(run, world, samples, template, tmp_path, kind, label):
     fitted, _ = run(
         "fitvariogram",
-        {"INPUT": samples, "FIELD": "zinc", "TRANSFORM": "normal_score", "MODEL": "exponential",
+        {"INPUT": samples, "FIELD": "zinc", "TRANSFORM": kind, "MODEL": "exponential",
          "METHOD": "least_squares", "VARIOGRAM": str(tmp_path / "v.json"), "OUTPUT_HTML": str(tmp_path / "v.html")},
     )  # fmt: skip
     coordinates, values = world.field_values()
     file = VariogramFile.read(fitted["VARIOGRAM"])
-    assert file.transform == Transform("normal_score").fitted(values)
-    assert "normal-score scale" in (tmp_path / "v.html").read_text(encoding="utf-8")
+    assert file.transform == Transform(kind).fitted(values)
+    assert label in (tmp_path / "v.html").read_text(encoding="utf-8")
     results, _ = run(
         "ordinarykriging",
         {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": fitted["VARIOGRAM"], "TEMPLATE": template,

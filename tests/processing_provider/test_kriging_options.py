@@ -9,7 +9,7 @@ from hybrid_geostatistics.core.kriging.gradient import fit_gradient
 from hybrid_geostatistics.core.kriging.log_blocks import block_moments, block_quantile
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
-from hybrid_geostatistics.core.transforms import Transform
+from hybrid_geostatistics.core.transforms import KINDS, Transform
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramFile, VariogramModel
 
 FLOAT32 = {"rtol": 1e-6}
@@ -245,8 +245,8 @@ def test_normal_scores_of_another_field_are_its_own(run, world, template, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["fitvariogram", "ordinarykriging", "trainhybridmodel", "comparemethods"])
-def test_normal_scores_are_offered_where_transforms_are_chosen(provider, name):
-    assert "normal_score" in provider.algorithm(name).parameterDefinition("TRANSFORM").options()
+def test_all_transforms_are_offered_where_transforms_are_chosen(provider, name):
+    assert list(KINDS) == provider.algorithm(name).parameterDefinition("TRANSFORM").options()
 
 
 def test_what_does_not_fit_is_refused(world, refused, samples, variogram, template, tmp_path):

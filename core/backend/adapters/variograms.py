@@ -55,7 +55,7 @@ def fit_variogram(job: Job) -> TaskResult:
         is_cancelled=job.is_cancelled,
     )
     unit = inputs.get("unit", "")
-    scale = "" if transform.kind == "none" else transform.kind.replace("_", "-")
+    scale = transform.label
     file = VariogramFile(
         fitted.model,
         field=field,
