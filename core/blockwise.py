@@ -44,7 +44,7 @@ def predict_blocks(
     Returns
     -------
     dict of str to int
-        For each map, how many cells have no value in at least one band.
+        For each map, how many cells have no value in any band.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def predict_blocks(
             for name, values in predict(strip).items():
                 columns = values.reshape(strip.n_rows, strip.n_columns, -1)
                 maps.setdefault(name, []).append(columns)
-                without = int(np.isnan(columns).any(axis=2).sum())
+                without = int(np.isnan(columns).all(axis=2).sum())
                 missing[name] = missing.get(name, 0) + without
             done += strip.n_rows * strip.n_columns
             progress(done / grid.n_nodes, "")

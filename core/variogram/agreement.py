@@ -8,6 +8,7 @@ from .models import VariogramModel
 
 _PLACES = 300
 _NEAREST_OF = 64
+_MANY = 1000
 _NEIGHBORS = 8
 _FACTOR = 10.0
 
@@ -37,7 +38,7 @@ def disagreements(model: VariogramModel, coordinates: np.ndarray, values: np.nda
     """
     found = []
     near, ranges = _near_pairs(model, coordinates)
-    spread = 0.5 * float(np.mean((values[near[0]] - values[near[1]]) ** 2))
+    spread = _half_squared(values, near)
     expected, variance = expected_variance(model, coordinates), float(np.var(values, ddof=1))
     # Near pairs too: a trend's variogram may leave the values far behind at lags where kriging does not look.
     ratios = np.array([expected, _semivariance(model, coordinates, near)]) / np.maximum([variance, spread], 1e-300)
@@ -57,6 +58,33 @@ def disagreements(model: VariogramModel, coordinates: np.ndarray, values: np.nda
     return found
 
 
+def spread_ratio(model: VariogramModel, coordinates: np.ndarray, values: np.ndarray) -> float:
+    """Return how many times as much neighbouring samples differ as a variogram says.
+
+    It is the ratio of the mean of half their squared differences to the mean semivariance, over the eight nearest
+    others of at most 1000 samples: the factor that brings the variogram, its shape as it is, to these values where
+    kriging looks at it.
+
+    Parameters
+    ----------
+    model : VariogramModel
+    coordinates : ndarray, shape (n_samples, 2 or 3)
+    values : ndarray, shape (n_samples,)
+        On the variogram's scale.
+
+    Examples
+    --------
+    >>> from .models import Structure
+    >>> spherical = VariogramModel(0.1, (Structure("spherical", 0.9, 5.0),))
+    >>> coordinates, values = np.random.default_rng(0).uniform(0, 9, (50, 2)), np.arange(50.0)
+    >>> ratio = spread_ratio(spherical, coordinates, values)
+    >>> bool(np.isclose(spread_ratio(spherical, coordinates, 3.0 * values + 5.0), 9.0 * ratio))
+    True
+    """
+    near, _ = _near_pairs(model, coordinates, _MANY)
+    return _half_squared(values, near) / _semivariance(model, coordinates, near)
+
+
 def expected_variance(model: VariogramModel, coordinates: np.ndarray) -> float:
     """Return the variance that samples at some places have on average, where they vary as a variogram says.
 
@@ -68,8 +96,10 @@ def expected_variance(model: VariogramModel, coordinates: np.ndarray) -> float:
     return model.sill - float(between.sum() - np.trace(between)) / (n * (n - 1))
 
 
-def _near_pairs(model: VariogramModel, coordinates: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return a few samples with the nearest others of each, and the median distance to the nearest one in ranges.
+def _near_pairs(
+    model: VariogramModel, coordinates: np.ndarray, n_samples: int = _NEAREST_OF
+) -> tuple[np.ndarray, float]:
+    """Return some samples with the nearest others of each, and the median distance to the nearest one in ranges.
 
     Returns
     -------
@@ -77,7 +107,7 @@ def _near_pairs(model: VariogramModel, coordinates: np.ndarray) -> tuple[np.ndar
     distance : float
         In ranges of the structure that reaches farthest; infinite for a pure nugget.
     """
-    rows = np.unique(np.linspace(0, len(coordinates) - 1, _NEAREST_OF).astype(int))
+    rows = np.unique(np.linspace(0, len(coordinates) - 1, n_samples).astype(int))
     frames = [s.scaling(coordinates.shape[1]).T for s in model.structures if s.psill > 0]
     few = min(_NEIGHBORS, len(coordinates) - 1)
     others, nearest = np.empty((len(rows), few), dtype=int), np.full(len(rows), np.inf)
@@ -90,6 +120,11 @@ def _near_pairs(model: VariogramModel, coordinates: np.ndarray) -> tuple[np.ndar
                 nearest[i], others[i] = squared.min(), np.argpartition(squared, few - 1)[:few]
     distance = float(np.sqrt(np.median(nearest))) if frames else float("inf")
     return np.stack([np.repeat(rows, few), others.ravel()]), distance
+
+
+def _half_squared(values: np.ndarray, pairs: np.ndarray) -> float:
+    """Return the mean of half the squared differences of pairs, shape (2, n_pairs)."""
+    return 0.5 * float(np.mean((values[pairs[0]] - values[pairs[1]]) ** 2))
 
 
 def _semivariance(model: VariogramModel, coordinates: np.ndarray, pairs: np.ndarray) -> float:

@@ -9,8 +9,9 @@ import numpy as np
 from ...core.kriging.compiled import cells_at_once
 from ...core.kriging.gradient import FittedGradient, GradientEstimate, fit_gradient
 from ...core.samples import Samples
-from ...core.transforms import Transform
-from ...core.variogram.models import VariogramFile
+from ...core.transforms import FITTED_KINDS, Transform
+from ...core.variogram.agreement import spread_ratio
+from ...core.variogram.models import VariogramFile, scaled
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
@@ -45,9 +46,10 @@ class KrigingGradient(Algorithm):
             ),
             variogram_file(
                 tr(
-                    "Variogram file made by Fit variogram, or written by hand, for all fields. Its transform is "
-                    "applied to them, and the gradient is that of the transformed fields. Empty: one is fitted to each "
-                    "field as it is, which needs scikit-gstat here or in the backend."
+                    "Variogram file made by Fit variogram, or written by hand, for all fields; for the variances of "
+                    "other fields than its own the sill is scaled. Its transform is applied to them, and the gradient "
+                    "is that of the transformed fields. Empty: one is fitted to each field as it is, which needs "
+                    "scikit-gstat here or in the backend."
                 )
             ),
             with_help(
@@ -105,14 +107,16 @@ class KrigingGradient(Algorithm):
         diffusivity = read.number("DIFFUSIVITY")
         neighborhood = read.neighborhood(len(samples))
         shared = read.variogram(samples)
-        groups = []
+        groups, scales = [], [1.0] * len(samples.targets)
         for fields in [samples.targets] if shared else [(name,) for name in samples.targets]:
             part = fields_of(samples, fields)
             variogram = shared or automatic_variogram(replace(part, holes=None), read.feedback, progress, is_cancelled)
             values = [of_field(variogram, name, part.target(name)) for name in fields]
             if shared:
-                for name, own in zip(fields, values):
-                    tell_disagreement(shared, part.coordinates, own, name, False, read.feedback)
+                scales = scales_of(shared, part, values, read.feedback)
+                for name, own, scale in zip(fields, values, scales):
+                    its_own = replace(shared, model=scaled(shared.model, scale))
+                    tell_disagreement(its_own, part.coordinates, own, name, False, read.feedback)
             groups.append(
                 fit_gradient(part.coordinates, np.column_stack(values), variogram.model, neighborhood, holes=part.holes)
             )
@@ -125,6 +129,7 @@ class KrigingGradient(Algorithm):
             )
         names = [name if transform.kind == "none" else f"{transform.kind} {name}" for name in samples.targets]
         baseline = grid.cell_sides
+        scale_of_band = np.repeat(scales, n_dimensions)
         with_variance = "GRADIENT_VARIANCE" in read.raster_paths
 
         def predict(block):
@@ -132,7 +137,7 @@ class KrigingGradient(Algorithm):
             variances = [np.tile(part.variance, part.gradient.shape[1]) for part in found]
             return {
                 "GRADIENT": np.column_stack([as_columns(part) for part in found]),
-                "GRADIENT_VARIANCE": np.column_stack(variances),
+                "GRADIENT_VARIANCE": np.column_stack(variances) * scale_of_band,
                 "FLUX": np.column_stack([part.flux(diffusivity).reshape(len(variances[0]), -1) for part in found]),
             }
 
@@ -152,11 +157,39 @@ class KrigingGradient(Algorithm):
 
 
 def of_field(variogram: VariogramFile, name: str, values: np.ndarray) -> np.ndarray:
-    """Return the values of a field on the variogram's scale; another field has normal scores of its own."""
+    """Return the values of a field on the variogram's scale; what is fitted to a field is not for another one."""
     transform = variogram.transform
-    if transform.kind == "normal_score" and variogram.field != name:
+    if transform.kind in FITTED_KINDS and variogram.field != name:
         transform = Transform(transform.kind)
     return transform.fitted(values, name).forward(values, name)
+
+
+def scales_of(variogram: VariogramFile, samples: Samples, values: list[np.ndarray], feedback) -> list[float]:
+    """Return by what the sill of a variogram is multiplied for the variances of each field, and tell it.
+
+    Its own field has the sill of the file, another one as much more as its neighbouring samples differ more.
+    """
+    names, own = samples.targets, variogram.field
+    if not own:
+        if len(names) > 1:
+            feedback.pushWarning(
+                tr(
+                    "The variogram does not say of which field it is: its sill is used for the variances of all of "
+                    "them. Name the field in the file, and the others are given sills of their own."
+                )
+            )
+        return [1.0] * len(names)
+    ratios = {name: spread_ratio(variogram.model, samples.coordinates, of_name) for name, of_name in zip(names, values)}
+    # Neighbours may all be alike in a field of few values.
+    scales = [1.0 if name == own else (ratios[name] or 1.0) / (ratios.get(own) or 1.0) for name in names]
+    others = [f"{name} {scale:.3g}" for name, scale in zip(names, scales) if name != own]
+    if others:
+        feedback.pushInfo(
+            tr("For the variances of the other fields the sill of {own} is multiplied: {others}.").format(
+                own=own, others=", ".join(others)
+            )
+        )
+    return scales
 
 
 def fields_of(samples: Samples, fields: tuple[str, ...]) -> Samples:

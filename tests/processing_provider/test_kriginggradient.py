@@ -49,6 +49,42 @@ def test_maps_of_two_fields(run, world, two_fields, variogram, template, tmp_pat
     assert "transform" not in log.text
 
 
+def test_variances_of_fields_that_differ_in_scale_go_by_its_square(run, world, variogram, template, tmp_path):
+    """Truth: the variance of c Z + d is c^2 that of Z; the field the file names has the file's sill."""
+    coordinates, zinc = world.field_values()
+    path = world.write_points(
+        tmp_path / "s.gpkg", coordinates, {"zinc": zinc.tolist(), "grams": (zinc / 1000.0 + 2.0).tolist()}
+    )
+    named = world.write_variogram(tmp_path / "named.json", field="zinc")
+    given = {"INPUT": path, "FIELDS": ["grams", "zinc"], "TEMPLATE": template, "GRADIENT": str(tmp_path / "g.tif"),
+             "GRADIENT_VARIANCE": str(tmp_path / "v.tif")}  # fmt: skip
+    results, log = run("kriginggradient", {**given, "VARIOGRAM": named})
+    variance, _ = world.read_raster(results["GRADIENT_VARIANCE"])
+    np.testing.assert_allclose(variance[:2], 1e-6 * variance[2:], rtol=1e-6)
+    assert "the sill of zinc is multiplied: grams 1e-06." in log.text and "will be off" not in log.text
+    results, log = run("kriginggradient", {**given, "VARIOGRAM": variogram, "FIELDS": ["zinc", "grams"]})
+    unnamed, _ = world.read_raster(results["GRADIENT_VARIANCE"])
+    np.testing.assert_array_equal(unnamed[:2], variance[2:])
+    np.testing.assert_array_equal(unnamed[2:], variance[2:])
+    assert "does not say of which field it is" in log.text
+
+
+def test_a_level_field_has_gradients_but_no_azimuth(run, world, tmp_path):
+    """Beyond the range of every sample the estimate is the mean: such cells are estimated."""
+    coordinates, zinc = world.field_values()
+    path = world.write_points(tmp_path / "s.gpkg", coordinates, {"zinc": zinc.tolist()})
+    structure = {"model": "spherical", "psill": 900.0, "effective_range": 20.0}
+    near = world.write_variogram(tmp_path / "near.json", structures=[structure])
+    extent = f"{world.LEFT - 100},{world.LEFT},{world.TOP},{world.TOP + 100} [{world.CRS}]"
+    results, log = run(
+        "kriginggradient",
+        {"INPUT": path, "FIELDS": ["zinc"], "VARIOGRAM": near, "EXTENT": extent, "CELL_SIZE": 20,
+         "GRADIENT": str(tmp_path / "g.tif")},
+    )  # fmt: skip
+    bands, _ = world.read_raster(results["GRADIENT"])
+    assert (bands[:3, 0] == 0).all() and np.isnan(bands[3, 0]).all() and "no estimate" not in log.text
+
+
 def test_the_magnitude_is_shown_first(run, world, two_fields, variogram, tmp_path):
     from hybrid_geostatistics.processing_provider.styles import VIRIDIS, RampStyle
     from qgis.core import QgsProcessingContext, QgsProject, QgsRasterLayer
