@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -24,13 +23,14 @@ from .drawing import (
     drawn_frame,
     drawn_layer,
     drawn_legend,
-    drawn_level,
     heading,
     segment,
     series,
     svg,
 )
 from .markup import Html, rounded
+
+_SQUARE = 400  # pixels, of charts with equal axes
 
 
 def xy_chart(
@@ -41,8 +41,6 @@ def xy_chart(
     *,
     x_from_zero: bool = False,
     y_from_zero: bool = False,
-    x_log: bool = False,
-    y_log: bool = False,
     width: float = 640,
     height: float = 360,
     description: str = "",
@@ -57,8 +55,6 @@ def xy_chart(
         Drawn in order; those with a label appear in the legend.
     x_from_zero, y_from_zero : bool
         Start the axis at 0 when no value is below it.
-    x_log, y_log : bool
-        Logarithmic axis; values of 0 and below are left out.
     width, height : float
         In pixels; the chart shrinks with the page.
     description : str
@@ -70,20 +66,20 @@ def xy_chart(
         One ``<svg>`` element.
     """
     x_values, y_values = _extent_of(layers)
-    x_low, x_high = limits(x_values, zero=x_from_zero, log=x_log)
-    y_low, y_high = limits(y_values, zero=y_from_zero, log=y_log)
+    x_low, x_high = limits(x_values, zero=x_from_zero)
+    y_low, y_high = limits(y_values, zero=y_from_zero)
     right = width - 18
-    draft = Axis(y_low, y_high, 0, 1, y_log)
+    draft = Axis(y_low, y_high, 0, 1)
     left = 36 + CHARACTER * max(len(label) for label in tick_labels(draft.ticks(5)) or [""])
     legend, top = drawn_legend(layers, left, right, 38)
     named = any(isinstance(layer, Level) and layer.vertical and layer.label for layer in layers)
     top = max(top + (13 if named else 0), 34)
     bottom = height - 46
-    x_axis = Axis(x_low, x_high, left, right, x_log)
-    y_axis = Axis(y_low, y_high, bottom, top, y_log)
+    x_axis = Axis(x_low, x_high, left, right)
+    y_axis = Axis(y_low, y_high, bottom, top)
     body = [heading(title, left), *legend, *drawn_frame(x_axis, y_axis, x_label, y_label, 6, 5)]
     for layer in layers:
-        body += drawn_layer(_positive(layer, x_log, y_log), x_axis, y_axis)
+        body += drawn_layer(layer, x_axis, y_axis)
     described = description or (
         f"{y_label} from {rounded(y_low)} to {rounded(y_high)} against {x_label} from {rounded(x_low)} to "
         f"{rounded(x_high)}."
@@ -109,22 +105,6 @@ def _extent_of(layers: Sequence[Layer]) -> tuple[list[float], list[float]]:
     return x_values, y_values
 
 
-def _positive(layer: Layer, x_log: bool, y_log: bool) -> Layer:
-    """Blank what a logarithmic axis cannot hold."""
-
-    def kept(values: Values, log: bool) -> Values:
-        return [v if v > 0 else math.nan for v in values] if log else values
-
-    if isinstance(layer, Level) or not (x_log or y_log):
-        return layer
-    if isinstance(layer, Band):
-        return replace(layer, x=kept(layer.x, x_log), low=kept(layer.low, y_log), high=kept(layer.high, y_log))
-    changed = replace(layer, x=kept(layer.x, x_log), y=kept(layer.y, y_log))
-    if isinstance(changed, Points) and changed.low is not None and changed.high is not None:
-        return replace(changed, low=kept(changed.low, y_log), high=kept(changed.high, y_log))
-    return changed
-
-
 def one_to_one(
     title: str,
     observed: Values,
@@ -132,7 +112,6 @@ def one_to_one(
     unit: str = "",
     *,
     log: bool = False,
-    size: float = 400,
     color: int = 0,
 ) -> Html:
     """Draw predicted against observed on equal axes, with the line where they agree.
@@ -146,8 +125,6 @@ def one_to_one(
         Shown on both axes.
     log : bool
         Logarithmic axes, for skewed concentrations; pairs not above 0 are left out.
-    size : float
-        Width and height in pixels.
     color : int
         Index into `COLORS`.
 
@@ -164,8 +141,8 @@ def one_to_one(
     in_unit = f" ({unit})" if unit else ""
     draft = Axis(low, high, 0, 1, log)
     left = 36 + CHARACTER * max(len(label) for label in tick_labels(draft.ticks(5)) or [""])
-    top, bottom = 34.0, size - 46
-    side = min(size - 18 - left, bottom - top)
+    top, bottom = 34.0, _SQUARE - 46
+    side = min(_SQUARE - 18 - left, bottom - top)
     x_axis = Axis(low, high, left, left + side, log)
     y_axis = Axis(low, high, top + side, top, log)
     body = [heading(title, left), *drawn_frame(x_axis, y_axis, f"observed{in_unit}", f"predicted{in_unit}", 5, 5)]
@@ -177,20 +154,11 @@ def one_to_one(
     described = (
         f"Predicted against observed for {len(pairs)} samples, both from {rounded(low)} to {rounded(high)}{in_unit}."
     )
-    return svg(title, described, size, top + side + 46, body)
+    return svg(title, described, _SQUARE, top + side + 46, body)
 
 
-def histogram(
-    title: str,
-    values: Values,
-    x_label: str,
-    *,
-    n_bins: int | None = None,
-    levels: Sequence[Level] = (),
-    width: float = 420,
-    height: float = 260,
-) -> Html:
-    """Draw how often values occur, in bins of a round width.
+def histogram(title: str, values: Values, x_label: str) -> Html:
+    """Draw how often values occur, in bins of a round width: about as many as Sturges' rule, and at least 12.
 
     Parameters
     ----------
@@ -199,12 +167,6 @@ def histogram(
         NaN and infinities are left out.
     x_label : str
         Names the unit.
-    n_bins : int or None
-        About how many bins; default: Sturges' rule and at least 12.
-    levels : sequence of Level
-        Vertical reference lines.
-    width, height : float
-        In pixels.
 
     Returns
     -------
@@ -213,9 +175,9 @@ def histogram(
     """
     array = np.asarray(values, dtype=float)
     array = array[np.isfinite(array)]
-    wanted = n_bins or max(12, math.ceil(1 + math.log2(max(len(array), 1))))
-    edges = _round_edges(array, wanted)
+    edges = _round_edges(array, max(12, math.ceil(1 + math.log2(max(len(array), 1)))))
     counts = np.histogram(array, edges)[0]
+    width, height = 420, 260
     left = 36 + CHARACTER * len(str(counts.max()))
     x_axis = Axis(edges[0], edges[-1], left, width - 14)
     y_axis = Axis(0.0, 1.06 * max(int(counts.max()), 1), height - 46, 44)
@@ -227,8 +189,6 @@ def histogram(
             f'<rect class="{kind} hg-fill" x="{x:.1f}" y="{y:.1f}" width="{max(x_axis.at(b) - x - 0.7, 0.5):.1f}" '
             f'height="{y_axis.start - y:.1f}" fill="{color}" fill-opacity="0.8"/>'
         )
-    for level in levels:
-        body += drawn_level(replace(level, vertical=True), x_axis, y_axis)
     described = f"{len(array)} values of {x_label} in {len(counts)} bins; the fullest bin holds {counts.max()}."
     return svg(title, described, width, height, body)
 

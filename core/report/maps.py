@@ -15,6 +15,7 @@ RAMP = ("#2c7bb6", "#7fbcd2", "#e8d67a", "#f0913a", "#c4161c")
 """Low to high."""
 MOST_PLACES = 12
 """Decimals that tell the ends of classes apart at most."""
+_WIDTH = 480  # pixels; the map shrinks with the page
 
 
 def sample_map(
@@ -104,8 +105,6 @@ def heat_map(
     x_label: str,
     y_label: str,
     unit: str = "",
-    *,
-    width: float = 480,
 ) -> Html:
     """Draw a raster of square cells in a ramp from its lowest to its highest value.
 
@@ -117,8 +116,6 @@ def heat_map(
     values : sequence of sequences of float
         One row each `y`; NaN is left empty.
     x_label, y_label, unit : str
-    width : float
-        In pixels.
 
     Returns
     -------
@@ -132,7 +129,7 @@ def heat_map(
     y_low, y_high = min(y) - half, max(y) + half
     left = 36 + CHARACTER * max(len(label) for label in tick_labels(nice_ticks(y_low, y_high)) or [""])
     top = 50.0
-    x_axis = Axis(min(x) - half, max(x) + half, left, width - _right_margin(min(x) - half, max(x) + half, 5))
+    x_axis = Axis(min(x) - half, max(x) + half, left, _WIDTH - _right_margin(min(x) - half, max(x) + half, 5))
     scale = (x_axis.stop - x_axis.start) / (x_axis.high - x_axis.low)
     y_axis = Axis(y_low, y_high, top + scale * (y_high - y_low), top)
     body = [heading(title, left)]
@@ -158,7 +155,7 @@ def heat_map(
         f"{cells.shape[0]} rows and {cells.shape[1]} columns of cells coloured from {rounded(low)} to {rounded(high)}"
         f"{f' {unit}' if unit else ''}; {len(known)} of {cells.size} have a value."
     )
-    return svg(title, described, width, y_axis.start + 46, body)
+    return svg(title, described, _WIDTH, y_axis.start + 46, body)
 
 
 def _ramp(share: float) -> str:

@@ -9,6 +9,8 @@ from .axes import Axis, limits, tick_labels
 from .drawing import CHARACTER, GRID, QUIET, Values, heading, segment, series, svg, text
 from .markup import Html, aligned
 
+_WIDTH = 640  # pixels; the chart shrinks with the page
+
 
 def horizontal_bars(
     title: str,
@@ -17,8 +19,6 @@ def horizontal_bars(
     *,
     x_label: str = "",
     colors: Sequence[int] | None = None,
-    written: Sequence[str] | None = None,
-    width: float = 640,
 ) -> Html:
     """Draw one bar a row from 0, its number written beside it.
 
@@ -31,20 +31,16 @@ def horizontal_bars(
     x_label : str
     colors : sequence of int or None
         Index into `COLORS` for each bar; default 0.
-    written : sequence of str or None
-        Text beside each bar; default: the rounded value.
-    width : float
-        In pixels.
 
     Returns
     -------
     Html
         One ``<svg>`` element.
     """
-    notes = aligned(values) if written is None else list(written)
+    notes = aligned(values)
     finite = [v for v in values if math.isfinite(v)]
     low, high = min([0.0, *finite]), max([0.0, *finite]) or 1.0
-    x_axis, body, top, row = _rows(title, labels, low, high, notes, width)
+    x_axis, body, top, row = _rows(title, labels, low, high, notes)
     height = top + row * len(labels) + (42 if x_label else 24)
     body += _row_scale(x_axis, top, top + row * len(labels), x_label)
     zero = x_axis.at(0.0)
@@ -58,7 +54,7 @@ def horizontal_bars(
         )
         body.append(text(max(zero, at) + 6, y + row / 2 + 4, notes[index], kind="ink"))
     listed = "; ".join(f"{label} {note}" for label, note in zip(labels, notes))
-    return svg(title, f"{x_label}: {listed}." if x_label else f"{listed}.", width, height, body)
+    return svg(title, f"{x_label}: {listed}." if x_label else f"{listed}.", _WIDTH, height, body)
 
 
 def intervals(
@@ -72,7 +68,6 @@ def intervals(
     reference: float | None = None,
     reference_label: str = "",
     colors: Sequence[int] | None = None,
-    width: float = 640,
 ) -> Html:
     """Draw one value with its interval a row, against an optional reference line.
 
@@ -88,8 +83,6 @@ def intervals(
     reference_label : str
     colors : sequence of int or None
         Index into `COLORS` for each row; default 0.
-    width : float
-        In pixels.
 
     Returns
     -------
@@ -103,7 +96,7 @@ def intervals(
         for i in range(n)
     ]
     everything = [*values, *low, *high] + ([] if reference is None else [reference])
-    x_axis, body, top, row = _rows(title, labels, *limits(everything), notes, width)
+    x_axis, body, top, row = _rows(title, labels, *limits(everything), notes)
     bottom = top + row * len(labels)
     body += _row_scale(x_axis, top, bottom, x_label)
     if reference is not None:
@@ -118,17 +111,17 @@ def intervals(
         if math.isfinite(value):
             x = x_axis.at(value)
             body.append(f'<circle class="{kind} hg-fill" cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{color}"/>')
-        body.append(text(width - 14, y + 4, notes[index], anchor="end", kind="ink"))
+        body.append(text(_WIDTH - 14, y + 4, notes[index], anchor="end", kind="ink"))
     listed = "; ".join(f"{label} {note}" for label, note in zip(labels, notes))
-    return svg(title, f"{x_label}: {listed}.", width, bottom + (42 if x_label else 24), body)
+    return svg(title, f"{x_label}: {listed}.", _WIDTH, bottom + (42 if x_label else 24), body)
 
 
 def _rows(
-    title: str, labels: Sequence[str], low: float, high: float, notes: Sequence[str], width: float
+    title: str, labels: Sequence[str], low: float, high: float, notes: Sequence[str]
 ) -> tuple[Axis, list[str], float, float]:
     """Lay out a chart of labelled rows: axis, heading and labels, top, row height."""
-    left = 24 + min(max([CHARACTER * len(label) for label in labels], default=0.0), 0.4 * width)
-    right = width - 28 - max([CHARACTER * len(note) for note in notes], default=0.0)
+    left = 24 + min(max([CHARACTER * len(label) for label in labels], default=0.0), 0.4 * _WIDTH)
+    right = _WIDTH - 28 - max([CHARACTER * len(note) for note in notes], default=0.0)
     top, row = 46.0, 27.0
     body = [heading(title, 14)]
     body += [

@@ -121,7 +121,6 @@ def spatial_blocks(
     coordinates: np.ndarray,
     n_blocks: int,
     seed: int,
-    block_size: float | None = None,
     holes: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cut the area into square blocks.
@@ -135,22 +134,13 @@ def spatial_blocks(
         Wanted number of blocks that hold samples; the block size is chosen to come closest.
     seed : int
         Moves the origin of the blocks.
-    block_size : float or None
-        Side of a block in map units; overrides `n_blocks`.
     holes : ndarray of str, shape (n_samples,), or None
 
     Returns
     -------
     ndarray of int, shape (n_samples,)
         Block of each sample, from 0.
-
-    Raises
-    ------
-    InputError
-        When the block size is not above 0.
     """
-    if block_size is not None and not (np.isfinite(block_size) and block_size > 0):
-        raise InputError(f"Expected a block size above 0 map units, got {block_size!r}.")
     groups = inseparable_groups(coordinates, holes)
     centres = centres_of(coordinates, groups)
     shift = np.random.default_rng(seed).random(2)
@@ -159,13 +149,12 @@ def spatial_blocks(
         cells = np.floor((centres - centres.min(axis=0)) / size + shift).astype(np.int64)
         return cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1]
 
-    if block_size is None:
-        extent = float(np.ptp(centres, axis=0).max())
-        if extent == 0:
-            return np.zeros(len(groups), dtype=int)
-        sizes = extent * 2.0 ** (-np.arange(89) / 8.0)
-        occupied = np.array([len(np.unique(blocks_of(size))) for size in sizes])
-        block_size = float(sizes[np.argmin(np.abs(occupied - min(n_blocks, len(centres))))])
+    extent = float(np.ptp(centres, axis=0).max())
+    if extent == 0:
+        return np.zeros(len(groups), dtype=int)
+    sizes = extent * 2.0 ** (-np.arange(89) / 8.0)
+    occupied = np.array([len(np.unique(blocks_of(size))) for size in sizes])
+    block_size = float(sizes[np.argmin(np.abs(occupied - min(n_blocks, len(centres))))])
     return _in_order_of_appearance(blocks_of(block_size)[groups])
 
 
@@ -173,10 +162,9 @@ def block_folds(
     coordinates: np.ndarray,
     n_folds: int,
     seed: int,
-    block_size: float | None = None,
     holes: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Part samples into folds of whole square blocks.
+    """Part samples into folds of whole square blocks, about `BLOCKS_PER_FOLD` a fold.
 
     Blocks are dealt, largest first, each to the fold that is smallest so far.
 
@@ -187,9 +175,6 @@ def block_folds(
         2 or more.
     seed : int
         Same seed, same folds.
-    block_size : float or None
-        Side in map units; None chooses it so that about `BLOCKS_PER_FOLD` blocks make a fold.
-        A side of about the variogram's effective range leaves no correlated neighbour behind.
     holes : ndarray of str, shape (n_samples,), or None
         Samples of one hole never part.
 
@@ -210,8 +195,8 @@ def block_folds(
     """
     n_groups = int(inseparable_groups(coordinates, holes).max(initial=-1)) + 1
     _require_enough(n_folds, n_groups, len(coordinates), "separate places")
-    blocks = spatial_blocks(coordinates, BLOCKS_PER_FOLD * n_folds, seed, block_size, holes)
-    _require_enough(n_folds, int(blocks.max()) + 1, len(coordinates), "blocks", "smaller blocks or ")
+    blocks = spatial_blocks(coordinates, BLOCKS_PER_FOLD * n_folds, seed, holes)
+    _require_enough(n_folds, int(blocks.max()) + 1, len(coordinates), "blocks")
     return _deal(blocks, n_folds, np.random.default_rng(seed))
 
 
@@ -220,7 +205,6 @@ def make_folds(
     schemes: tuple[str, ...],
     n_folds: int = 5,
     seed: int = 0,
-    block_size: float | None = None,
     places: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Make the folds of several schemes for a set of samples.
@@ -230,7 +214,7 @@ def make_folds(
     samples : Samples
     schemes : tuple of str
         Keys of `QUESTIONS`.
-    n_folds, seed, block_size
+    n_folds, seed
         See `block_folds`.
     places : ndarray, shape (n_places, 2 or more), or None
         What is to be predicted, for distance-matched folds; None: the area of the samples.
@@ -258,7 +242,7 @@ def make_folds(
             wanted = places_between(samples.coordinates) if places is None else thinned(places, seed)
             folds[scheme] = matched_folds(samples.coordinates, groups, wanted, n_folds, seed)
         elif scheme == "blocks":
-            folds[scheme] = block_folds(samples.coordinates, n_folds, seed, block_size, samples.holes)
+            folds[scheme] = block_folds(samples.coordinates, n_folds, seed, samples.holes)
         else:
             raise InputError(f"Expected fold schemes out of {', '.join(QUESTIONS)}, got {scheme!r}.")
     return folds
@@ -291,12 +275,12 @@ def _in_order_of_appearance(labels: np.ndarray) -> np.ndarray:
     return rank[inverse.reshape(-1)]
 
 
-def _require_enough(n_folds: int, n_units: int, n_samples: int, units: str, remedy: str = "") -> None:
+def _require_enough(n_folds: int, n_units: int, n_samples: int, units: str) -> None:
     """Refuse fewer than two folds, or fewer units than folds."""
     if n_folds < 2:
         raise InputError(f"Expected at least 2 folds, got {n_folds}.")
     if n_units < n_folds:
         raise InputError(
             f"{n_folds} folds need at least {n_folds} {units}, but the {n_samples} samples lie in {n_units}. "
-            f"Use {remedy}fewer folds, or more samples."
+            "Use fewer folds, or more samples."
         )

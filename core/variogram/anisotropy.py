@@ -133,9 +133,7 @@ def directional_variograms(
     return found
 
 
-def estimated_anisotropies(
-    coordinates: np.ndarray, values: np.ndarray, max_lag: float | None = None, seed: int = 0
-) -> list[Anisotropy]:
+def estimated_anisotropies(coordinates: np.ndarray, values: np.ndarray, seed: int = 0) -> list[Anisotropy]:
     """Estimate geometric anisotropies from variograms by direction.
 
     One exponential model, whose range depends on the direction, is fitted to the variograms of all
@@ -146,8 +144,6 @@ def estimated_anisotropies(
     coordinates : ndarray, shape (n_samples, 2 or 3)
     values : ndarray, shape (n_samples,)
         Transformed values, or residuals from a drift.
-    max_lag : float or None
-        Largest horizontal lag; default: a third of the horizontal diagonal.
     seed : int
 
     Returns
@@ -166,7 +162,7 @@ def estimated_anisotropies(
     azimuths = 180.0 / N_AZIMUTHS * np.arange(N_AZIMUTHS)
     horizontal = [Direction(float(azimuth), tolerance=22.5) for azimuth in azimuths]
     vertical = [Direction(0.0, 90.0)] if n_dimensions == 3 else []
-    tables = directional_variograms(coordinates, values, [*horizontal, *vertical], max_lag=max_lag, seed=seed)
+    tables = directional_variograms(coordinates, values, [*horizontal, *vertical], seed=seed)
     if len(tables) < 3 or sum(len(table.lags) for table in tables) < 12:
         return []
     vectors = np.concatenate([table.lags[:, None] * _unit(table, n_dimensions) for table in tables])

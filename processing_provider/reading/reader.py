@@ -127,9 +127,9 @@ class Reader(Values):
             raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
         return source
 
-    def points(self, names: Optional[Sequence[str]] = None) -> Points:
-        """Return the features of INPUT with some of their fields, or all of them."""
-        return read_points(self.source, names, self.feedback.pushWarning)
+    def points(self) -> Points:
+        """Return the features of INPUT with all their fields."""
+        return read_points(self.source, None, self.feedback.pushWarning)
 
     def samples(
         self,
