@@ -68,6 +68,7 @@ def intervals(
     reference: float | None = None,
     reference_label: str = "",
     colors: Sequence[int] | None = None,
+    width: float = _WIDTH,
 ) -> Html:
     """Draw one value with its interval a row, against an optional reference line.
 
@@ -83,6 +84,8 @@ def intervals(
     reference_label : str
     colors : sequence of int or None
         Index into `COLORS` for each row; default 0.
+    width : float
+        In pixels.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def intervals(
         for i in range(n)
     ]
     everything = [*values, *low, *high] + ([] if reference is None else [reference])
-    x_axis, body, top, row = _rows(title, labels, *limits(everything), notes)
+    x_axis, body, top, row = _rows(title, labels, *limits(everything), notes, width)
     bottom = top + row * len(labels)
     body += _row_scale(x_axis, top, bottom, x_label)
     if reference is not None:
@@ -111,17 +114,17 @@ def intervals(
         if math.isfinite(value):
             x = x_axis.at(value)
             body.append(f'<circle class="{kind} hg-fill" cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{color}"/>')
-        body.append(text(_WIDTH - 14, y + 4, notes[index], anchor="end", kind="ink"))
+        body.append(text(width - 14, y + 4, notes[index], anchor="end", kind="ink"))
     listed = "; ".join(f"{label} {note}" for label, note in zip(labels, notes))
-    return svg(title, f"{x_label}: {listed}.", _WIDTH, bottom + (42 if x_label else 24), body)
+    return svg(title, f"{x_label}: {listed}.", width, bottom + (42 if x_label else 24), body)
 
 
 def _rows(
-    title: str, labels: Sequence[str], low: float, high: float, notes: Sequence[str]
+    title: str, labels: Sequence[str], low: float, high: float, notes: Sequence[str], width: float = _WIDTH
 ) -> tuple[Axis, list[str], float, float]:
     """Lay out a chart of labelled rows: axis, heading and labels, top, row height."""
-    left = 24 + min(max([CHARACTER * len(label) for label in labels], default=0.0), 0.4 * _WIDTH)
-    right = _WIDTH - 28 - max([CHARACTER * len(note) for note in notes], default=0.0)
+    left = 24 + min(max([CHARACTER * len(label) for label in labels], default=0.0), 0.4 * width)
+    right = width - 28 - max([CHARACTER * len(note) for note in notes], default=0.0)
     top, row = 46.0, 27.0
     body = [heading(title, 14)]
     body += [
