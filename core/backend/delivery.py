@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import BackendFailed, InputError
+from .process import WINDOWS
 
 
 def deliver(sources: Mapping[str, Path], destinations: Mapping[str, Path]) -> dict[str, Path]:
@@ -56,8 +57,23 @@ def require_writable(destination: Path) -> None:
             pass
         if destination.exists() and not os.access(destination, os.W_OK):
             raise PermissionError(errno.EACCES, "it is write-protected")
+        if WINDOWS and destination.exists():
+            _require_not_open(destination)
     except OSError as error:
         raise _unwritable(destination, error) from error
+
+
+def _require_not_open(destination: Path) -> None:
+    """Refuse a file that Windows will not replace as long as a program, QGIS most often, has it open.
+
+    Raises
+    ------
+    PermissionError
+    """
+    try:
+        os.rename(destination, destination)
+    except PermissionError as error:
+        raise PermissionError(errno.EACCES, "it is open; remove its layer from the project") from error
 
 
 def _unwritable(destination: Path, error: OSError) -> InputError:

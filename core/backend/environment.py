@@ -64,8 +64,9 @@ class BackendStatus:
 def cache_folder() -> Path:
     """Return the user's cache folder of this plugin, by the platform's custom."""
     if WINDOWS:
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
+        # A short name: TensorFlow's own paths take 163 of the 259 characters there may be.
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "hybridgeo"
+    if sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -86,7 +87,9 @@ def lock_hash(requirements: Path = REQUIREMENTS) -> str:
 def default_folder(requirements: Path = REQUIREMENTS) -> Path:
     """Return the folder of the environment: a new lock gets a new folder unless the user named one."""
     given = os.environ.get(FOLDER_VARIABLE)
-    return Path(given).expanduser().absolute() if given else cache_folder() / f"backend-{lock_hash(requirements)}"
+    if given:
+        return Path(given).expanduser().absolute()
+    return cache_folder() / f"{'b' if WINDOWS else 'backend'}-{lock_hash(requirements)}"
 
 
 def python_of(folder: Path) -> Path:

@@ -236,7 +236,7 @@ _ADVICE = (
     (r"NewConnectionError|name resolution|getaddrinfo|Network is unreachable|ConnectTimeout|ReadTimeout|Max retries",
      "The package index cannot be reached: check the network and the proxy, or install from a folder of wheels "
      "(WHEELS)."),
-    (r"WinError 206|path.{0,20}too long|LongPath",
+    (r"WinError 206|path.{0,20}too long|Long.?Path",
      "A path is too long for Windows: set {folder} to a short folder such as C:\\hybridgeo."),
     (r"WinError 5|WinError 32|Access is denied|Permission denied",
      "A file could not be written: close other programs that use the environment, and let the virus scanner leave its "

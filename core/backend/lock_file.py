@@ -36,7 +36,7 @@ def only_one(folder: Path, progress: Progress, is_cancelled: IsCancelled) -> Ite
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            stream = open(path, "w")  # noqa: SIM115 - held until the work is done
+            stream = open(path, "wb")  # noqa: SIM115 - held until the work is done
             if _lock(stream.fileno()) and _is_current(stream.fileno(), path):
                 break
             stream.close()

@@ -20,6 +20,8 @@ from typing import IO, Callable
 from ..progress import IsCancelled, never, stop_if
 
 WINDOWS = sys.platform == "win32"
+_NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+"""Without it a console flashes up on Windows."""
 _POLL_SECONDS = 0.1
 
 _DROPPED_PREFIXES = (
@@ -104,7 +106,7 @@ def start(command: Sequence[str | Path], folder: Path, **options: object) -> sub
         When the program cannot be started.
     """
     group: dict[str, object] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | _NO_WINDOW}  # type: ignore[attr-defined]
         if WINDOWS
         else {"start_new_session": True}
     )
@@ -120,7 +122,8 @@ def end_tree(process: subprocess.Popen) -> None:
         if process.poll() is None:
             system = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
             # A fixed system program with a process number of ours.
-            subprocess.run([system, "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)  # nosec B603
+            command = [system, "/F", "/T", "/PID", str(process.pid)]
+            subprocess.run(command, capture_output=True, check=False, creationflags=_NO_WINDOW)  # nosec B603
             process.kill()
     else:
         # The group outlives its leader as long as a child is left, so this is right after a crash as well.

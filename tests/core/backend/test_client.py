@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hybrid_geostatistics.core.backend import delivery
 from hybrid_geostatistics.core.backend.client import Session, run_task
 from hybrid_geostatistics.core.backend.delivery import deliver, require_writable
 from hybrid_geostatistics.core.errors import BackendFailed, Cancelled, InputError, ModelFileError
@@ -330,6 +331,22 @@ def test_an_unwritable_destination_is_refused_before_the_work(fake, tmp_path):
 def test_require_writable_leaves_no_trace(tmp_path):
     require_writable(tmp_path / "new.txt")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_windows_says_before_the_work_that_a_file_is_open(monkeypatch, tmp_path):
+    """Truth: Windows refuses to rename a file, even to its own name, while a program has it open."""
+    loaded = tmp_path / "loaded.tif"
+    loaded.write_text("old")
+    monkeypatch.setattr(delivery, "WINDOWS", True)
+    require_writable(loaded)
+    assert loaded.read_text() == "old"
+
+    def refuse(source, target):
+        raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+
+    monkeypatch.setattr(delivery.os, "rename", refuse)
+    with pytest.raises(InputError, match="Cannot write .*loaded.tif: it is open; remove its layer from the project"):
+        require_writable(loaded)
 
 
 def test_files_arrive_together_or_not_at_all(tmp_path):

@@ -9,6 +9,7 @@ from hybrid_geostatistics.core.backend import environment
 from hybrid_geostatistics.core.backend.interpreters import Interpreter
 from hybrid_geostatistics.core.errors import BackendMissing
 
+ORDINARY_CACHE = environment.cache_folder
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
@@ -45,6 +46,14 @@ def test_the_folder_follows_the_lock_and_the_variable(monkeypatch, tmp_path, loc
     assert first.parent == tmp_path / "cache"
     monkeypatch.setenv(environment.FOLDER_VARIABLE, str(tmp_path / "mine"))
     assert environment.default_folder(lock) == tmp_path / "mine"
+
+
+def test_windows_takes_the_longest_path_below_the_folder(monkeypatch, lock):
+    """Truth: MAX_PATH is 260 with the final zero, a Windows account's name at most 20, TensorFlow 2.21's files 163."""
+    monkeypatch.setattr(environment, "cache_folder", ORDINARY_CACHE)
+    monkeypatch.setattr(environment, "WINDOWS", True)
+    monkeypatch.setenv("LOCALAPPDATA", "C:\\Users\\" + 20 * "x" + "\\AppData\\Local")
+    assert len(str(environment.default_folder(lock))) + len("\\Lib\\site-packages\\") + 163 < 260
 
 
 def test_credentials_are_hidden():

@@ -278,6 +278,7 @@ def test_locks_in_threads_follow_each_other(tmp_path):
         ("The virtual environment was not created because ensurepip is not available", "apt install python3-venv"),
         (f"OSError: [Errno {errno.ENOSPC}] No space left on device", "HYBRIDGEO_BACKEND_DIR"),
         ("[WinError 5] Access is denied: 'tf.dll'", "virus scanner"),
+        ("HINT: ... this system does not have Windows Long Path support enabled.", "short folder"),
         ("something new", "last lines of the log"),
     ],
 )

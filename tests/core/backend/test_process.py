@@ -62,6 +62,21 @@ def test_folders_of_a_mac_qgis_leave_the_path():
     assert clean_environment({"PATH": path})["PATH"] == "/usr/bin:/opt/qgis/bin"
 
 
+def test_ending_a_program_on_windows_opens_no_console(monkeypatch):
+    calls = []
+
+    class Running:
+        pid = 7
+        poll = kill = wait = staticmethod(lambda: None)
+
+    monkeypatch.setattr(process, "WINDOWS", True)
+    monkeypatch.setattr(process, "_NO_WINDOW", 0x08000000)
+    monkeypatch.setattr(process.subprocess, "run", lambda command, **options: calls.append((command, options)))
+    process.end_tree(Running())
+    ((command, options),) = calls
+    assert command[1:] == ["/F", "/T", "/PID", "7"] and options["creationflags"] == 0x08000000
+
+
 def test_our_own_environment_is_never_changed():
     before = dict(os.environ)
     clean_environment()["PYTHONUTF8"] = "0"
