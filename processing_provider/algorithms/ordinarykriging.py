@@ -10,15 +10,15 @@ from ...core.kriging.back_transform import BackTransform
 from ...core.kriging.compiled import cells_at_once
 from ...core.kriging.cross_validation import LeftOut, leave_out
 from ...core.kriging.drift import DriftClasses
-from ...core.kriging.estimate import KrigingEstimate, Reason
-from ...core.kriging.log_blocks import block_moments, block_quantile
 from ...core.kriging.ordinary import fit_kriging
 from ...core.samples import Samples, average_coincident, disguised_targets
 from ...core.validation.applicability import fit_applicability
-from ..applicability import APPLICABILITY, ApplicabilityMap, applicability_bands, applicability_output
+from ...core.variogram.models import VariogramFile
+from ..applicability import APPLICABILITY, ApplicabilityMap, applicability_output
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
+from ..kriged_maps import DIAGNOSTICS, ESTIMATE, KRIGING_VARIANCE, QUANTILES, DriftMap, KrigedMaps
 from ..layers import PointTable, new_field
 from ..outputs import Maps
 from ..parameters.files import variogram_file
@@ -61,22 +61,22 @@ class OrdinaryKriging(Algorithm):
             seed(),
         ],
         outputs=lambda: [
-            raster_output("ESTIMATE", tr("Estimate"), tr("GeoTIFF with the estimates, in data units.")),
+            raster_output(ESTIMATE, tr("Estimate"), tr("GeoTIFF with the estimates, in data units.")),
             raster_output(
-                "KRIGING_VARIANCE",
+                KRIGING_VARIANCE,
                 tr("Kriging variance"),
                 tr("GeoTIFF with the variance of the estimates, in squared data units."),
                 optional=True,
             ),
             raster_output(
-                "QUANTILES",
+                QUANTILES,
                 tr("Quantiles"),
                 tr("GeoTIFF with a band for each quantile of what may be there, in data units."),
                 optional=True,
                 by_default=False,
             ),
             raster_output(
-                "DIAGNOSTICS",
+                DIAGNOSTICS,
                 tr("Diagnostics"),
                 tr(
                     "GeoTIFF with seven bands on the scale of the variogram: standard deviation, Lagrange multiplier, "
@@ -116,28 +116,14 @@ class OrdinaryKriging(Algorithm):
         """Krige the field block by block."""
         rasters = read.drift()
         options = read.kriging_type()
-        wanted = read.raster_paths
-        levels = read.quantile_levels() if "QUANTILES" in wanted else ()
+        levels = read.quantile_levels() if QUANTILES in read.raster_paths else ()
         samples = read.samples(covariates=rasters)
         (field,) = samples.targets
         for suspicion in disguised_targets(samples):
             read.feedback.pushWarning(suspicion)
         grid = read.grid(samples.crs, samples.coordinates)
         mask = read.mask(grid)
-        variogram = read.variogram(samples)
-        asked = read.choice("TRANSFORM")
-        if variogram is None:
-            # With a drift it is that of what the drift leaves of the field.
-            single, _ = average_coincident(replace(samples, holes=None))
-            variogram = automatic_variogram(
-                single, read.feedback, progress, is_cancelled, asked, options["trend_order"]
-            )
-        elif asked not in ("none", variogram.transform.kind):
-            read.feedback.pushWarning(
-                tr("The variogram has the transform {theirs}, which is used instead of {ours}.").format(
-                    theirs=variogram.transform.kind, ours=asked
-                )
-            )
+        variogram = given_or_automatic(read, samples, options["trend_order"], progress, is_cancelled)
         transform = variogram.transform.fitted(samples.target(field), field)
         support = read.block(grid, variogram)
         values = transform.forward(samples.target(field), field)
@@ -159,70 +145,23 @@ class OrdinaryKriging(Algorithm):
             **options,
         )
         way_back = BackTransform.of(kriging, transform)
-        drift = rasters.on(grid) if rasters.members else None
-        # The mean of a block of logarithms is not found from the block's logarithm.
-        by_points = support is not None and transform.kind != "none"
-        needs_variance = "KRIGING_VARIANCE" in wanted or bool(levels)
-
-        watch = Watch(kriging.values)
-        area = ApplicabilityMap(fit_applicability(samples, variogram.model)) if APPLICABILITY in wanted else None
-
-        def predict(block):
-            covariates = None if drift is None else drift.block(block)
-            at_cells = None if covariates is None else classes.columns(covariates)
-            result = kriging.predict_grid(grid, block, at_cells, support)
-            here = None if mask is None else mask(block)
-            watch.see(result if here is None else result.rows(here))
-            if by_points:
-                centers = grid.centers(block)
-                estimate, variance = block_moments(kriging, way_back, centers, support, at_cells, needs_variance)
-                found = [block_quantile(level, estimate, variance, transform.kind) for level in levels]
-            else:
-                estimate, variance = way_back.moments(
-                    result.estimate, result.kriging_variance, result.smoothing_variance
-                )
-                found = [way_back.quantile(level, result.estimate, result.kriging_variance) for level in levels]
-            maps = {"ESTIMATE": estimate, "KRIGING_VARIANCE": variance}
-            if levels:
-                maps["QUANTILES"] = np.column_stack(found)
-            if area is not None:
-                maps[APPLICABILITY] = area.of(grid.centers(block), covariates, here)
-            if "DIAGNOSTICS" in wanted:
-                maps["DIAGNOSTICS"] = np.column_stack(
-                    [
-                        result.kriging_std,
-                        result.lagrange_multiplier,
-                        kriging.positive_weights(grid.centers(block), at_cells, support),
-                        result.regression_slope,
-                        result.efficiency,
-                        result.n_neighbors,
-                        result.reason,
-                    ]
-                )
-            return maps
-
-        bands = {
-            "ESTIMATE": [field],
-            "KRIGING_VARIANCE": [tr("{} kriging variance").format(field)],
-            "QUANTILES": [tr("{field} quantile {level:g}").format(field=field, level=level) for level in levels],
-            APPLICABILITY: applicability_bands(),
-            "DIAGNOSTICS": [
-                tr("standard deviation"),
-                tr("Lagrange multiplier"),
-                tr("sum of positive weights"),
-                tr("slope of regression"),
-                tr("kriging efficiency"),
-                tr("number of neighbours"),
-                tr("why empty"),
-            ],
-        }
-
-        def tell():
-            watch.tell(read.feedback)
-            if area is not None:
-                area.tell(read.feedback)
-
-        maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, afterwards=tell, nodata=read.nodata())
+        wants_area = APPLICABILITY in read.raster_paths
+        kriged = KrigedMaps(
+            kriging,
+            way_back,
+            grid,
+            wanted=frozenset(read.raster_paths),
+            levels=levels,
+            support=support,
+            drift=None if classes is None else DriftMap(rasters.on(grid), classes),
+            mask=mask,
+            area=ApplicabilityMap(fit_applicability(samples, variogram.model)) if wants_area else None,
+        )
+        bands = kriged.bands(field)
+        maps = Maps(
+            grid, bands, kriged.of, cells_at_once(grid.n_nodes), mask,
+            afterwards=lambda: kriged.tell(read.feedback), nodata=read.nodata(),
+        )  # fmt: skip
         results = {**dict.fromkeys(bands, maps), "N": len(samples), "N_DUPLICATES": read.n_duplicates}
         if read.given("CROSS_VALIDATION"):
             folds = read.folds(samples)
@@ -232,53 +171,20 @@ class OrdinaryKriging(Algorithm):
         return results
 
 
-class Watch:
-    """What is worth telling about kriged cells, counted while they are kriged.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n_samples,)
-        On the scale of the variogram.
-    """
-
-    def __init__(self, values: np.ndarray) -> None:
-        spread = np.ptp(values)
-        self._low, self._high = values.min() - spread, values.max() + spread
-        self._n_beyond = 0
-        self._reasons = np.zeros(len(Reason), dtype=int)
-
-    def see(self, result: KrigingEstimate) -> None:
-        """Count some cells."""
-        self._reasons += np.bincount(result.reason, minlength=len(Reason))
-        self._n_beyond += int(((result.estimate < self._low) | (result.estimate > self._high)).sum())
-
-    def tell(self, feedback) -> None:
-        """Say why cells are empty, and how many estimates leave what the samples know."""
-        words = {
-            Reason.NO_NEIGHBORS: tr("{} cells are empty because no sample lies within the search radius."),
-            Reason.FEW_NEIGHBORS: tr("{} cells are empty because fewer samples than asked for are in reach."),
-            Reason.THIN_SECTOR: tr("{} cells are empty because a sector holds fewer samples than asked for."),
-            Reason.DRIFT_UNKNOWN: tr("{} cells are empty because a drift raster has no value there."),
-            Reason.DRIFT_NOT_SAMPLED: tr(
-                "{} cells are empty because the samples do not determine the drift there: they are too few, lie on a "
-                "line, or share one value of a drift raster."
-            ),
-            Reason.DRIFT_UNDETERMINED: tr(
-                "{} cells are empty because their neighbours do not determine the drift there: take more neighbours, "
-                "or its coefficients from all samples."
-            ),
-        }
-        for reason, text in words.items():
-            if self._reasons[reason]:
-                feedback.pushInfo(text.format(self._reasons[reason]))
-        if self._n_beyond:
-            feedback.pushWarning(
-                tr(
-                    "{} cells are estimated beyond the samples' smallest or largest value by more than their range. "
-                    "A smooth variogram (gaussian, cubic) without nugget overshoots like that between close samples, "
-                    "and a trend far from them: use a nugget, another model, or a smaller extent."
-                ).format(self._n_beyond)
+def given_or_automatic(read, samples: Samples, trend_order: int, progress, is_cancelled) -> VariogramFile:
+    """Return the variogram given, or one fitted to the field; with a trend that of what the trend leaves of it."""
+    variogram = read.variogram(samples)
+    asked = read.choice("TRANSFORM")
+    if variogram is None:
+        single, _ = average_coincident(replace(samples, holes=None))
+        return automatic_variogram(single, read.feedback, progress, is_cancelled, asked, trend_order)
+    if asked not in ("none", variogram.transform.kind):
+        read.feedback.pushWarning(
+            tr("The variogram has the transform {theirs}, which is used instead of {ours}.").format(
+                theirs=variogram.transform.kind, ours=asked
             )
+        )
+    return variogram
 
 
 def left_out_points(samples: Samples, left_out: LeftOut, folds) -> PointTable:

@@ -17,6 +17,7 @@ from ..parameters.kinds import check_box, optional_text, real_number, static_enu
 from ..parameters.outputs import file_output, numbers, report_output, texts
 from ..parameters.samples import depth, dimensions, hole, input_samples, input_targets, transform
 from ..parameters.validation import folds_inputs, seed
+from ..reading.training import hybrid_settings
 
 FEWEST_SAMPLES = 20
 HYBRID = "hybrid"
@@ -159,7 +160,7 @@ class TrainHybridModel(Algorithm):
     def compute(self, read, progress, is_cancelled):
         """Train in the backend; tell what the cross-validation found."""
         samples = read.samples("TARGETS", read.covariates(), FEWEST_SAMPLES)
-        settings = read.hybrid_settings(samples)
+        settings = hybrid_settings(read, samples)
         chosen = read.choice("ARCHITECTURE")
         architecture = architecture_for(chosen, samples)
         if architecture != chosen:

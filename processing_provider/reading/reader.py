@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 import numpy as np
 from qgis.core import (
@@ -21,12 +21,8 @@ from ...core.errors import InputError
 from ...core.features.covariates import GRADIENT, check_ranges
 from ...core.features.gradients import PARTS, FieldGradients, parts_of
 from ...core.grid import Block, RasterGrid
-from ...core.kriging.functionals import BlockSize
-from ...core.kriging.log_blocks import require_known
-from ...core.kriging.neighborhood import Neighborhood
 from ...core.samples import Covariates, Samples, require_samples, require_variation
 from ...core.validation.folds import inseparable_groups, random_folds
-from ...core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ...core.variogram.models import VariogramFile, VariogramModel
 from ..covariates.kinds import PlaceElevation, SampleColumn, polygon_fields
 from ..covariates.stack import CovariateStack
@@ -49,6 +45,7 @@ from .covariates import (
     tell_possible_codes,
 )
 from .grids import mask_of, tell_grid, wanted_cells, wanted_levels
+from .kriging import KrigingValues
 from .samples import (
     is_3d,
     one_a_location,
@@ -59,14 +56,13 @@ from .samples import (
     with_elevations,
     with_numbers,
 )
-from .values import Values
-from .variograms import tell_other_crs, variogram_of, variogram_of_target, with_error, with_error_of_repeats
+from .variograms import variogram_of, with_error, with_error_of_repeats
 
 CELLS_LOOKED_AT = 30
 """Rows and columns of cells in which ranges of covariates are looked at before a map is made."""
 
 
-class Reader(Values):
+class Reader(KrigingValues):
     """Reads the parameters of one run.
 
     It is made in the main thread and takes over raster layers there; the rest is read when asked for.
@@ -358,21 +354,6 @@ class Reader(Values):
 
     # ------------------------------------------------------------ kriging
 
-    def neighborhood(self, n_samples: int) -> Neighborhood:
-        """Return the neighbourhood; 0 neighbours mean all, and none given those of comparisons."""
-        max_neighbors = self.whole("MAX_NEIGHBORS")
-        if max_neighbors is None and n_samples > GLOBAL_LIMIT:
-            max_neighbors = LOCAL_NEIGHBORS
-        return Neighborhood(
-            max_neighbors=max_neighbors or None,
-            min_neighbors=self.whole("MIN_NEIGHBORS") or 1,
-            search_radius=self.number("SEARCH_RADIUS"),
-            sectors={"none": None, "quadrants": 4, "octants": 8}[self.choice("SECTORS")],
-            max_per_sector=self.whole("MAX_PER_SECTOR"),
-            min_per_sector=self.whole("MIN_PER_SECTOR") or 0,
-            max_per_hole=self.whole("MAX_PER_HOLE"),
-        )
-
     def drift(self) -> CovariateStack:
         """Return the drift rasters of kriging with external drift, empty for the other kinds.
 
@@ -396,71 +377,6 @@ class Reader(Values):
             raise InputError(tr("Expected at least one drift raster for external drift, got none. Choose rasters."))
         tell_codes_of_drift(stack, self.feedback)
         return stack
-
-    def kriging_type(self) -> dict[str, Any]:
-        """Return what the kind of kriging means to `fit_kriging`: a known mean, a trend's order, a local drift.
-
-        Raises
-        ------
-        InputError
-            For simple kriging without a mean.
-        """
-        kind = self.choice("KRIGING_TYPE")
-        mean = self.number("MEAN")
-        if kind == "simple" and mean is None:
-            raise InputError(
-                tr("Expected the known mean for simple kriging, got none. Give one, or choose ordinary kriging.")
-            )
-        if kind != "simple" and mean is not None:
-            self.feedback.pushWarning(
-                tr("A mean is given, but the kind of kriging is {}: it is not used.").format(kind)
-            )
-        is_local = self.choice("DRIFT_COEFFICIENTS") == "neighbours"
-        if is_local and kind not in ("universal", "external_drift"):
-            self.feedback.pushWarning(
-                tr("Coefficients of a drift are asked for, but the kind of kriging is {}: it has none.").format(kind)
-            )
-        return {
-            "mean": mean if kind == "simple" else None,
-            "trend_order": self.whole("TREND_ORDER") if kind == "universal" else 0,
-            "local_drift": is_local,
-        }
-
-    def block(self, grid: RasterGrid, variogram: VariogramFile) -> Optional[BlockSize]:
-        """Return the block whose mean is estimated around each cell centre, None for the value there.
-
-        Raises
-        ------
-        InputError
-            When the variogram is one of values whose mean over a block is not known.
-        """
-        side = self.number("BLOCK")
-        if side is None:
-            return None
-        require_known(variogram.transform.kind)
-        sides = (side, side, *grid.cell_sides[2:]) if side > 0 else grid.cell_sides
-        return BlockSize(sides, self.whole("BLOCK_POINTS"), self.choice("BLOCK_RULE"))
-
-    def quantile_levels(self) -> tuple[float, ...]:
-        """Return the quantiles wanted.
-
-        Raises
-        ------
-        InputError
-            For anything but numbers between 0 and 1.
-        """
-        words = self.text("QUANTILE_LEVELS").replace(";", " ").replace(",", " ").split()
-        try:
-            levels = tuple(float(word) for word in words)
-        except ValueError:
-            levels = ()
-        if not levels or not all(0 < level < 1 for level in levels):
-            raise InputError(
-                tr("Expected quantiles between 0 and 1, separated by commas (0.05, 0.5, 0.95), got {!r}.").format(
-                    self.text("QUANTILE_LEVELS")
-                )
-            )
-        return levels
 
     def with_measurement_error(self, model: VariogramModel, coordinates: np.ndarray, values: np.ndarray):
         """Return a variogram that says which part of its nugget is measurement error.
@@ -499,41 +415,3 @@ class Reader(Values):
         """Return the variogram file, None where none is given; tell where it is of other data."""
         path = self.path("VARIOGRAM")
         return None if path is None else variogram_of(path, samples, self.feedback)
-
-    # ------------------------------------------------------------ training
-
-    def hybrid_settings(self, samples: Samples) -> dict[str, Any]:
-        """Return the settings of a hybrid as the backend's tasks take them.
-
-        Raises
-        ------
-        InputError
-            For a variogram of none of the targets.
-        """
-        chosen = {"kind": self.choice("TRANSFORM")}
-        transforms = {name: chosen for name in samples.targets}
-        settings: dict[str, Any] = {
-            "transforms": transforms,
-            "n_neighbors": self.whole("N_NEIGHBORS"),
-            "seed": self.whole("SEED"),
-        }
-        n_sets = self.whole("N_SEEDS")
-        if n_sets is not None:
-            settings["n_seeds"] = n_sets
-        n_steps = self.whole("N_STEPS")
-        if n_steps is not None:
-            settings["network"] = {"min_steps": n_steps, "max_steps": n_steps}
-        path = self.path("VARIOGRAM")
-        if path is None:
-            return settings
-        target, variogram = variogram_of_target(path, samples)
-        if variogram.transform.to_dict() != chosen:
-            transforms[target] = variogram.transform.to_dict()
-            self.feedback.pushWarning(
-                tr(
-                    "The variogram of {target} has the transform {theirs}, which is used for it instead of {ours}."
-                ).format(target=target, theirs=variogram.transform.kind, ours=chosen["kind"])
-            )
-        tell_other_crs(variogram, samples, self.feedback)
-        settings["variograms"] = {target: variogram.to_dict()}
-        return settings
