@@ -1,4 +1,5 @@
-# Shell functions shared by tools/test, tools/demo, tools/package and tools/make_sample.
+# shellcheck shell=bash
+# Shell functions shared by the scripts beside it.
 # Sourced, never run: `source "$(dirname "$0")/lib.sh"`.
 #
 # What they set:
@@ -18,7 +19,7 @@ qgis_python=/usr/bin/python3
 export QT_QPA_PLATFORM="${QT_QPA_PLATFORM:-offscreen}"
 if [ -z "${XDG_RUNTIME_DIR:-}" ]; then
     export XDG_RUNTIME_DIR="$cache/run"
-    mkdir -p "$cache" && mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+    mkdir -p "$XDG_RUNTIME_DIR" && chmod 700 "$XDG_RUNTIME_DIR"
 fi
 
 started=$SECONDS
@@ -145,13 +146,14 @@ need_backend() {
 
 # test_in_backend ARGUMENTS...: pytest in the backend's Python; pytest itself stays outside that environment.
 test_in_backend() {
-    local python tools
+    local python tools wanted
     python="$(ask_backend 'print(environment.backend_python())')"
     tools="$cache/pytest-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
     if [ ! -d "$tools/pytest" ]; then
         step "pytest for the backend's Python"
         mkdir -p "$cache"
-        pip_install "$python" --target "$tools" $(grep -E '^(pytest|hypothesis)[<>=]' "$root/tools/requirements.txt")
+        mapfile -t wanted < <(grep -E '^(pytest|hypothesis)[<>=]' "$root/tools/requirements.txt")
+        pip_install "$python" --target "$tools" "${wanted[@]}"
     fi
     step "pytest in the backend's Python: $("$python" --version)"
     (cd "$root" && env -u PYTHONHOME PYTHONPATH="$tools" TF_CPP_MIN_LOG_LEVEL=3 "$python" -m pytest "$@")
