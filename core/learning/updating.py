@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,29 @@ import numpy as np
 
 from ..errors import InputError
 from ..features.gradients import gradient_names
+from ..kriging.neighborhood import Neighborhood
+from ..prediction.hybrid import HybridModel
 from ..prediction.network_model import KIND as NETWORK
 from ..prediction.network_model import NetworkModel
-from ..prediction.trained_model import TrainedModel
+from ..prediction.pretrained import PretrainedModel
+from ..prediction.trained_model import KindOfModel, TrainedModel
 from ..progress import IsCancelled, Progress, never, part, silent
 from ..samples import Covariates, Samples, average_coincident
 from ..transforms import Transform
+from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from .architectures import Schedule, Sizes
+from .forests import ForestSettings
+from .hybrid import HybridSettings, train_hybrid
 from .inner import inner_folds
-from .network import FittedNetwork, saved_weights, train_network
+from .network import saved_weights, train_network
 from .network_settings import NetworkByName
 from .outer import Trained
+from .pretrained import PretrainedSettings, train_pretrained
 from .self_evaluation import SelfEvaluation
+from .training import NetworkSettings
 
 MODES = ("refit", "warm_start")
-"""Train anew as the model was trained, or start from its weights with its variograms."""
+"""Train anew as the model was trained, or start from its weights with its variograms (networks by name only)."""
 
 WARM_RATE = 0.3
 """Share of the first learning rate with which a warm start begins."""
@@ -79,17 +87,20 @@ class Updated:
 
     Parameters
     ----------
-    trained : Trained of FittedNetwork
+    trained : Trained
     drifts : tuple of TargetDrift
         One a target; empty when no new sample lies at a place of its own.
     n_new, n_replaced : int
         New samples, and how many of them stand in for a sample at the same place.
+    architecture : str
+        What was trained: hybrid, pretrained, or a network by name.
     """
 
-    trained: Trained[FittedNetwork]
+    trained: Trained[Any]
     drifts: tuple[TargetDrift, ...]
     n_new: int
     n_replaced: int
+    architecture: str
 
 
 def drift_of(model: TrainedModel, new: Samples) -> tuple[TargetDrift, ...]:
@@ -124,8 +135,55 @@ def drift_of(model: TrainedModel, new: Samples) -> tuple[TargetDrift, ...]:
     return tuple(found)
 
 
-def settings_of(contract: Mapping[str, Any], model: NetworkModel) -> NetworkByName:
-    """Return the settings a network was trained with; variograms are to be fitted again."""
+def settings_of(
+    contract: Mapping[str, Any], model: KindOfModel
+) -> NetworkByName | HybridSettings | PretrainedSettings:
+    """Return the settings a model was trained with; variograms are to be fitted again.
+
+    Raises
+    ------
+    InputError
+        For a model that is neither a network by name nor a hybrid nor pre-trained.
+    """
+    if isinstance(model, NetworkModel):
+        return _of_network(contract, model)
+    transforms = {target.name: Transform(target.transform.kind) for target in model.targets}
+    units, seed = {target.name: target.unit for target in model.targets}, int(contract["seed"])
+    if isinstance(model, PretrainedModel):
+        chosen = _chosen(model.neighborhood, len(model.samples))
+        return PretrainedSettings(transforms, neighborhood=chosen, units=units, seed=seed)
+    if not isinstance(model, HybridModel):
+        raise InputError(f"Expected a model that can be trained again, got the kind {contract['kind']}.")
+    folds, forests = contract["inner_folds"], contract.get("forests")
+    settings = HybridSettings(
+        transforms,
+        neighborhood=_chosen(model.neighborhood, len(model.samples)),
+        n_neighbors=model.features.n_neighbors,
+        use_coordinates=model.features.use_coordinates,
+        n_inner_folds=int(folds["n_folds"]),
+        members_per_fold=int(folds["members_per_fold"]),
+        network=NetworkSettings(**_known(contract["network"]["training"], NetworkSettings)),
+        units=units,
+        seed=seed,
+    )
+    if forests is not None:
+        settings = replace(settings, forest=ForestSettings(**_known(forests, ForestSettings)))
+    n_sets = len(folds["sets"])
+    return settings if n_sets == settings.sets_for(len(model.samples)) else replace(settings, n_seeds=n_sets)
+
+
+def _chosen(neighborhood: Neighborhood, n_samples: int) -> Neighborhood | None:
+    """Return the neighbourhood that was asked for; None where it is the one that the number of samples asks for."""
+    usual = Neighborhood() if n_samples <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+    return None if neighborhood == usual else neighborhood
+
+
+def _known(content: Mapping[str, Any], settings: type) -> dict[str, Any]:
+    """Return the entries of a JSON object that are fields of some settings."""
+    return {field.name: content[field.name] for field in fields(settings) if field.name in content}
+
+
+def _of_network(contract: Mapping[str, Any], model: NetworkModel) -> NetworkByName:
     network, folds = contract["network"], contract["inner_folds"]
     evaluation = contract["self_evaluation"]
     features = model.features
@@ -173,19 +231,19 @@ def update_model(
     Raises
     ------
     InputError
-        For a model that is no network by name, other targets, CRS or dimensions, an unknown mode, or as
-        `fit_network`.
+        For an unknown mode, a warm start of anything but a network by name, other targets, CRS or dimensions, or
+        as the training itself.
     Cancelled
         When the user asked to stop; no file is written.
     """
     if mode not in MODES:
         raise InputError(f"Expected a mode out of {', '.join(MODES)}, got {mode!r}.")
     opened = TrainedModel.read(path)
-    model = opened.model
-    if opened.contract["kind"] != NETWORK or not isinstance(model, NetworkModel):
+    model, kind = opened.model, str(opened.contract["kind"])
+    if mode == "warm_start" and kind != NETWORK:
         raise InputError(
-            f"Expected a model of a network by name, got one of the kind {opened.contract['kind']}. Train it again "
-            "with all samples (hybridgeo:trainhybridmodel)."
+            f"Expected a network by name for a warm start, got a model of the kind {kind}, which has no weights to "
+            "start from: its krigings are fitted anew. Choose refit."
         )
     old = model.samples
     _require_alike(old, new)
@@ -195,24 +253,37 @@ def update_model(
     drifts = drift_of(opened, new.rows(~at_old)) if not at_old.all() else ()
     replaced = {tuple(place) for place in new.coordinates[at_old]}
     stays = np.array([tuple(place) not in replaced for place in old.coordinates])
-    settings = settings_of(opened.contract, model)
     joined = _joined(old.rows(stays), new)
-    start, folds = None, None
-    if mode == "warm_start":
-        start = saved_weights(opened.contract)
-        folds = _continued_folds(old, stays, joined, settings)
-        rate = max(WARM_RATE * settings.resolved_schedule.learning_rate, settings.resolved_schedule.least_rate)
-        settings = replace(
-            settings,
-            variograms=dict(zip(old.targets, model.features.neighbors.variograms)),
-            schedule=replace(settings.resolved_schedule, learning_rate=rate),
-            self_evaluation=SelfEvaluation(0),
+    where = part(progress, 0.1, 1.0)
+    settings = settings_of(opened.contract, model)
+    trained: Trained[Any]
+    if isinstance(settings, HybridSettings):
+        trained = train_hybrid(joined, settings, updated_path, schemes=(), progress=where, is_cancelled=is_cancelled)
+    elif isinstance(settings, PretrainedSettings):
+        trained = train_pretrained(
+            joined, settings, updated_path, schemes=(), progress=where, is_cancelled=is_cancelled
         )
-    trained = train_network(
-        joined, settings, updated_path, schemes=(), progress=part(progress, 0.1, 1.0), is_cancelled=is_cancelled,
-        start=start, folds=folds,
-    )  # fmt: skip
-    return Updated(trained, drifts, len(new), int(at_old.sum()))
+    else:
+        kind, start, folds = settings.architecture, None, None
+        if mode == "warm_start" and isinstance(model, NetworkModel):
+            start, folds = saved_weights(opened.contract), _continued_folds(old, stays, joined, settings)
+            settings = _for_a_warm_start(settings, model)
+        trained = train_network(
+            joined, settings, updated_path, schemes=(), progress=where, is_cancelled=is_cancelled, start=start,
+            folds=folds,
+        )  # fmt: skip
+    return Updated(trained, drifts, len(new), int(at_old.sum()), kind)
+
+
+def _for_a_warm_start(settings: NetworkByName, model: NetworkModel) -> NetworkByName:
+    """Return settings that keep the variograms of a model, and learn more slowly than it did."""
+    schedule = settings.resolved_schedule
+    return replace(
+        settings,
+        variograms=dict(zip(model.samples.targets, model.features.neighbors.variograms)),
+        schedule=replace(schedule, learning_rate=max(WARM_RATE * schedule.learning_rate, schedule.least_rate)),
+        self_evaluation=SelfEvaluation(0),
+    )
 
 
 def _continued_folds(

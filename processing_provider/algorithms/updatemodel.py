@@ -1,13 +1,11 @@
-"""New samples into a trained network, in the backend."""
+"""New samples into a trained model, in the backend."""
 
 from __future__ import annotations
 
 import json
 
 from ...core.backend import exchange, tasks
-from ...core.errors import InputError
 from ...core.learning.updating import MODES
-from ...core.prediction.network_model import KIND
 from ...core.prediction.trained_model import model_from_contract
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
@@ -19,13 +17,13 @@ from ..parameters.samples import depth, dimensions, hole, input_samples
 
 
 class UpdateModel(Algorithm):
-    """Tells whether new samples surprise a trained network, and trains it with them."""
+    """Tells whether new samples surprise a trained model, and trains it with them."""
 
     spec = AlgorithmSpec(
         "updatemodel",
         lambda: tr("Update model"),
         Group.DEEP_LEARNING,
-        lambda: tr("Compares new samples with what a trained network foresaw, and trains it with them."),
+        lambda: tr("Compares new samples with what a trained model foresaw, and trains it with them."),
         inputs=lambda: [
             model_file(),
             input_samples(),
@@ -36,8 +34,9 @@ class UpdateModel(Algorithm):
             with_help(
                 static_enum("MODE", tr("Mode"), MODES, MODES[0]),
                 tr(
-                    "refit: train anew, as the model was trained. warm_start: keep its variograms and start from its "
-                    "weights; faster, and good for a few new samples from the same ground."
+                    "refit: train anew with all samples, as the model was trained. warm_start (networks by name only): "
+                    "keep its variograms and start from its weights; faster, and good for a few new samples from the "
+                    "same ground."
                 ),
             ),
         ],
@@ -46,7 +45,7 @@ class UpdateModel(Algorithm):
                 "UPDATED_MODEL", tr("Updated model"), MODEL_FILES, tr("ONNX file, as Train hybrid model writes it.")
             ),
             report_output(
-                tr("Update report"), tr("Page that tells whether anything drifted, and how the network was trained.")
+                tr("Update report"), tr("Page that tells whether anything drifted, and how the model was trained.")
             ),
             *numbers(
                 N=tr("Samples in the updated model"),
@@ -64,13 +63,6 @@ class UpdateModel(Algorithm):
         path = str(read.path("MODEL"))
         with tasks.Runner() as runner:
             contract = runner.run("read_model", {"model": path}, None, progress, is_cancelled).outputs["contract"]
-            if contract["kind"] != KIND:
-                raise InputError(
-                    tr(
-                        "Expected a network by name (gcnn_rnn, afg_pms, feedforward, as_published), got a model of the "
-                        "kind {kind}. Train it again with all samples (hybridgeo:trainhybridmodel)."
-                    ).format(kind=contract["kind"])
-                )
             old = model_from_contract(contract, path).samples
             new = read.samples(
                 covariates=read.covariates_of_model(old), at_least=1, names=old.targets,

@@ -10,7 +10,7 @@ from ...samples import Samples
 from .. import exchange
 from ..job import Job, TaskResult
 from .comparison import verdict
-from .learned import Learned, Network, learned_of
+from .learned import LEARNED, Learned, learned_of
 
 if TYPE_CHECKING:
     from ...learning.outer import Trained
@@ -56,11 +56,11 @@ def train_model(job: Job) -> TaskResult:
 
 
 def update_model(job: Job) -> TaskResult:
-    """Train a network by name with new samples, and say how well it foresaw them.
+    """Train a model with new samples, and say how well it foresaw them.
 
     Inputs: ``model``, its path; ``samples``, the new ones; ``mode``, out of `core.learning.updating.MODES`;
     ``created`` and ``provenance`` for the report. Outputs: ``drifts`` by target, ``n_new``, ``n_replaced``, ``n``,
-    ``notes``, ``inner_scores``. Files: ``model`` (ONNX), ``report`` (HTML).
+    ``notes``, and those of the architecture (`Learned.outputs`). Files: ``model`` (ONNX), ``report`` (HTML).
     """
     from ...learning.network_report import drift_section
     from ...learning.updating import update_model as update
@@ -71,16 +71,15 @@ def update_model(job: Job) -> TaskResult:
         inputs["model"], new, inputs["mode"], job.folder / "model.onnx", job.progress, job.is_cancelled
     )  # fmt: skip
     fitted = updated.trained.fitted
-    samples = fitted.model.samples
+    samples, learned = fitted.model.samples, LEARNED[updated.architecture]
     outputs = {
         "drifts": [one.to_dict() for one in updated.drifts],
         "n_new": updated.n_new,
         "n_replaced": updated.n_replaced,
         "n": len(samples),
         "notes": fitted.notes,
-        "inner_scores": fitted.inner_scores,
+        **learned.outputs(fitted),
     }
-    learned = Network(fitted.settings.architecture)
     lines = [
         ("New samples", updated.n_new), ("Old samples replaced", updated.n_replaced), ("Mode", inputs["mode"]),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""New samples into a trained network. Truth: leak guards, known drift, limits, refusals."""
+"""New samples into a trained model. Truth: leak guards, known drift, limits, refusals."""
 
 from dataclasses import replace
 
@@ -11,13 +11,23 @@ pytestmark = pytest.mark.backend
 
 from hybrid_geostatistics.core.errors import InputError  # noqa: E402
 from hybrid_geostatistics.core.features.gradients import completed  # noqa: E402
+from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood  # noqa: E402
 from hybrid_geostatistics.core.learning.architectures import Schedule, Sizes  # noqa: E402
+from hybrid_geostatistics.core.learning.forests import ForestSettings  # noqa: E402
+from hybrid_geostatistics.core.learning.hybrid import HybridSettings, train_hybrid  # noqa: E402
 from hybrid_geostatistics.core.learning.network import train_network  # noqa: E402
 from hybrid_geostatistics.core.learning.network_settings import NetworkByName  # noqa: E402
+from hybrid_geostatistics.core.learning.pretrained import (  # noqa: E402
+    PretrainedSettings,
+    fit_pretrained,
+    train_pretrained,
+)
 from hybrid_geostatistics.core.learning.self_evaluation import SelfEvaluation  # noqa: E402
+from hybrid_geostatistics.core.learning.training import NetworkSettings  # noqa: E402
 from hybrid_geostatistics.core.learning.updating import _continued_folds, settings_of, update_model  # noqa: E402
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
 from hybrid_geostatistics.core.samples import Covariates, Samples  # noqa: E402
+from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
 
 SHORT = Schedule(learning_rate=0.01, least_rate=0.005, max_epochs=6, stopping_patience=3)
 SETTINGS = NetworkByName(
@@ -53,6 +63,50 @@ def test_new_samples_join_the_old_ones(world, path, tmp_path, mode):
     assert drift.n == 50 and not drift.is_drift and 0.7 < drift.coverage <= 1
     old = TrainedModel.read(path).predict(world[1].coordinates, None).estimate[:, 0]
     assert_allclose(drift.bias, np.mean(world[1].values[:, 0] - old), rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Return settings of a hybrid whose every number differs from the defaults."""
+    return HybridSettings(
+        Transform("log"), variogram_method="least_squares", neighborhood=Neighborhood(max_neighbors=20), n_neighbors=4,
+        use_coordinates=False, n_inner_folds=2, n_seeds=3, members_per_fold=2, units={"depth": "m"}, seed=5,
+        network=NetworkSettings(conv_width=3, min_steps=4, max_steps=4, pooling="attention"),
+        forest=ForestSettings(trees_per_fold=4),
+    )  # fmt: skip
+
+
+def with_slope(samples):
+    return replace(samples, covariates=Covariates(("slope",), samples.coordinates[:, :1] / 1000, (False,)))
+
+
+def test_a_hybrid_is_fitted_anew_as_it_was_trained(world, small, tmp_path):
+    old, new = (with_slope(part) for part in world)
+    train_hybrid(old, small, tmp_path / "old.onnx", schemes=())
+    updated = update_model(tmp_path / "old.onnx", new, "refit", tmp_path / "new.onnx")
+    assert updated.architecture == "hybrid" and updated.drifts[0].n == 50 and not updated.drifts[0].is_drift
+    again = updated.trained.fitted.settings
+    for name in ("neighborhood", "n_neighbors", "use_coordinates", "n_inner_folds", "n_seeds", "members_per_fold",
+                 "network", "forest", "units", "seed"):  # fmt: skip
+        assert getattr(again, name) == getattr(small, name), name
+    assert again.transforms["depth"].kind == "log"
+    model = TrainedModel.read(tmp_path / "new.onnx")
+    assert len(model.model.samples) == 110 and model.covariate_names == ("slope",)
+    with pytest.raises(InputError, match="kind hybrid, which has no weights.*Choose refit"):
+        update_model(tmp_path / "old.onnx", new, "warm_start", tmp_path / "warm.onnx")
+
+
+def test_a_mixture_of_krigings_is_fitted_anew(world, tmp_path):
+    train_pretrained(world[0], PretrainedSettings(seed=3), tmp_path / "old.onnx", schemes=())
+    updated = update_model(tmp_path / "old.onnx", world[1], "refit", tmp_path / "new.onnx")
+    assert updated.architecture == "pretrained" and updated.trained.fitted.settings.neighborhood is None
+    direct = fit_pretrained(Samples(
+        np.vstack([part.coordinates for part in world]), np.vstack([part.values for part in world]), ("depth",),
+        "EPSG:28992",
+    ), PretrainedSettings(seed=3))  # fmt: skip
+    places = np.array([[100.0, 200.0], [640.0, 333.0]])
+    model = TrainedModel.read(tmp_path / "new.onnx")
+    assert_allclose(model.predict(places, None).estimate, direct.predict(places, None).estimate, rtol=1e-6)
 
 
 def test_shifted_samples_are_called_drift_and_replace_old_ones(world, path, tmp_path):
