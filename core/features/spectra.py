@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..bounded_files import read_json
 from ..errors import InputError
 from .covariates import PROJECTION
 
@@ -239,7 +240,7 @@ class PrincipalComponents:
             When it cannot be read, or as `from_dict`.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = read_json(Path(path))
         except OSError as error:
             raise InputError(
                 f"{path} cannot be read: {error.strerror or error}. {MADE_BY}"

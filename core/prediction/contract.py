@@ -173,7 +173,7 @@ def parse_contract(text: str | None, source: str) -> dict:
         )
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFileError(
             f"{source} is damaged: its contract is not JSON ({error}). Train the model again."
         ) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 import numpy as np
 
+from ..bounded_files import read_bounded
 from ..errors import BackendMissing, ModelFileError
 from ..features.gradients import FieldGradients, gradient_names
 from ..samples import Covariates, Samples
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _BATCH = 8192
 """Rows sent through the network at once; fastest in measurements, and it bounds memory."""
+
+_MOST_BYTES = 2**30
 
 
 class KindOfModel(Protocol):
@@ -166,11 +169,13 @@ class TrainedModel:
         """
         path = Path(path)
         try:
-            content = path.read_bytes()
+            content = read_bounded(path, _MOST_BYTES)
         except OSError as error:
             raise ModelFileError(
                 f"{path} cannot be read: {error.strerror or error}. Choose a model file (.onnx)."
             ) from error
+        except ValueError as error:
+            raise ModelFileError(f"{path} is not a model of this plugin: {error}. Choose another file.") from error
         session = _open(content, str(path))
         metadata = session.get_modelmeta().custom_metadata_map
         contract = parse_contract(metadata.get(METADATA_KEY), str(path))

@@ -161,7 +161,7 @@ def _predict_fold(
 
     try:
         predicted = method(training, seed, inside, is_cancelled)(held_out.coordinates, held_out.covariates)
-    except Cancelled:
+    except (Cancelled, MemoryError):
         raise
     except InputError as error:
         raise InputError(f"{where}: {error}") from error

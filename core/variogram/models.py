@@ -26,6 +26,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..bounded_files import read_json
 from ..errors import InputError, ModelFileError
 from ..transforms import Transform
 from . import shaped
@@ -389,8 +390,8 @@ class VariogramFile:
             When it cannot be read, or is not a variogram file of a version known here.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            content = read_json(Path(path))
+        except (OSError, ValueError) as error:
             raise ModelFileError(
                 f"{path} cannot be read as a variogram file: {error}. Expected a JSON file made by Fit variogram."
             ) from error

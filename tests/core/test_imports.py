@@ -41,7 +41,7 @@ print("ok")
 # What may import what, lower to higher; a package imports only what stands before it (and itself).
 LAYERS = (
     ("errors",),
-    ("progress", "whole_files"),
+    ("progress", "whole_files", "bounded_files"),
     ("samples", "grid", "transforms", "box_cox", "normal_score", "provenance", "declustering"),
     ("blockwise", "block_model", "regression_forests", "geochemistry"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
