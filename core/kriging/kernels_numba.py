@@ -1,9 +1,10 @@
 """Kriging compiled with numba: the twins of the numpy roads of `moving`, `system`, `far_samples` and `whitening`.
 
-Only this module and the eleven behind it (`*_numba`) import numba. The same systems are solved in the
+Only this module and those behind it (`*_numba`) import numba. The same systems are solved in the
 same way, so both roads agree to rounding; tests compare them.
 """
 
+from .bins_numba import find_reaches
 from .far_gradient_numba import gradient_of_tiles
 from .far_numba import reduce_tiles
 from .global_numba import whiten_lattice
@@ -19,6 +20,7 @@ __all__ = [
     "MODEL_CODES",
     "CompilationError",
     "choose_by_sector",
+    "find_reaches",
     "gradient_of_sum",
     "gradient_of_tiles",
     "reduce_tiles",

@@ -233,7 +233,7 @@ class MovingSystem:
         left_out : ndarray of int, shape (n_targets,), or None
             One sample for each target that is not its neighbour.
         """
-        search, scaled = self.search, self.search.scale(targets)
+        search = self.search
         is_plain = isinstance(functional, PointValue) and not functional.on_samples and not self.samples.shared_nugget
         compiles = len(targets) >= WORTH_COMPILING and is_plain and left_out is None and not self.has_local_drift
         if search.neighborhood.is_restricted:
@@ -243,26 +243,40 @@ class MovingSystem:
                 parts = by_sector[0].target, by_sector[0].target_known.T, by_sector[0].constant_known.T
                 yield slice(None), found, search.reasons(found, is_thin), Products(*parts)
                 return
-            for batch, is_thin in restricted_batches(scaled, search, left_out):
+            for batch, is_thin in restricted_batches(search.scale(targets), search, left_out):
                 is_neighbor = (batch.candidates < search.n_samples)[:, None, :]
                 thin = dict(zip(batch.targets[:, 0].tolist(), is_thin.tolist()))
                 for rows, found, products in self._solve_marked(batch, is_neighbor, targets, functional):
                     is_thin = np.array([thin[row] for row in rows.tolist()])
                     yield rows, found, search.reasons(found, is_thin), products
             return
-        if compiles:
-            solved = self._compiled(Lattice.of(targets))
-            if solved is not None:
-                found = solved.counts.ravel()
-                with_known, constant = (
-                    part.reshape(len(part), -1).T for part in (solved.target_known, solved.constant_known)
-                )
-                yield slice(None), found, search.reasons(found), Products(solved.target.ravel(), with_known, constant)
-                return
+        solved = self._compiled(Lattice.of(targets)) if compiles else None
+        if solved is not None:
+            found = solved.counts.ravel()
+            yield slice(None), found, search.reasons(found), Products.on_lattice(solved)
+            return
+        scaled = search.scale(targets)
         for batch in tile_batches(scaled, search, spare=0 if left_out is None else 1):
             is_neighbor = neighbors_of_each(batch, scaled, search, left_out)
             for rows, found, products in self._solve_marked(batch, is_neighbor, targets, functional):
                 yield rows, found, search.reasons(found), products
+
+    def predict_lattice(
+        self, lattice: Lattice, prior: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
+        """Return the same as `predict` at the cells of a raster, where the only column is the constant.
+
+        None where the kernel cannot, or met a singular system.
+        """
+        solved = self._compiled(lattice)
+        if solved is None:
+            return None
+        found = solved.counts.ravel()
+        estimate, variance, smoothing, _ = Products.on_lattice(solved).kriged(prior, np.ones((1, 1)), self.has_mean)
+        reasons = self.search.reasons(found)
+        missing = np.flatnonzero(reasons)
+        estimate[missing] = variance[missing] = smoothing[missing] = np.nan
+        return estimate, variance, smoothing, found, reasons
 
     def gradients(self, lattice: Lattice, n_fields: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """Return numbers of neighbours, reasons and gradients at the cells of a raster, by the kernel.
@@ -281,9 +295,6 @@ class MovingSystem:
         n_neighbors, reason : ndarray, shape (n_targets,)
         gradient : ndarray, shape (n_targets, n_fields, n_dimensions)
         """
-        is_large = lattice.shape[0] * lattice.shape[1] >= WORTH_COMPILING
-        if not is_large or self.search.neighborhood.is_restricted or self.samples.shared_nugget:
-            return None
         solved = self._compiled(lattice, n_fields)
         if solved is None or solved.slopes is None:
             return None
@@ -293,8 +304,12 @@ class MovingSystem:
 
     def _compiled(self, lattice: Lattice | None, n_fields: int = 0) -> LatticeProducts | None:
         """Solve the cells of a raster with the kernel; None where it cannot, or met a singular system."""
-        kernels = None if lattice is None else compiled_kernels()
-        if lattice is None or kernels is None or not knows(kernels, self.covariance):
+        if lattice is None or lattice.shape[0] * lattice.shape[1] < WORTH_COMPILING:
+            return None
+        if self.search.neighborhood.is_restricted or self.samples.shared_nugget:
+            return None
+        kernels = compiled_kernels()
+        if kernels is None or not knows(kernels, self.covariance):
             return None
         try:
             return solve_lattice(kernels, self, lattice, n_fields)
@@ -518,6 +533,12 @@ class Products:
     scores_known: np.ndarray | None = None
     frames: TileFrames | None = None
 
+    @classmethod
+    def on_lattice(cls, solved: LatticeProducts) -> Products:
+        """Take the products of the cells of a raster, row by row."""
+        known = (part.reshape(len(part), -1).T for part in (solved.target_known, solved.constant_known))
+        return cls(solved.target.ravel(), *known)
+
     def add(self, whitened: np.ndarray) -> None:
         """Add the part of each target's own samples, shape (1 + n_known, n_own, n_targets)."""
         self.target += np.einsum("jl,jl->l", whitened[0], whitened[0])
@@ -547,11 +568,13 @@ class Products:
         with np.errstate(divide="ignore", invalid="ignore"):
             # Without neighbours there is no information: the caller writes NaN there.
             multiplier = (columns[:, 0] - self.target_known[:, 0]) / self.constant_known[:, 0]
-            combined = self.target_known + multiplier[:, None] * self.constant_known
+            estimate = self.target_known[:, -1] + multiplier * self.constant_known[:, -1]
             variance = prior - self.target + multiplier**2 * self.constant_known[:, 0]
             smoothing = variance - 2.0 * multiplier * columns[:, 0]
+            part = slice(columns.shape[1])
+            beyond = columns - self.target_known[:, part] - multiplier[:, None] * self.constant_known[:, part]
         # Below zero is rounding next to a sample of a nugget-free model.
-        return combined[:, -1], np.maximum(variance, 0.0), smoothing, columns - combined[:, : columns.shape[1]]
+        return estimate, np.maximum(variance, 0.0), smoothing, beyond
 
     def universal(self, prior: float, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return estimate, kriging and smoothing variance with a local drift; NaN where it is not determined.

@@ -61,8 +61,10 @@ class Bins:
         shape = (np.floor(extent / side) + 1).astype(np.int64)
         place = np.minimum(np.floor((points[:, :2] - low) / side).astype(np.int64), shape - 1)
         key = place[:, 1] * shape[0] + place[:, 0]
-        order = np.argsort(key, kind="stable")
-        return cls(order, np.searchsorted(key[order], np.arange(shape.prod() + 1)), low, side, shape)
+        n_bins = int(shape.prod())
+        # Numbers of 16 bits are sorted by counting them.
+        order = np.argsort(key.astype(np.uint16) if n_bins <= 2**16 else key, kind="stable")
+        return cls(order, np.append(0, np.cumsum(np.bincount(key, minlength=n_bins))), low, side, shape)
 
 
 @dataclass(frozen=True)
@@ -126,15 +128,18 @@ def solve_lattice(
         When the kernel does not compile.
     """
     search = system.search
+    if search.limit > _LARGEST_NEIGHBORHOOD and not np.isfinite(search.radius):
+        return None
     few = [np.unique(np.linspace(0, n - 1, 3).astype(int)) for n in lattice.shape]
     places = search.scale(product_points(lattice.x[few[1]], lattice.y[few[0]], lattice.z))
-    reach = search.kth_distance(places, search.limit)
-    if np.isfinite(search.radius) and search.limit > _LARGEST_NEIGHBORHOOD:
+    bins = system.bins
+    binned = (system.binned.points, bins.starts, bins.origin, bins.side, bins.shape)
+    reach = np.empty(len(places))
+    kernels.find_reaches(np.ascontiguousarray(places), search.limit, *binned, reach)
+    if search.limit > _LARGEST_NEIGHBORHOOD:
         reach = np.minimum(reach, search.radius)
         if search.count_within(places, reach).max() > _LARGEST_NEIGHBORHOOD:
             return None
-    elif search.limit > _LARGEST_NEIGHBORHOOD:
-        return None
     tile = _tile(search, lattice, float(np.median(reach)))
     n_known = system.samples.known.shape[1]
     products = LatticeProducts(
@@ -142,7 +147,6 @@ def solve_lattice(
         np.empty((n_known, *lattice.shape)), np.empty((n_known, *lattice.shape)),
         np.empty((n_fields, 2 + len(lattice.z), *lattice.shape)) if n_fields else None,
     )  # fmt: skip
-    bins = system.bins
     arguments = (
         search.frame[None], system.binned.points,
         bins.order, bins.starts, bins.origin, bins.side, bins.shape, search.limit, search.radius,
@@ -155,14 +159,7 @@ def solve_lattice(
     )  # fmt: skip
 
     def solve(first: int, last: int) -> bool:
-        corner = lattice.part(slice(first * tile[0], (first + 1) * tile[0]), slice(0, tile[1]))
-        start = search.scale(corner.corners()).mean(axis=0, keepdims=True)
-        first_reach = float(search.kth_distance(start, search.limit)[0]) * (1.0 + 1e-9)
-        return bool(
-            kernels.solve_lattice(
-                lattice.x, lattice.y, lattice.z, tile, first, last, *arguments, first_reach, *covariance
-            )
-        )
+        return bool(kernels.solve_lattice(lattice.x, lattice.y, lattice.z, tile, first, last, *arguments, *covariance))
 
     n_tiles = -(-len(lattice.y) // tile[0])
     edges = np.unique(np.linspace(0, n_tiles, _N_THREADS + 1).astype(int)).tolist()

@@ -137,6 +137,7 @@ class NeighborSearch:
         # A sample at exactly the radius is in reach, whatever the rounding of its distance.
         self.radius = np.inf if neighborhood.search_radius is None else neighborhood.search_radius * (1 + 1e-12)
         self.frame = frame
+        self._is_map_frame = np.array_equal(frame, np.eye(len(frame)))
         self.scaled_points = self.scale(points)
         self.hole_of = np.zeros(len(points), dtype=int)
         if neighborhood.max_per_hole is not None:
@@ -160,7 +161,7 @@ class NeighborSearch:
 
     def scale(self, points: np.ndarray) -> np.ndarray:
         """Return points in the search frame."""
-        return points @ self.frame.T
+        return points if self._is_map_frame else points @ self.frame.T
 
     def reasons(self, n_neighbors: np.ndarray, is_thin: np.ndarray | None = None) -> np.ndarray:
         """Return why targets with so many neighbours, and perhaps a thin sector, have no estimate."""

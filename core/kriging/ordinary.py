@@ -146,28 +146,33 @@ class FittedKriging:
         return self.predict(grid.centers(block), drift, support) if estimate is None else estimate
 
     def _on_raster(self, grid: RasterGrid, block: Block) -> KrigingEstimate | None:
-        """Estimate without a list of all places, where all samples are used and there is no drift; else None."""
+        """Estimate without a list of all places, where there is neither drift nor measurement error; else None."""
         system = self._system
-        if (
-            not isinstance(system, GlobalSystem)
-            or self._basis.n_columns
-            or self.variogram.measurement_error > 0
-            or self.n_samples < self.neighborhood.min_neighbors
-        ):
+        is_short = self.n_samples < self.neighborhood.min_neighbors
+        if self._basis.n_columns or self.variogram.measurement_error > 0 or is_short:
             return None
         x, y = grid.axes(block)
         z = np.empty(0) if block.elevation is None else np.array([float(block.elevation)])
         center, prior = system.samples.center, PointValue(self._own_nugget).variance(system.covariance)
-        solved = system.predict_lattice(Lattice(x - center[0], y - center[1], z - center[2:]), prior)
-        if solved is None:
-            return None
-        estimate, variance, smoothing = solved
+        lattice = Lattice(x - center[0], y - center[1], z - center[2:])
+        if isinstance(system, MovingSystem):
+            solved = system.predict_lattice(lattice, prior)
+            if solved is None:
+                return None
+            estimate, variance, smoothing, counts, reason = solved
+        else:
+            solved_globally = system.predict_lattice(lattice, prior)
+            if solved_globally is None:
+                return None
+            estimate, variance, smoothing = solved_globally
+            counts, reason = np.full(len(estimate), self.n_samples), np.zeros(len(estimate), dtype=np.int8)
         if self.mean is not None:
             estimate += self.mean
         cells, locations = self._locations.find_on_axes(x, y, z)
+        is_estimated = reason[cells] == Reason.ESTIMATED
+        cells, locations = cells[is_estimated], locations[is_estimated]
         estimate[cells] = self._locations.mean_value[locations]
         variance[cells] = smoothing[cells] = 0.0
-        counts, reason = np.full(len(estimate), self.n_samples), np.zeros(len(estimate), dtype=np.int8)
         return KrigingEstimate(estimate, variance, counts, smoothing, prior, reason)
 
     def leave_one_out(self, rows: np.ndarray | None = None) -> KrigingEstimate:

@@ -22,8 +22,12 @@ class SampledLocations:
     """
 
     def __init__(self, coordinates: np.ndarray, values: np.ndarray) -> None:
-        self._axes = [np.unique(axis) for axis in coordinates.T]
-        self._keys, self.location_of_sample = np.unique(self._key(coordinates), return_inverse=True)
+        self._axes, key = [], np.zeros(len(coordinates), dtype=np.int64)
+        for axis in coordinates.T:
+            levels, rank = np.unique(axis, return_inverse=True)
+            self._axes.append(levels)
+            key = key * len(levels) + rank
+        self._keys, self.location_of_sample = np.unique(key, return_inverse=True)
         self._places = np.empty((len(self._keys), coordinates.shape[1]))
         self._places[self.location_of_sample] = coordinates
         counts = np.bincount(self.location_of_sample)
@@ -43,15 +47,19 @@ class SampledLocations:
     def find_on_axes(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the cells of a raster, counted row by row, that lie on sampled locations, and which these are."""
         axes = (x, y, z) if len(z) else (x, y)
-        orders = [np.argsort(axis) for axis in axes]
-        known = np.ones(len(self._places), dtype=bool)
-        positions = []
-        for places, axis, order in zip(self._places.T, axes, orders):
-            rank = np.minimum(np.searchsorted(axis, places, sorter=order), len(axis) - 1)
-            positions.append(order[rank])
-            known &= axis[positions[-1]] == places
-        rows = np.flatnonzero(known)
-        return positions[1][rows] * len(x) + positions[0][rows], rows
+        # Places are sorted by their first coordinate.
+        first = self._places[:, 0]
+        rows = np.arange(np.searchsorted(first, x.min()), np.searchsorted(first, x.max(), side="right"))
+        positions: list[np.ndarray] = []
+        for number, axis in enumerate(axes):
+            places = self._places[rows, number]
+            is_near = (places >= axis.min()) & (places <= axis.max())
+            places, rows, positions = places[is_near], rows[is_near], [part[is_near] for part in positions]
+            order = np.argsort(axis)
+            position = order[np.searchsorted(axis, places, sorter=order)]
+            is_met = axis[position] == places
+            rows, positions = rows[is_met], [part[is_met] for part in (*positions, position)]
+        return positions[1] * len(x) + positions[0], rows
 
     def _on_last_axis(self, places: np.ndarray) -> np.ndarray:
         """Return rows whose last coordinate is some sample's; one look-up for each row of a raster."""

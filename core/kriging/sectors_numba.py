@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .elimination_numba import add_own
 from .lanes_numba import GROUP, exact, factorize_group, fast, lane_covariances
-from .nearest_numba import _add_own
 
 
 @exact
@@ -219,5 +219,5 @@ def solve_chosen(
         smallest = min(1.0, sill) * max(1, widest) * 2.220446049250313e-16
         if not factorize_group(small, widest, most, 1 + n_known, inverse, ones, smallest):
             return False
-        _add_own(small, widest, most, n_known, begin, n_here, target, target_known, constant_known)
+        add_own(small, widest, most, n_known, begin, n_here, target, target_known, constant_known)
     return True

@@ -1,0 +1,182 @@
+"""The Cholesky factorisation of `nearest_numba` in its three steps: samples of the tile, of the group, of the cell."""
+
+# mypy: disable-error-code="call-arg, var-annotated, no-untyped-def"
+
+from __future__ import annotations
+
+import numpy as np
+
+from .groups_numba import add_lane_dots, add_shares, element_at, put_element, subtract_share
+from .lanes_numba import GROUP, ROWS, STEP, element, exact, fast, subtract_block
+
+
+@fast
+def _scale(row: np.ndarray, factor: float) -> None:
+    """Multiply a row."""
+    for s in range(len(row)):
+        row[s] *= factor
+
+
+@exact
+def eliminate(rows: np.ndarray, factor: np.ndarray, n_core: int, n_used: int, width: int, smallest: float) -> bool:
+    """Turn the shared rows into rows of a Cholesky factor, the others into a Schur complement; False if singular.
+
+    Rows start with the samples; of those only what stands on or right of the diagonal is right.
+    """
+    stride = rows.shape[1]
+    for block in range(0, n_core, ROWS):
+        stop = min(block + ROWS, n_core)
+        begin = block - block % 8
+        if block > 0:
+            # Where the block is the last, with some rows that are not shared.
+            for s in range(begin, width, STEP):
+                subtract_block(
+                    element(factor, block * factor.shape[1]), factor.shape[1], block, element(rows, s), stride,
+                    element(rows, block * stride + s),
+                )  # fmt: skip
+        for i in range(block, stop):
+            pivot = rows[i, i]
+            if not pivot > smallest:
+                return False
+            _scale(rows[i][begin:width], 1.0 / np.sqrt(pivot))
+            for later in range(i + 1, stop):
+                subtract_share(
+                    element(rows, later * stride + begin), element(rows, i * stride + begin), rows[i, later],
+                    width - begin,
+                )  # fmt: skip
+        for i in range(block, stop):
+            row = rows[i]
+            for later in range(stop, n_used):
+                put_element(factor, later * factor.shape[1] + i, row[later])
+    # Rows in the last block that are not shared lack the shared ones of that block, further rows all.
+    block = (n_core - 1) // ROWS * ROWS if n_core > 0 else 0
+    begun = min(block + ROWS, n_used) if n_core > 0 else n_used
+    for i in range(n_core, begun):
+        begin = i - i % 8
+        for j in range(block, n_core):
+            subtract_share(
+                element(rows, i * stride + begin), element(rows, j * stride + begin), factor[i, j], width - begin
+            )
+    for first in range(begun, n_used, ROWS):
+        for s in range(first - first % 8, width, STEP):
+            subtract_block(
+                element(factor, first * factor.shape[1]), factor.shape[1], n_core, element(rows, s), stride,
+                element(rows, first * stride + s),
+            )  # fmt: skip
+    return True
+
+
+@exact
+def eliminate_group(
+    group: np.ndarray, rows: np.ndarray, order: np.ndarray, n_core: int, n_used: int, at_known: int, n_known: int,
+    at_lanes: int, smallest: float,
+) -> bool:  # fmt: skip
+    """Eliminate the extras that all cells of a group share; False if singular.
+
+    Rows of `group` are filled with GROUP lanes, the known columns and the extras, of which only what stands on
+    or right of the diagonal is right; `order` says which of `rows` they are, shared ones first.
+    """
+    stride, at_samples = group.shape[1], GROUP + n_known
+    width = 8 * ((at_samples + n_used + 7) // 8)
+    n_columns = rows.shape[1]
+    for i in range(n_used):
+        to, place = i * stride, order[i] * n_columns
+        row, lanes = group[i], rows[order[i]][at_lanes : at_lanes + GROUP]
+        for s in range(GROUP):
+            row[s] = lanes[s]
+        for g in range(n_known):
+            row[GROUP + g] = element_at(rows, place + at_known + g)
+        to += at_samples
+        for j in range(i):
+            put_element(group, to + j, 0.0)
+        # Both parts of the order ascend.
+        for j in range(i, n_core if i < n_core else n_used):
+            put_element(group, to + j, element_at(rows, place + order[j]))
+        for j in range(max(i, n_core), n_used if i < n_core else 0):
+            low, high = min(order[i], order[j]), max(order[i], order[j])
+            put_element(group, to + j, element_at(rows, low * n_columns + high))
+    for i in range(n_core):
+        row = group[i]
+        pivot = row[at_samples + i]
+        if not pivot > smallest:
+            return False
+        _scale(row[:width], 1.0 / np.sqrt(pivot))
+        for later in range(i + 1, n_used):
+            subtract_share(element(group, later * stride), element(group, i * stride), row[at_samples + later], width)
+    return True
+
+
+@exact
+def gather_own(
+    small: np.ndarray, group: np.ndarray, n_known: int, own: np.ndarray, n_own: np.ndarray, widest: int, most: int
+) -> None:
+    """Copy the small systems of a group's cells: lower triangle, then the cell's and the known right sides."""
+    at_samples, stride = GROUP + n_known, group.shape[1]
+    for side in range(GROUP):
+        count = n_own[side]
+        for i in range(count):
+            column = at_samples + element_at(own, i * GROUP + side)
+            to = i * most * GROUP + side
+            for j in range(i + 1):
+                above = element_at(own, j * GROUP + side) * stride
+                put_element(small, to + j * GROUP, element_at(group, above + column))
+            row = element_at(own, i * GROUP + side) * stride
+            to = (most * most + i) * GROUP + side
+            put_element(small, to, element_at(group, row + side))
+            for g in range(n_known):
+                put_element(small, to + (1 + g) * most * GROUP, element_at(group, row + GROUP + g))
+        for i in range(count, widest):
+            to = i * most * GROUP + side
+            for j in range(i):
+                put_element(small, to + j * GROUP, 0.0)
+            put_element(small, to + i * GROUP, 1.0)
+            for g in range(n_known + 1):
+                put_element(small, ((most + g) * most + i) * GROUP + side, 0.0)
+
+
+@exact
+def add_shared(
+    target: np.ndarray, with_known: np.ndarray, constant_known: np.ndarray, first: int, n: int, rows: np.ndarray,
+    n_shared: int, at_lanes: int, at_known: int,
+) -> None:  # fmt: skip
+    """Add the products of shared rows: of each lane with itself, of lanes and of the constant with the known."""
+    n_known, stride, n_lanes = len(with_known), rows.shape[1], with_known.shape[1]
+    for lane in range(0, n, GROUP):
+        lanes, to = element(rows, at_lanes + lane), first + lane
+        add_lane_dots(element(target, to), lanes, stride, lanes, stride, n_shared)
+        for g in range(n_known):
+            add_shares(
+                element(with_known, g * n_lanes + to), lanes, stride, element(rows, at_known + g), stride, n_shared
+            )
+    for g in range(n_known):
+        total = 0.0
+        for j in range(n_shared):
+            total += rows[j, at_known] * rows[j, at_known + g]
+        for s in range(first, first + n):
+            constant_known[g, s] += total
+
+
+@exact
+def add_own(
+    small: np.ndarray, widest: int, most: int, n_known: int, first: int, n_here: int, target: np.ndarray,
+    with_known: np.ndarray, constant_known: np.ndarray,
+) -> None:  # fmt: skip
+    """Add the products of the cells' own rows: of the cell with itself, of cell and of constant with the known."""
+    stride, n_lanes = most * GROUP, with_known.shape[1]
+    if n_here < GROUP:
+        for j in range(widest):
+            for side in range(n_here):
+                at = j * GROUP + side
+                value, constant_value = small[most * stride + at], small[(most + 1) * stride + at]
+                target[first + side] += value * value
+                for g in range(n_known):
+                    known_value = small[(most + 1 + g) * stride + at]
+                    with_known[g, first + side] += value * known_value
+                    constant_known[g, first + side] += constant_value * known_value
+        return
+    cell, constant = element(small, most * stride), element(small, (most + 1) * stride)
+    add_lane_dots(element(target, first), cell, GROUP, cell, GROUP, widest)
+    for g in range(n_known):
+        known, to = element(small, (most + 1 + g) * stride), g * n_lanes + first
+        add_lane_dots(element(with_known, to), cell, GROUP, known, GROUP, widest)
+        add_lane_dots(element(constant_known, to), constant, GROUP, known, GROUP, widest)
