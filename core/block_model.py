@@ -24,6 +24,11 @@ class BlockTable:
     names : sequence of str
         Quantities, a column each.
 
+    Raises
+    ------
+    InputError
+        When a quantity is called like a column of the place.
+
     Examples
     --------
     >>> import io

@@ -237,7 +237,13 @@ class PointTable:
 
 
 def place_of(feature: QgsFeature) -> Optional[tuple[float, float, float]]:
-    """Return easting, northing and elevation (NaN without one) of a point feature, None when it has no place."""
+    """Return easting, northing and elevation (NaN without one) of a point feature, None when it has no place.
+
+    Raises
+    ------
+    InputError
+        For several points in one feature.
+    """
     geometry = feature.geometry()
     point = geometry.constGet()
     if isinstance(point, QgsPoint):

@@ -57,7 +57,13 @@ class Table:
         return found
 
     def find(self, given: str, usual: Sequence[str]) -> str | None:
-        """Return the name of a column, None where none was given and none of the usual names is there."""
+        """Return the name of a column, None where none was given and none of the usual names is there.
+
+        Raises
+        ------
+        InputError
+            When the given one is not there.
+        """
         by_word = {_word(name): name for name in reversed(list(self.columns))}
         if given:
             if given not in self.columns:

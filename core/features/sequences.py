@@ -92,6 +92,11 @@ class SequenceFeatures:
     drift_variograms : tuple of VariogramModel
         One a target: of the residuals from a drift linear in the encoded covariates, for external-drift kriging as a
         further input. Empty: none.
+
+    Raises
+    ------
+    InputError
+        For an unknown order, and sequences down holes of samples without elevations, holes or depths.
     """
 
     neighbors: NeighborFeatures

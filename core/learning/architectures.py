@@ -54,6 +54,11 @@ class Schedule:
     patience_steps : int or None
         Steps after which that much patience is enough, too, but not before `FEWEST_PATIENCE` epochs: of many samples an
         epoch has many steps. None: epochs alone count.
+
+    Raises
+    ------
+    InputError
+        For a number out of its range.
     """
 
     optimizer: str = "adam"
@@ -103,6 +108,11 @@ class Sizes:
         Factor of all widths.
     dropout : float or None
         Rate of every dropout.
+
+    Raises
+    ------
+    InputError
+        For a number out of its range.
     """
 
     width: float | None = None

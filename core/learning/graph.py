@@ -38,6 +38,11 @@ class Optimizer:
     second_decay : float
         What adam keeps of the mean of squared gradients at each step; shorter trainings want a shorter memory.
 
+    Raises
+    ------
+    InputError
+        For an unknown optimizer or a number out of its range.
+
     References
     ----------
     Loshchilov, I. & Hutter, F. (2019). Decoupled weight decay regularization. ICLR 7.

@@ -44,6 +44,11 @@ class Layer:
     rate : float
         Of dropout: of this layer's own output, or for the kind dropout of all that comes in, a joined context included.
 
+    Raises
+    ------
+    InputError
+        For an unknown kind or activation, or a number out of its range.
+
     References
     ----------
     Ilse, M., Tomczak, J. & Welling, M. (2018). Attention-based deep multiple instance learning. ICML 35, 2127-2136.
@@ -118,7 +123,13 @@ class LayeredNetwork:
 
     @property
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each weight of one member, in Keras' layout; directions of a bilstm along an axis of 2."""
+        """Shape of each weight of one member, in Keras' layout; directions of a bilstm along an axis of 2.
+
+        Raises
+        ------
+        InputError
+            When a layer gets a sequence and needs one vector, or the reverse.
+        """
         shapes: dict[str, tuple[int, ...]] = {}
         width = self.n_token_columns + (self.n_context_columns if self.context_joins == "tokens" else 0)
         is_sequence = True

@@ -39,6 +39,11 @@ class SelfEvaluation:
         Bound of a weight before they are scaled to a mean of 1.
     repeats : int
         Permutations a group, at least 5.
+
+    Raises
+    ------
+    InputError
+        For a number out of its range.
     """
 
     rounds: int = 0
@@ -143,6 +148,11 @@ def self_evaluate(
         Weights to start every training from.
     progress, is_cancelled
         See `core.progress`.
+
+    Raises
+    ------
+    InputError
+        For no round.
     """
     weights = dict.fromkeys(problem.groups, 1.0)
     rounds: list[Round] = []

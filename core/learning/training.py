@@ -40,6 +40,11 @@ class NetworkSettings:
         Passes over the samples, when these make more than `min_steps`.
     max_steps : int
         Upper bound of the budget.
+
+    Raises
+    ------
+    InputError
+        For an unknown pooling or a number out of its range.
     """
 
     conv_width: int = 8

@@ -85,7 +85,13 @@ class Candidate:
 
 
 def model_of(candidate: Candidate) -> VariogramModel:
-    """Return the model of a candidate that has one."""
+    """Return the model of a candidate that has one.
+
+    Raises
+    ------
+    InputError
+        When no model was fitted.
+    """
     if candidate.model is None:
         raise InputError(f"No {candidate.name} model was fitted.")
     return candidate.model

@@ -57,7 +57,13 @@ class LeastSquaresCandidates:
     _tables: dict = field(default_factory=dict)
 
     def experimental(self, setting: tuple[int, float], anisotropy: Anisotropy) -> ExperimentalVariogram:
-        """Compute the experimental variogram, with lags as along the azimuth of an anisotropy."""
+        """Compute the experimental variogram, with lags as along the azimuth of an anisotropy.
+
+        Raises
+        ------
+        InputError
+            When pairs of samples fall in fewer than 3 lags.
+        """
         key = (setting, anisotropy)
         if key not in self._tables:
             samples = self.samples

@@ -75,7 +75,13 @@ def nearby_frame(frame: Frame) -> Frame:
 
 
 def range_bounds(coordinates: np.ndarray) -> tuple[float, float]:
-    """Return a fifth of the usual distance to the nearest sample, and twice the extent's diagonal."""
+    """Return a fifth of the usual distance to the nearest sample, and twice the extent's diagonal.
+
+    Raises
+    ------
+    InputError
+        When all samples lie at one place.
+    """
     from scipy.spatial import cKDTree
 
     distance = cKDTree(coordinates).query(coordinates, k=2)[0][:, 1]

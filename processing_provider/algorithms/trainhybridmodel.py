@@ -237,7 +237,13 @@ def network_settings(read, settings: dict, n_samples: int, architecture: str) ->
 
 
 def refuse_unheeded_parameters(read, architecture: str) -> None:
-    """Refuse what this architecture, no network by name, would not heed."""
+    """Refuse what this architecture, no network by name, would not heed.
+
+    Raises
+    ------
+    InputError
+        When one is given.
+    """
     of_networks = {
         "OPTIMIZER": read.choice("OPTIMIZER") != OPTIMIZERS[0],
         "WEIGHT_DECAY": read.number("WEIGHT_DECAY") is not None,

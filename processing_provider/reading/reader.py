@@ -339,7 +339,13 @@ class Reader(KrigingValues):
         return grid
 
     def mask(self, grid: RasterGrid) -> Optional[Callable[[Block], np.ndarray]]:
-        """Return what says in which cells the template has a value; None where it is no mask."""
+        """Return what says in which cells the template has a value; None where it is no mask.
+
+        Raises
+        ------
+        InputError
+            When a mask is asked for and there is no template.
+        """
         if not self.is_checked("TEMPLATE_MASK"):
             return None
         if self.template is None:

@@ -94,7 +94,13 @@ def one_a_location(samples: Samples, treatment: str, feedback) -> tuple[Samples,
 def with_covariates(
     stack: CovariateStack, coordinates: np.ndarray, crs, rows: np.ndarray, feedback
 ) -> tuple[Covariates, np.ndarray]:
-    """Return the covariates of the samples that have all of them, and which samples these are."""
+    """Return the covariates of the samples that have all of them, and which samples these are.
+
+    Raises
+    ------
+    InputError
+        When more than half of them lack one.
+    """
     found = stack.at(coordinates, crs, rows)
     missing = ~np.isfinite(found.values)
     inside = ~missing.any(axis=1)
@@ -123,6 +129,11 @@ def is_3d(read: Values, points: Points, known: np.ndarray, elevations: bool) -> 
     """Return whether elevations are to count, and tell why where the user did not say so.
 
     ELEVATIONS or DIMENSIONS decides, `elevations` where the algorithm has neither.
+
+    Raises
+    ------
+    InputError
+        When elevations are asked for and none differ.
     """
     heights = np.empty(0) if points.elevations is None else points.elevations[known]
     heights = heights[np.isfinite(heights)]
