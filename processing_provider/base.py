@@ -254,17 +254,19 @@ class Algorithm(QgsProcessingAlgorithm):
             written = {definition.name() for definition in destinations}
             outputs = {name: _plain(value) for name, value in results.items() if name not in written}
             outputs.update({**rasters, **files})
+            values: dict[str, np.ndarray] = {}
             for maps in {id(value): value for value in results.values() if isinstance(value, Maps)}.values():
                 wanted = {name: staged[name] for name in rasters if results[name] is maps}
-                missing, n_cells = maps.write(wanted, part(progress, COMPUTING, 1.0), is_cancelled)
-                self._report_missing(missing, n_cells, feedback)
+                told = maps.write(wanted, part(progress, COMPUTING, 1.0), is_cancelled)
+                values.update(told.values)
+                self._report_missing(told.missing, told.n_cells, feedback)
             for name in files:
                 if name in results:
                     _write_file(results[name], staged[name])
             for name in sinks:
                 outputs[name] = self._write_sink(results[name], parameters, name, context)
             stage.commit()
-        self._style(rasters, results, context)
+        self._style(rasters, results, values, context)
         return outputs
 
     def _write_sink(self, table: PointTable, parameters, name, context) -> str:
@@ -283,7 +285,9 @@ class Algorithm(QgsProcessingAlgorithm):
                 tr("{worst} of {n_cells} cells have no estimate and are nodata.").format(worst=worst, n_cells=n_cells)
             )
 
-    def _style(self, rasters: Mapping[str, str], results: Mapping[str, Any], context) -> None:
+    def _style(
+        self, rasters: Mapping[str, str], results: Mapping[str, Any], values: Mapping[str, np.ndarray], context
+    ) -> None:
         for rank, (name, path) in enumerate(rasters.items()):
             if context.willLoadLayerOnCompletion(path):
                 details = context.layerToLoadOnCompletionDetails(path)
@@ -291,7 +295,7 @@ class Algorithm(QgsProcessingAlgorithm):
                 label = bands[0] if len(bands) == 1 else details.name
                 colors = MAGMA if name in UNCERTAINTIES else VIRIDIS
                 # In which order layers are added differs by version, file name and what is selected.
-                style = RampStyle(label, colors, results[name].shown_band(name), is_shown=rank == 0)
+                style = RampStyle(label, values[name], colors, results[name].shown_band(name), is_shown=rank == 0)
                 _KEPT_STYLES.append(style)
                 details.setPostProcessor(style)
 

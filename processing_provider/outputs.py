@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
@@ -27,6 +28,8 @@ from .rasters import ELEVATION, QUANTITY, TILE, quiet_gdal
 
 NODATA = -9999.0
 BYTES_A_CELL = 4
+LOOKED_AT = 250_000
+"""About how many values of a map are kept for its colours; of smaller maps all."""
 ABANDONED_AFTER = 24 * 3600.0
 """Seconds since its last change after which an unfinished file is taken to be nobody's."""
 CREATION_OPTIONS = (
@@ -80,9 +83,7 @@ class Maps:
         bands = list(self.bands[name])
         return 1 + len(self.grid.elevations) * (bands.index(self.shown[name]) if name in self.shown else 0)
 
-    def write(
-        self, targets: Mapping[str, Path], progress: Progress, is_cancelled: IsCancelled
-    ) -> tuple[dict[str, int], int]:
+    def write(self, targets: Mapping[str, Path], progress: Progress, is_cancelled: IsCancelled) -> Written:
         """Write the wanted outputs.
 
         Parameters
@@ -93,16 +94,19 @@ class Maps:
 
         Returns
         -------
-        missing : dict of str to int
-            For each output how many of the cells asked for have no value.
-        n_cells : int
-            Number of cells asked for: those of all levels, without what the mask leaves out.
+        Written
         """
         writers = {name: RasterWriter(path, self.grid, self.bands[name], self.nodata) for name, path in targets.items()}
+        shown = {name: (self.shown_band(name) - 1) // len(self.grid.elevations) for name in targets}
+        step = max(1, math.ceil(math.sqrt(self.grid.n_cells / LOOKED_AT)))
+        looked_at: dict[str, list[np.ndarray]] = {name: [] for name in targets}
 
         def write(name: str, block: Block, values: np.ndarray) -> None:
             if name in writers:
                 writers[name].write(block, values)
+                if block.elevation == self.grid.elevations[0]:
+                    part = values[shown[name], -block.row % step :: step, -block.column % step :: step]
+                    looked_at[name].append(part[np.isfinite(part)])
 
         n_masked = 0
 
@@ -130,7 +134,30 @@ class Maps:
             writer.require_complete()
         if self.afterwards is not None:
             self.afterwards()
-        return {name: missing[name] - n_masked for name in targets}, self.grid.n_nodes - n_masked
+        return Written(
+            {name: missing[name] - n_masked for name in targets},
+            self.grid.n_nodes - n_masked,
+            {name: np.concatenate(parts) for name, parts in looked_at.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is told of rasters that are written.
+
+    Parameters
+    ----------
+    missing : dict of str to int
+        For each output how many of the cells asked for have no value.
+    n_cells : int
+        Number of cells asked for: those of all levels, without what the mask leaves out.
+    values : dict of str to ndarray
+        For each output values of the band to show first, at cells spread evenly over the map.
+    """
+
+    missing: Mapping[str, int]
+    n_cells: int
+    values: Mapping[str, np.ndarray]
 
 
 def level_name(name: str, elevation: Optional[float], crs: QgsCoordinateReferenceSystem) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor, log10
 
+import numpy as np
 from qgis.core import (
     QgsColorRampShader,
     QgsGradientColorRamp,
@@ -29,6 +31,8 @@ class RampStyle(QgsProcessingLayerPostProcessorInterface):
     ----------
     name : str
         Name of the layer.
+    values : ndarray, shape (n,)
+        Of the band, as many as tell its quantiles: QGIS would read the whole file again, while it stands still.
     colors : sequence of str
     band : int
         From 1.
@@ -36,9 +40,12 @@ class RampStyle(QgsProcessingLayerPostProcessorInterface):
         Whether it is on the map at once, and not only in the list of layers.
     """
 
-    def __init__(self, name: str, colors=VIRIDIS, band: int = 1, is_shown: bool = True) -> None:
+    def __init__(
+        self, name: str, values: np.ndarray, colors: Sequence[str] = VIRIDIS, band: int = 1, is_shown: bool = True
+    ) -> None:
         super().__init__()
         self._name = name
+        self._limits = tuple(float(limit) for limit in np.quantile(values, SHOWN)) if len(values) else (0.0, 0.0)
         self._colors = colors
         self._band = band
         self._is_shown = is_shown
@@ -47,17 +54,17 @@ class RampStyle(QgsProcessingLayerPostProcessorInterface):
         """Style the layer; QGIS calls this in the main thread once it is loaded."""
         if isinstance(layer, QgsRasterLayer) and layer.isValid():
             layer.setName(self._name)
-            style_raster(layer, self._colors, self._band)
+            style_raster(layer, self._limits, self._colors, self._band)
             project = context.project()
             node = None if project is None else project.layerTreeRoot().findLayer(layer.id())
             if node is not None:
                 node.setItemVisibilityChecked(self._is_shown)
 
 
-def style_raster(layer: QgsRasterLayer, colors=VIRIDIS, band: int = 1) -> None:
-    """Show one band in a continuous colour ramp between quantiles of its values."""
+def style_raster(layer: QgsRasterLayer, limits: tuple[float, float], colors: Sequence[str], band: int) -> None:
+    """Show one band in a continuous colour ramp between limits; as it is where these are one."""
     provider = layer.dataProvider()
-    lower, upper = provider.cumulativeCut(band, *SHOWN)
+    lower, upper = limits
     if not lower < upper:
         return
     # A hundredth of the range is all a legend can say.

@@ -225,7 +225,7 @@ def scrub(text: str) -> str:
 
 def _other_environments(folder: Path) -> Iterator[Path]:
     """Yield environments of other versions of the plugin beside the current one."""
-    for path in sorted(cache_folder().glob("backend-*")):
+    for path in sorted(cache_folder().glob("b*-*")):
         if path != folder and (path / STAMP).is_file():
             yield path
 

@@ -3,9 +3,13 @@
 import os
 import time
 
+import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
-from hybrid_geostatistics.processing_provider.outputs import StagedFiles
+from hybrid_geostatistics.core.grid import RasterGrid
+from hybrid_geostatistics.core.progress import never, silent
+from hybrid_geostatistics.processing_provider import outputs
+from hybrid_geostatistics.processing_provider.outputs import Maps, StagedFiles
 
 
 def test_nothing_is_on_the_disk_before_something_is_written(tmp_path):
@@ -50,3 +54,21 @@ def test_what_killed_runs_left_of_the_same_file_is_removed(tmp_path):
     with StagedFiles() as stage:
         stage.stage(str(tmp_path / "map [1].tif"))
     assert {path.name for path in tmp_path.iterdir()} == {names["busy"], names["another"]}
+
+
+def test_values_kept_of_a_large_map_lie_on_one_lattice_over_it(tmp_path, monkeypatch):
+    """Truth: cells numbered row by row; every third row and column of them, whatever the blocks."""
+    monkeypatch.setattr(outputs, "LOOKED_AT", 300 * 700 // 9 + 1)
+    grid = RasterGrid((300, 700), (0.0, 1.0, 0.0, 300.0, 0.0, -1.0))
+    numbers = np.arange(300 * 700, dtype=float).reshape(grid.shape)
+    numbers[30:60] = np.nan
+
+    def predict(block):
+        here = numbers[block.row : block.row + block.n_rows, block.column : block.column + block.n_columns]
+        return {"A": np.column_stack([np.zeros(here.size), here.ravel()])}
+
+    maps = Maps(grid, {"A": ["nothing", "number"]}, predict, shown={"A": "number"})
+    told = maps.write({"A": tmp_path / "a.tif"}, silent, never)
+    expected = numbers[::3, ::3]
+    np.testing.assert_array_equal(np.sort(told.values["A"]), expected[np.isfinite(expected)])
+    assert told.n_cells == 300 * 700 and told.missing == {"A": 0}
