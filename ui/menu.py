@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from qgis.core import Qgis, QgsApplication
+from qgis.core import (
+    Qgis,
+    QgsApplication,
+    QgsProcessing,
+    QgsProcessingParameterFeatureSource,
+    QgsProject,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QMenu, QToolButton
@@ -123,7 +131,22 @@ class PluginMenu:
         """Show the dialog of an algorithm, without blocking the map."""
         import processing  # a plugin itself, and not there before QGIS has started
 
-        self._show(processing.createAlgorithmDialog(algorithm_id))
+        self._show(processing.createAlgorithmDialog(algorithm_id, self._samples_at_hand(algorithm_id)))
+
+    def _samples_at_hand(self, algorithm_id: str) -> dict[str, str]:
+        """Return the topmost point layer as INPUT where the active layer cannot be the samples.
+
+        QGIS offers nothing then, and the sample leaves a raster active, so that maps come below its points.
+        """
+        algorithm = QgsApplication.processingRegistry().algorithmById(algorithm_id)
+        source = algorithm.parameterDefinition("INPUT")
+        takes_points = isinstance(source, QgsProcessingParameterFeatureSource) and source.dataTypes() == [
+            QgsProcessing.SourceType.TypeVectorPoint
+        ]
+        if not takes_points:
+            return {}
+        layers = [layer for layer in QgsProject.instance().layerTreeRoot().layerOrder() if _has_points(layer)]
+        return {} if not layers or self._iface.activeLayer() in layers else {"INPUT": layers[0].id()}
 
     def _show_help(self) -> None:
         dialog = HelpDialog(self._iface.mainWindow())
@@ -137,3 +160,8 @@ class PluginMenu:
         dialog.destroyed.connect(partial(self._dialogs.discard, dialog))
         dialog.show()
         dialog.raise_()
+
+
+def _has_points(layer) -> bool:
+    """Whether a layer is one of points."""
+    return isinstance(layer, QgsVectorLayer) and layer.geometryType() == QgsWkbTypes.GeometryType.PointGeometry

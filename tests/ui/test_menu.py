@@ -11,7 +11,7 @@ from hybrid_geostatistics.plugin import HybridGeostatisticsPlugin  # noqa: E402
 from hybrid_geostatistics.ui import models, sample  # noqa: E402
 from hybrid_geostatistics.ui.help import HelpDialog  # noqa: E402
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject  # noqa: E402
-from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar  # noqa: E402
+from qgis.PyQt.QtWidgets import QDialog, QMainWindow, QMenu, QToolBar  # noqa: E402
 
 
 class Desktop:
@@ -46,6 +46,9 @@ class Desktop:
 
     def setActiveLayer(self, layer):
         self.active = layer
+
+    def activeLayer(self):
+        return self.active
 
     def messageBar(self):
         return self
@@ -129,6 +132,31 @@ def test_the_sample_loads_as_a_styled_group(desktop, tmp_path):
     assert [child.name() for child in group.children()] == ["meuse", "dist", "ffreq", "soil"]
     assert desktop.active is layers[1]  # results go above it and below the samples
     assert desktop.canvas.extent().contains(layers[1].extent())
+
+
+def test_dialogs_offer_the_samples_where_the_active_layer_is_none(desktop, loaded, tmp_path, monkeypatch):
+    """Truth: what is handed to QGIS's own dialog; QGIS takes an active point layer by itself."""
+    processing = pytest.importorskip("processing")
+    asked = []
+
+    def dialog(algorithm, parameters):
+        asked.append((algorithm, parameters))
+        return QDialog()
+
+    monkeypatch.setattr(processing, "createAlgorithmDialog", dialog)
+
+    def entry(label):
+        (menu,) = (action.menu() for action in desktop.plugins.actions())
+        next(action for action in menu.actions() if action.text() == label).trigger()
+        return asked.pop()
+
+    assert entry("Ordinary kriging…") == ("hybridgeo:ordinarykriging", {})
+    layers = sample.load_sample(desktop, tmp_path / "sample")
+    assert entry("Ordinary kriging…") == ("hybridgeo:ordinarykriging", {"INPUT": layers[0].id()})
+    assert entry("Principal components…") == ("hybridgeo:spectralpca", {})
+    desktop.setActiveLayer(layers[0])
+    assert entry("Ordinary kriging…") == ("hybridgeo:ordinarykriging", {})
+    QgsProject.instance().clear()
 
 
 def test_a_project_with_layers_keeps_its_crs(desktop, tmp_path):
