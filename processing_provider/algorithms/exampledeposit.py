@@ -33,7 +33,7 @@ class ExampleDeposit(Algorithm):
         lambda: tr("Synthetic deposit"),
         Group.SAMPLES,
         lambda: tr("Makes a synthetic rare-earth deposit: drill holes, geophysics, spectra, and the truth."),
-        inputs=lambda: [seed()],
+        inputs=lambda: [seed(tr("The same seed makes the same deposit, another one another deposit."))],
         outputs=lambda: [
             with_help(
                 QgsProcessingParameterFeatureSink(

@@ -76,7 +76,7 @@ class ExperimentalVariogram(Algorithm):
                 ),
                 advanced=True,
             ),
-            seed(),
+            seed(tr("Where there are too many pairs to take all: the same seed takes the same share of them.")),
         ],
         outputs=lambda: [
             file_output(

@@ -127,7 +127,9 @@ class FitVariogram(Algorithm):
                 advanced=True,
             ),
             estimator(),
-            seed(),
+            seed(
+                tr("Where there are too many samples or pairs to take all: the same seed takes the same share of them.")
+            ),
         ],
         outputs=lambda: [
             file_output(

@@ -58,7 +58,7 @@ class OrdinaryKriging(Algorithm):
             *block_inputs(),
             quantiles(),
             cross_validation(),
-            seed(),
+            seed(tr("The same seed parts the samples into the same folds of the cross-validation.")),
         ],
         outputs=lambda: [
             raster_output(ESTIMATE, tr("Estimate"), tr("GeoTIFF with the estimates, in data units.")),

@@ -26,7 +26,7 @@ def input_field():
     """Return FIELD: the one numeric field."""
     return with_help(
         QgsProcessingParameterField("FIELD", tr("Field"), None, "INPUT", QgsProcessingParameterField.DataType.Numeric),
-        tr("Numeric field to map. Samples where it is NULL are left out, and counted in the log."),
+        tr("Numeric field of the samples. Samples where it is NULL are left out, and counted in the log."),
     )
 
 
@@ -108,7 +108,10 @@ def censored():
     """Return CENSORED: what values below detection count as."""
     return with_help(
         static_enum("CENSORED", tr("Censored values"), CENSORED, "half_limit"),
-        tr("What becomes of values like <0.5 and -0.5. report: NULL; half_limit: half; limit: all of it."),
+        tr(
+            "What becomes of values below the limit of detection, like <0.5 and -0.5. report: NULL. half_limit: half of "
+            "the limit. limit: the limit itself."
+        ),
     )
 
 

@@ -42,10 +42,10 @@ def cross_validation():
     )
 
 
-def seed():
-    """Return SEED."""
+def seed(text: Optional[str] = None):
+    """Return SEED; `text` says what it decides where that is not folds and training."""
     return with_help(
         whole_number("SEED", tr("Random seed"), 0, minimum=0),
-        tr("The same seed on the same data gives the same folds and the same training."),
+        text or tr("The same seed on the same data gives the same folds and the same training."),
         advanced=True,
     )

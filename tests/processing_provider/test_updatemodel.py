@@ -57,6 +57,7 @@ def test_train_map_and_update_a_network(run, place, template, tmp_path, world):
     [
         ({"SEARCH_MINUTES": 1}, "SEARCH_MINUTES concern gcnn_rnn"),
         ({"ABLATION": True, "ARCHITECTURE": "pretrained"}, "ABLATION concern hybrid, gcnn_rnn"),
+        ({"ATTENTION": True, "ARCHITECTURE": "gcnn_rnn"}, "ATTENTION concern hybrid only"),
         ({"FEATURE_GROUPS": "terrain: slope"}, "Set ABLATION"),
         ({"ABLATION": True, "FEATURE_GROUPS": "terrain: height"}, "got 'height'"),
         ({"ARCHITECTURE": "feedforward", "FEATURE_GROUPS": "terrain slope"}, "Expected groups of covariates such as"),
