@@ -109,8 +109,8 @@ def censored():
     return with_help(
         static_enum("CENSORED", tr("Censored values"), CENSORED, "half_limit"),
         tr(
-            "What becomes of values below the limit of detection, like <0.5 and -0.5. report: NULL. half_limit: half of "
-            "the limit. limit: the limit itself."
+            "What becomes of values below the limit of detection, like <0.5 and -0.5. report: NULL. half_limit: half "
+            "of the limit. limit: the limit itself."
         ),
     )
 
