@@ -106,19 +106,26 @@ def best_method(
                 found = describe(label(rival), label(candidate), *ratio) + (f", {where}" if len(cells) > 1 else "")
         return found
 
-    rejected: list[tuple[str, str]] = []
+    def overall(method: str) -> float:
+        return compared(method, methods[0], range(len(cells)))[0]
+
+    rejected: dict[str, str] = {}
     for candidate in sorted(methods, key=simplicity):
         reasons = [beats(other, candidate) for other in sorted(methods, key=simplicity) if other != candidate]
         if any(reasons):
-            rejected.append((candidate, next(filter(None, reversed(reasons)))))
+            rejected[candidate] = next(filter(None, reversed(reasons)))
             continue
         why = f"Use {label(candidate)}: the simplest of the methods compared that no other beats by more than noise."
         if rejected:
-            simpler, beaten_by_another = rejected[-1]
-            reason = beats(candidate, simpler) or beaten_by_another
+            by_it = [simpler for simpler in rejected if beats(candidate, simpler)]
+            if by_it:
+                reason = beats(candidate, min(by_it, key=overall))
+            else:
+                simpler, beaten = list(rejected.items())[-1]
+                reason = f"{label(simpler)} is simpler, but {beaten}"
             why = f"{why} {reason[0].upper()}{reason[1:]}."
         return candidate, why
-    lowest = min(methods, key=lambda m: compared(m, methods[0], range(len(cells)))[0])
+    lowest = min(methods, key=overall)
     return lowest, (
         f"No method is unbeaten on every target and kind of fold; over all of them {label(lowest)} has the lowest RMSE."
     )

@@ -13,6 +13,11 @@ from .scores import Score
 
 MAX_MARKS = 2000
 """Samples drawn in one chart; of more, evenly chosen ones."""
+_WRITTEN = {
+    "external_drift_kriging": "external-drift kriging",
+    "gcnn_rnn": "GCNN-RNN",
+    "afg_pms": "AFG-PMS",
+}
 
 
 def question_of(scheme: str) -> str:
@@ -21,8 +26,14 @@ def question_of(scheme: str) -> str:
 
 
 def written(method: str) -> str:
-    """Write a method or stack member in a table."""
-    return method.replace("_", " ")
+    """Write a method or stack member in a table.
+
+    Examples
+    --------
+    >>> written("external_drift_kriging"), written("afg_pms"), written("random_forest")
+    ('external-drift kriging', 'AFG-PMS', 'random forest')
+    """
+    return _WRITTEN.get(method, method.replace("_", " "))
 
 
 def in_unit(units: Mapping[str, str], target: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingParameterExtent
 
 from ...core.backend import exchange, tasks
-from ...core.backend.adapters.learned import LEARNED, architecture_for
+from ...core.backend.adapters.learned import LEARNED, architecture_for, is_in_plane
 from ...core.validation.grade_classes import parse_class_breaks
 from ...core.validation.methods import METHODS
 from ..base import Algorithm, AlgorithmSpec, Group
@@ -20,6 +20,7 @@ from ..parameters.validation import FOLDS_COMPARED, folds_inputs, seed
 from ..places import prediction_places
 
 HYBRID = "hybrid"
+IN_PLANE = "pretrained"
 WITH_COVARIATES = "external_drift_kriging"
 FEWEST_SAMPLES = 20
 
@@ -113,6 +114,11 @@ class CompareMethods(Algorithm):
         if not samples.has_covariates and WITH_COVARIATES in methods:
             methods.remove(WITH_COVARIATES)
             read.feedback.pushInfo(tr("There are no covariates, so external-drift kriging is left out."))
+        if IN_PLANE in methods and len(methods) > 1 and not is_in_plane(samples):
+            methods.remove(IN_PLANE)
+            read.feedback.pushWarning(
+                tr("pretrained is left out: it was trained in the plane, these samples are in 3-D or in drill holes.")
+            )
         resolved = list(dict.fromkeys(architecture_for(name, samples) for name in methods))
         if resolved != methods:
             methods = resolved

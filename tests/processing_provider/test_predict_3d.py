@@ -103,10 +103,11 @@ def test_every_kind_is_read_at_the_samples(run, world, rock, rasters, tmp_path):
         "comparemethods",
         {"INPUT": samples, "TARGETS": ["zinc"], "COVARIATES": rasters[:1], "POLYGONS": [rock],
          "POLYGON_FIELDS": "unit", "COVARIATE_FIELDS": ["organic"], "ELEVATION_COVARIATE": True, "HOLE": "hole",
-         "METHODS": ["mean", "external_drift_kriging"], "FOLDS": "random", "N_FOLDS": 2,
+         "METHODS": ["mean", "external_drift_kriging", "pretrained"], "FOLDS": "random", "N_FOLDS": 2,
          "OUTPUT": str(tmp_path / "c.csv"), "RESIDUALS": str(tmp_path / "r.gpkg")},
     )  # fmt: skip
     assert "Samples lie above one another" in log.text and results["N"] == 48
+    assert "pretrained is left out: it was trained in the plane" in log.text
     assert "Covariates: slope, rock, organic, elevation. Categorical (found by their values): rock." in log.text
     assert results["BEST_METHOD"] == "external_drift_kriging"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from ...samples import Samples
+from ...validation.wording import written
 from .settings import hybrid_settings, network_settings, pretrained_settings
 
 if TYPE_CHECKING:
@@ -206,7 +207,8 @@ class Network(Learned):
 
     def title(self, targets: Sequence[str]) -> str:
         """Name the network and the targets."""
-        return f"{self.architecture.replace('_', ' ')} of {', '.join(targets)}"
+        name = written(self.architecture)
+        return f"{name[0].upper()}{name[1:]} of {', '.join(targets)}"
 
     def told(self, samples: Samples, fitted: Any) -> dict[str, Any]:
         """Tell of losses, self-evaluation, ablation and search."""
@@ -237,8 +239,12 @@ def architecture_for(name: str, samples: Samples) -> str:
     The hybrid of samples in the plane without covariates is the mixture of krigings with the pre-trained correction:
     without covariates a network trained on the samples has nothing to learn from but the places.
     """
-    in_plane = samples.n_dimensions == 2 and samples.holes is None
-    return "pretrained" if name == "hybrid" and in_plane and not samples.has_covariates else name
+    return "pretrained" if name == "hybrid" and is_in_plane(samples) and not samples.has_covariates else name
+
+
+def is_in_plane(samples: Samples) -> bool:
+    """Return whether samples lie in the plane, outside drill holes, as the pre-trained correction needs them."""
+    return samples.n_dimensions == 2 and samples.holes is None
 
 
 def learned_of(inputs: Mapping[str, Any]) -> Learned:
