@@ -218,7 +218,7 @@ def permuted_importances(
             stop_if(is_cancelled)
             changed = tuple(source.copy() for source in sources)
             for member, own in enumerate(left_out):
-                other = _blockwise_permutation(own, problem.clusters, rng)
+                other = blockwise_permutation(own, problem.clusters, rng)
                 for array, whole, columns in zip(
                     changed, (rows.sequences, rows.context), (tokens == group, context == group)
                 ):
@@ -238,10 +238,36 @@ def permuted_importances(
     return tuple(found)
 
 
-def _blockwise_permutation(own: np.ndarray, clusters: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the rows in another order: blocks change places, rows of one block stay together."""
-    names = np.unique(clusters[own])
-    return np.concatenate([own[clusters[own] == name] for name in rng.permutation(names)])
+def blockwise_permutation(own: np.ndarray, clusters: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return for each of some rows the row whose inputs it gets: those of another block, as they stand together there.
+
+    Neighbours are alike, so permuting rows one by one would break up more than the link between a group of inputs and
+    the values. Where all rows lie in one block, they are permuted one by one.
+
+    Parameters
+    ----------
+    own : ndarray of int, shape (n,)
+        Rows that a member left out.
+    clusters : ndarray of int, shape (n_samples,)
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+
+    Examples
+    --------
+    >>> blockwise_permutation(np.arange(6), np.array([0, 1, 0, 1, 0, 1]), np.random.default_rng(0)).tolist()
+    [1, 0, 3, 2, 5, 4]
+    """
+    names = rng.permutation(np.unique(clusters[own]))
+    if len(names) == 1:
+        return rng.permutation(own)
+    places = [np.flatnonzero(clusters[own] == name) for name in names]
+    other = np.empty_like(own)
+    # Each block gets the next one's rows; blocks of other sizes run over into the one after it.
+    other[np.concatenate(places)] = own[np.concatenate([*places[1:], places[0]])]
+    return other
 
 
 def ablate(

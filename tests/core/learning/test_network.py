@@ -27,6 +27,7 @@ from hybrid_geostatistics.core.learning.self_evaluation import (  # noqa: E402
     Importance,
     SelfEvaluation,
     ablate,
+    blockwise_permutation,
     next_weights,
     permuted_importances,
     self_evaluate,
@@ -174,6 +175,19 @@ def test_a_network_with_a_skip_starts_as_its_kriging(samples):
     problem, _ = inner_problem(samples, QUICK)
     ensemble = problem.train(Sizes(), still)
     assert_allclose(ensemble.out_of_fold, problem.rows.kriged, rtol=1e-4)  # float32
+
+
+def test_whole_blocks_change_places():
+    """Every row is read once; rows of one block mostly get the rows of one other block, in their order."""
+    clusters = np.repeat([4, 2, 7], [5, 4, 5])[np.random.default_rng(0).permutation(14)]
+    own = np.flatnonzero(np.arange(14) != np.flatnonzero(clusters == 7)[0])
+    for seed in range(5):
+        other = blockwise_permutation(own, clusters, np.random.default_rng(seed))
+        assert sorted(other) == own.tolist() and (other != own).all()
+        together = sum(np.bincount(clusters[other[clusters[own] == name]]).max() for name in (4, 2, 7))
+        assert together >= len(own) - 2  # the block of five takes one row of the next but one, and so on
+    alone = blockwise_permutation(own, np.zeros(14, dtype=int), np.random.default_rng(1))
+    assert sorted(alone) == own.tolist() and (alone != own).any()
 
 
 def test_permuting_what_matters_hurts_and_what_is_noise_does_not(samples):
