@@ -35,6 +35,7 @@ from ..prediction.hybrid import (
     TargetModel,
     local_weights,
 )
+from ..prediction.intervals import quantiles_about
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Covariates, Samples, average_coincident, require_variation
 from ..transforms import Transform
@@ -44,7 +45,6 @@ from ..validation.gradients import with_own_covariates
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..validation.predictive import (
-    LEVELS,
     UNTRANSFORMED,
     Method,
     PredictiveDistribution,
@@ -668,17 +668,13 @@ def predictor_of(fitted: FittedHybrid) -> Predictor:
 
     def predict(coordinates: np.ndarray, covariates: Covariates | None) -> PredictiveDistribution:
         centre, sigma, estimate, _, n_unknown = model.stacked(coordinates, covariates, fitted.learned, fill=True)
-        quantiles = np.empty((*centre.shape, len(LEVELS)))
-        for column, target in enumerate(model.targets):
-            reach = target.intervals.reach(LEVELS)
-            quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
         notes: tuple[str, ...] = ()
         if n_unknown:
             notes = (
                 f"{n_unknown} of {len(coordinates)} held-out samples have a covariate class that no training sample "
                 "has; it was taken for the most frequent class there.",
             )
-        return PredictiveDistribution(estimate, quantiles, notes)
+        return PredictiveDistribution(estimate, quantiles_about(model.targets, centre, sigma), notes)
 
     return predict
 

@@ -39,6 +39,7 @@ from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
 from .contract import ContractModel, decode_array, samples_from_dict, samples_to_dict
+from .intervals import interval_ends
 
 Network = Callable[..., np.ndarray]
 """Sequences (n, k, c) and context (n, q) -> drift (n, n_targets) on the transformed scale.
@@ -461,12 +462,7 @@ class HybridModel(ContractModel):
         """
         multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
         centre, sigma, mean, spread, _ = self.stacked(coordinates, covariates, network)
-        lower, upper = np.empty((2, *mean.shape))
-        for column, target in enumerate(self.targets):
-            reach = multipliers[column] * sigma[:, column]
-            lower[:, column] = target.transform.inverse(centre[:, column] - reach)
-            upper[:, column] = target.transform.inverse(centre[:, column] + reach)
-        return Prediction(mean, lower, upper, spread**2)
+        return Prediction(mean, *interval_ends(self.targets, centre, sigma, multipliers), spread**2)
 
     def to_dict(self) -> dict:
         """Return the parts of the contract that predictions need."""

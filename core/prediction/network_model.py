@@ -24,9 +24,10 @@ from ..kriging.back_transform import BackTransform
 from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable
-from ..validation.predictive import LEVELS, PredictiveDistribution
+from ..validation.predictive import PredictiveDistribution
 from .contract import ContractModel, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
+from .intervals import interval_ends, quantiles_about
 
 KIND = "network"
 """What the contracts of these models call them."""
@@ -167,13 +168,10 @@ class NetworkModel(ContractModel):
         """
         multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
         estimate, sigma = self.transformed(coordinates, covariates, network)
-        result = Prediction(*(np.empty_like(estimate) for _ in range(4)))
+        mean, variance = np.empty((2, *estimate.shape))
         for column, target in enumerate(self.targets):
-            centre, reach = estimate[:, column], multipliers[column] * sigma[:, column]
-            result.estimate[:, column], result.kriging_variance[:, column] = target.moments(centre, sigma[:, column])
-            result.lower[:, column] = target.transform.inverse(centre - reach)
-            result.upper[:, column] = target.transform.inverse(centre + reach)
-        return result
+            mean[:, column], variance[:, column] = target.moments(estimate[:, column], sigma[:, column])
+        return Prediction(mean, *interval_ends(self.targets, estimate, sigma, multipliers), variance)
 
     def distribution(
         self, coordinates: np.ndarray, covariates: Covariates | None, network: Callable[..., np.ndarray]
@@ -194,12 +192,9 @@ class NetworkModel(ContractModel):
                 "sample has; the network fell back to ordinary kriging there.",
             )
         estimate = np.empty_like(centre)
-        quantiles = np.empty((*centre.shape, len(LEVELS)))
         for column, target in enumerate(self.targets):
             estimate[:, column], _ = target.moments(centre[:, column], sigma[:, column])
-            reach = target.intervals.reach(np.asarray(LEVELS))
-            quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
-        return PredictiveDistribution(estimate, quantiles, notes)
+        return PredictiveDistribution(estimate, quantiles_about(self.targets, centre, sigma), notes)
 
     def to_dict(self) -> dict:
         """Return the parts of the contract that predictions need."""

@@ -30,10 +30,11 @@ from ..kriging.ordinary import FittedKriging
 from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable
-from ..validation.predictive import LEVELS, PredictiveDistribution
+from ..validation.predictive import PredictiveDistribution
 from ..variogram.models import model_from_dict
 from .contract import ContractModel, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
+from .intervals import interval_ends, quantiles_about
 from .local_scale import LocalScale
 from .mixture import Member, alone
 
@@ -215,25 +216,20 @@ class PretrainedModel(ContractModel):
         """
         multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
         estimate, sigma, smoothing, reach_sigma = self.transformed(coordinates, network)
-        result = Prediction(*(np.empty_like(estimate) for _ in range(4)))
+        mean, variance = np.empty((2, *estimate.shape))
         for column, target in enumerate(self.targets):
-            centre, reach = estimate[:, column], multipliers[column] * reach_sigma[:, column]
-            mean, variance = target.moments(centre, sigma[:, column], smoothing[:, column])
-            result.estimate[:, column], result.kriging_variance[:, column] = mean, variance
-            result.lower[:, column] = target.transform.inverse(centre - reach)
-            result.upper[:, column] = target.transform.inverse(centre + reach)
-        return result
+            mean[:, column], variance[:, column] = target.moments(
+                estimate[:, column], sigma[:, column], smoothing[:, column]
+            )
+        return Prediction(mean, *interval_ends(self.targets, estimate, reach_sigma, multipliers), variance)
 
     def distribution(self, coordinates: np.ndarray, network: Network) -> PredictiveDistribution:
         """Return estimates and quantiles as comparisons of methods take them."""
         centre, sigma, smoothing, reach_sigma = self.transformed(coordinates, network)
         estimate = np.empty_like(centre)
-        quantiles = np.empty((*centre.shape, len(LEVELS)))
         for column, target in enumerate(self.targets):
             estimate[:, column], _ = target.moments(centre[:, column], sigma[:, column], smoothing[:, column])
-            reach = target.intervals.reach(np.asarray(LEVELS))
-            quantiles[:, column] = target.transform.inverse(centre[:, [column]] + reach_sigma[:, [column]] * reach)
-        return PredictiveDistribution(estimate, quantiles)
+        return PredictiveDistribution(estimate, quantiles_about(self.targets, centre, reach_sigma))
 
     def to_dict(self) -> dict:
         """Return the parts of the contract that predictions need."""
