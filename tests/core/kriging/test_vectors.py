@@ -21,6 +21,8 @@ def tool():
 
 @pytest.mark.parametrize("vector", tool().vectors(), ids=lambda vector: vector.name)
 def test_published(vector):
+    if vector.needs:
+        pytest.importorskip(vector.needs)
     ours = vector.compute()
     labels = list(vector.published)
     assert set(labels) == set(ours)
