@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..report.charts import xy_chart
@@ -54,9 +56,8 @@ def _make(fitted: FittedNetwork) -> list[str]:
             f"{ensemble.n_members} networks of {ensemble.network.n_weights} weights, one for each inner fold, trained "
             f"with {optimizer}, learning rate {ensemble.learning_rate:.2g} (halved after {schedule.reduction_patience} "
             f"epochs without gain, not below {schedule.least_rate:.2g}), batches of {schedule.batch_size}, weight "
-            f"decay {schedule.weight_decay:.2g}. They stopped at epochs {min(ensemble.epochs)} to "
-            f"{max(ensemble.epochs)} of at most {schedule.max_epochs}; the error that stops a network is taken where "
-            "neither it nor its fold has a say. The estimate is their mean."
+            f"decay {schedule.weight_decay:.2g}. {_kept(ensemble.epochs, schedule.max_epochs)} The error that stops a "
+            "network is taken where neither it nor its fold has a say. The estimate is their mean."
         ),
         paragraph(
             f"Each reads a sequence of the {features.neighbors.n_neighbors} nearest other samples, "
@@ -71,6 +72,23 @@ def _make(fitted: FittedNetwork) -> list[str]:
             "drift where there are covariates)",
         ),
     ]
+
+
+def _kept(epochs: Sequence[int], most: int) -> str:
+    """Say whose weights the networks kept.
+
+    Examples
+    --------
+    >>> _kept((4, 8), 120)
+    'They keep their weights of epochs 4 to 8 of at most 120.'
+    >>> _kept((0, 0), 120)
+    'They keep the weights they started with: of at most 120 epochs none lowered the error.'
+    """
+    first, last = min(epochs), max(epochs)
+    if last == 0:
+        return f"They keep the weights they started with: of at most {most} epochs none lowered the error."
+    which = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+    return f"They keep their weights of {which} of at most {most}."
 
 
 def _self_evaluation(fitted: FittedNetwork) -> list[str]:
@@ -143,6 +161,19 @@ def _search(fitted: FittedNetwork) -> list[str]:
     ]  # fmt: skip
 
 
+def drift_words(updated: Updated) -> str:
+    """Say whether new samples surprised the old model."""
+    drifted = [one.target for one in updated.drifts if one.is_drift]
+    if not updated.drifts:
+        return "Every new sample lies at the place of an old one and replaces it, so none can test the old model."
+    if drifted:
+        return (
+            f"The new samples of {', '.join(drifted)} are not what the old model foresaw: its intervals hold too few "
+            "of them, or its errors lean to one side. Ask whether ground, laboratory or time differ; then fit anew."
+        )
+    return "The old model foresaw the new samples within its intervals: nothing has drifted."
+
+
 def drift_section(updated: Updated) -> Section:
     """Return what new samples said about the model before it was trained with them."""
     rows = [
@@ -150,19 +181,9 @@ def drift_section(updated: Updated) -> Section:
          100.0 * one.coverage, "yes" if one.is_drift else "no")
         for one in updated.drifts
     ]  # fmt: skip
-    drifted = [one.target for one in updated.drifts if one.is_drift]
-    if not rows:
-        words = "Every new sample lies at the place of an old one and replaces it, so none can test the old model."
-    elif drifted:
-        words = (
-            f"The new samples of {', '.join(drifted)} are not what the old model foresaw: its intervals hold too few "
-            "of them, or its errors lean to one side. Ask whether ground, laboratory or time differ; then fit anew."
-        )
-    else:
-        words = "The old model foresaw the new samples within its intervals: nothing has drifted."
     columns = ("target", "new samples", "RMSE of the old model", "cross-validated before", "bias", "standard error",
                "inside 90 % (%)", "drift")  # fmt: skip
-    parts = [paragraph(words)]
+    parts = [paragraph(drift_words(updated))]
     if rows:
         parts.append(table(columns, rows))
     return Section("Did the new samples surprise the old model?", parts)

@@ -50,6 +50,7 @@ def training_page(
     units: Optional[Mapping[str, str]] = None,
     created: str = "",
     provenance: Optional[Mapping[str, object]] = None,
+    answer: str = "",
 ) -> str:
     """Return the report of a training as one self-contained HTML page.
 
@@ -72,6 +73,8 @@ def training_page(
         What else there is to say about the model, after what it is made of.
     units, created, provenance
         See `comparison_page`.
+    answer : str
+        What page one says first, where the training answers a question of its own.
 
     Returns
     -------
@@ -79,13 +82,12 @@ def training_page(
         HTML, to be written as UTF-8.
     """
     units = units or {}
-    summary: list[str] = []
+    summary: list[str] = [sentence(answer)] if answer else []
     sections: list[Section] = []
     footer: Mapping[str, object] = {**({"made": created} if created else {}), **(provenance or {})}
     if comparison is None:
-        summary.append(
-            note("No cross-validation was run: how good the model is on new ground is not known.", "warning")
-        )
+        unproven = "No cross-validation was run: how good the {} is on new ground is not known."
+        summary.append(note(unproven.format("new model" if answer else "model"), "warning"))
     else:
         summary += _training_summary(comparison, method, units)
         footer = provenance_of(comparison, created, provenance)

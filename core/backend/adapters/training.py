@@ -62,7 +62,7 @@ def update_model(job: Job) -> TaskResult:
     ``created`` and ``provenance`` for the report. Outputs: ``drifts`` by target, ``n_new``, ``n_replaced``, ``n``,
     ``notes``, and those of the architecture (`Learned.outputs`). Files: ``model`` (ONNX), ``report`` (HTML).
     """
-    from ...learning.network_report import drift_section
+    from ...learning.network_report import drift_section, drift_words
     from ...learning.updating import update_model as update
 
     inputs = job.inputs
@@ -84,7 +84,7 @@ def update_model(job: Job) -> TaskResult:
         ("New samples", updated.n_new), ("Old samples replaced", updated.n_replaced), ("Mode", inputs["mode"]),
     ]  # fmt: skip
     title = f"{learned.title(samples.targets)}, with new samples"
-    files = _files(job, learned, samples, updated.trained, title, [drift_section(updated)], lines)
+    files = _files(job, learned, samples, updated.trained, title, [drift_section(updated)], lines, drift_words(updated))
     return TaskResult(outputs, files=files)
 
 
@@ -96,6 +96,7 @@ def _files(
     title: str,
     before: Sequence[Section] = (),
     lines: Sequence[tuple[str, object]] = (),
+    answer: str = "",
 ) -> dict[str, Path]:
     """Write the report of a training, and return the files of the job.
 
@@ -103,6 +104,8 @@ def _files(
     ----------
     before, lines
         Sections before those about the model, and further lines about what went in.
+    answer
+        See `training_page`.
     """
     from ...validation.ablation_report import ablation_section
     from ...validation.training_report import training_page
@@ -121,6 +124,7 @@ def _files(
         units=fitted.settings.units,
         created=job.inputs.get("created", ""),
         provenance=job.inputs.get("provenance"),
+        answer=answer,
         **told,
     )
     (job.folder / "report.html").write_text(page, encoding="utf-8")

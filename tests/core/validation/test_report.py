@@ -103,3 +103,5 @@ def test_training_page_tells_what_was_made(comparison):
     assert "Training loss by epoch" in only_training
     unproven = texts(training_page(title="t", targets=("zinc",), weights={}))
     assert "No cross-validation was run" in unproven
+    updated = texts(training_page(title="t", targets=("zinc",), weights={}, answer="Nothing has drifted."))
+    assert updated.index("Nothing has drifted.") < updated.index("how good the new model is on new ground is not known")
