@@ -118,11 +118,11 @@ def gather_candidates(
 
 
 @fast
-def _n_within(squared: np.ndarray, n: int, bound: float) -> float:
+def _n_within(squared: np.ndarray, n: int, bound: float) -> int:
     """Return how many of the first n numbers are within the bound."""
-    count = 0.0
+    count = 0
     for i in range(n):
-        count += 1.0 if squared[i] <= bound else 0.0
+        count += 1 if squared[i] <= bound else 0
     return count
 
 

@@ -94,19 +94,34 @@ def duals_of_own(
 
 @fast
 def duals_of_group(
-    group: np.ndarray, n_shared: int, n_left: int, at_samples: int, known: int, mean: np.ndarray, duals: np.ndarray
-) -> None:
-    """Solve for the first `n_shared` samples of a group, `duals` from the others, up to `n_left`, and fill it."""
+    group: np.ndarray, order: np.ndarray, n_shared: int, n_core: int, n_rest: int, at_rest: int, at_known: int,
+    known: int, mean: np.ndarray, duals: np.ndarray,
+) -> None:  # fmt: skip
+    """Solve for the first `n_shared` samples of a group.
+
+    Parameters
+    ----------
+    group, order, n_shared
+        As `elimination_numba.eliminate_group` leaves them.
+    n_core, n_rest : int
+        Samples shared by the tile, and others.
+    at_rest, at_known, known : int
+        Columns of the others and of the constant, and which known one behind the latter is the field.
+    mean : ndarray, shape (GROUP,)
+    duals : ndarray, shape (at least n_rest, GROUP)
+        Of all samples that the tile does not share, 0 where they are not neighbours; filled for the shared ones.
+    """
     width = group.shape[1]
     for i in range(n_shared - 1, -1, -1):
-        row, out = group[i], duals[i]
+        place = order[i] - n_core
+        row, out = group[i], duals[place]
         for s in range(GROUP):
             out[s] = 0.0
+        # Samples that are eliminated before are 0 still.
         add_shares(
-            element(duals, i * GROUP), element(duals, (i + 1) * GROUP), GROUP,
-            element(group, i * width + at_samples + i + 1), 1, n_left - i - 1,
-        )  # fmt: skip
-        value, constant, inverse = row[GROUP + known], row[GROUP], 1.0 / row[at_samples + i]
+            element(duals, place * GROUP), element(duals, 0), GROUP, element(group, i * width + at_rest), 1, n_rest
+        )
+        value, constant, inverse = row[at_known + known], row[at_known], 1.0 / row[at_rest + place]
         for s in range(GROUP):
             out[s] = (value - mean[s] * constant - out[s]) * inverse
 

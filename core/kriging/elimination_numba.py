@@ -6,7 +6,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from .groups_numba import add_lane_dots, add_shares, element_at, put_element, subtract_share
+from .groups_numba import (
+    SMALL_ROWS,
+    SMALL_STEP,
+    add_lane_dots,
+    add_shares,
+    copy_numbers,
+    element_at,
+    put_element,
+    subtract_share,
+    subtract_small_block,
+)
 from .lanes_numba import GROUP, ROWS, STEP, element, exact, fast, subtract_block
 
 
@@ -67,64 +77,98 @@ def eliminate(rows: np.ndarray, factor: np.ndarray, n_core: int, n_used: int, wi
 
 
 @exact
+def fill_lower(rows: np.ndarray, n_core: int, n_used: int) -> None:
+    """Copy what stands right of the diagonal of the samples not shared to below it."""
+    stride = rows.shape[1]
+    for i in range(n_core, n_used):
+        for j in range(i + 1, n_used):
+            put_element(rows, j * stride + i, element_at(rows, i * stride + j))
+
+
+@exact
 def eliminate_group(
-    group: np.ndarray, rows: np.ndarray, order: np.ndarray, n_core: int, n_used: int, at_known: int, n_known: int,
-    at_lanes: int, smallest: float,
+    group: np.ndarray, factor: np.ndarray, rows: np.ndarray, order: np.ndarray, n_shared: int, n_left: int, begin: int,
+    end: int, at_lanes: int, smallest: float,
 ) -> bool:  # fmt: skip
     """Eliminate the extras that all cells of a group share; False if singular.
 
-    Rows of `group` are filled with GROUP lanes, the known columns and the extras, of which only what stands on
-    or right of the diagonal is right; `order` says which of `rows` they are, shared ones first.
+    Parameters
+    ----------
+    group : ndarray
+        Its rows are filled with GROUP lanes, then with columns `begin` to `end` of `rows`, multiples of 8: all samples
+        not shared by the tile, and the known.
+    factor : ndarray
+        Room for one row a sample left.
+    rows : ndarray
+        As `eliminate` and `fill_lower` leave them.
+    order : ndarray of int
+        Which of `rows` they are; the `n_shared` to eliminate first, then up to `n_left` others.
+    n_shared, n_left, begin, end : int
+    at_lanes : int
+        Column of `rows` where the group's cells begin.
+    smallest : float
+        Pivot up to which a system is singular.
     """
-    stride, at_samples = group.shape[1], GROUP + n_known
-    width = 8 * ((at_samples + n_used + 7) // 8)
-    n_columns = rows.shape[1]
-    for i in range(n_used):
+    stride, n_columns = group.shape[1], rows.shape[1]
+    width = GROUP + end - begin
+    for i in range(n_left):
         to, place = i * stride, order[i] * n_columns
-        row, lanes = group[i], rows[order[i]][at_lanes : at_lanes + GROUP]
-        for s in range(GROUP):
-            row[s] = lanes[s]
-        for g in range(n_known):
-            row[GROUP + g] = element_at(rows, place + at_known + g)
-        to += at_samples
-        for j in range(i):
-            put_element(group, to + j, 0.0)
-        # Both parts of the order ascend.
-        for j in range(i, n_core if i < n_core else n_used):
-            put_element(group, to + j, element_at(rows, place + order[j]))
-        for j in range(max(i, n_core), n_used if i < n_core else 0):
-            low, high = min(order[i], order[j]), max(order[i], order[j])
-            put_element(group, to + j, element_at(rows, low * n_columns + high))
-    for i in range(n_core):
-        row = group[i]
-        pivot = row[at_samples + i]
+        copy_numbers(element(group, to), element(rows, place + at_lanes), GROUP)
+        copy_numbers(element(group, to + GROUP), element(rows, place + begin), end - begin)
+    n_factors = factor.shape[1]
+    for i in range(n_shared):
+        at = i * stride + GROUP - begin
+        pivot = element_at(group, at + order[i])
         if not pivot > smallest:
             return False
-        _scale(row[:width], 1.0 / np.sqrt(pivot))
-        for later in range(i + 1, n_used):
-            subtract_share(element(group, later * stride), element(group, i * stride), row[at_samples + later], width)
+        _scale(group[i][:width], 1.0 / np.sqrt(pivot))
+        for later in range(i + 1, n_shared):
+            subtract_share(
+                element(group, later * stride), element(group, i * stride), element_at(group, at + order[later]), width
+            )
+        for later in range(n_shared, n_left):
+            put_element(factor, (later - n_shared) * n_factors + i, element_at(group, at + order[later]))
+    if n_shared > 0:
+        for first in range(0, n_left - n_shared, SMALL_ROWS):
+            for s in range(0, width, SMALL_STEP):
+                subtract_small_block(
+                    element(factor, first * n_factors), n_factors, n_shared, element(group, s), stride,
+                    element(group, (n_shared + first) * stride + s),
+                )  # fmt: skip
     return True
 
 
 @exact
 def gather_own(
-    small: np.ndarray, group: np.ndarray, n_known: int, own: np.ndarray, n_own: np.ndarray, widest: int, most: int
-) -> None:
-    """Copy the small systems of a group's cells: lower triangle, then the cell's and the known right sides."""
-    at_samples, stride = GROUP + n_known, group.shape[1]
+    small: np.ndarray, group: np.ndarray, at_samples: int, at_known: int, n_known: int, own: np.ndarray,
+    own_at: np.ndarray, n_own: np.ndarray, widest: int, most: int,
+) -> None:  # fmt: skip
+    """Copy the small systems of a group's cells: lower triangle, then the cell's and the known right sides.
+
+    Parameters
+    ----------
+    small, widest, most
+        As `lanes_numba.factorize_group` takes them.
+    group : ndarray
+        As `eliminate_group` leaves it.
+    at_samples, at_known, n_known : int
+        Columns where the samples that `own` counts and the known begin, and how many the latter are.
+    own, own_at : ndarray of int, shape (at least widest, GROUP)
+        Samples of each cell, and where their rows begin.
+    n_own : ndarray of int, shape (GROUP,)
+    """
     for side in range(GROUP):
         count = n_own[side]
         for i in range(count):
             column = at_samples + element_at(own, i * GROUP + side)
             to = i * most * GROUP + side
             for j in range(i + 1):
-                above = element_at(own, j * GROUP + side) * stride
-                put_element(small, to + j * GROUP, element_at(group, above + column))
-            row = element_at(own, i * GROUP + side) * stride
+                put_element(small, to + j * GROUP, element_at(group, element_at(own_at, j * GROUP + side) + column))
+            row = element_at(own_at, i * GROUP + side)
             to = (most * most + i) * GROUP + side
             put_element(small, to, element_at(group, row + side))
             for g in range(n_known):
-                put_element(small, to + (1 + g) * most * GROUP, element_at(group, row + GROUP + g))
+                put_element(small, to + (1 + g) * most * GROUP, element_at(group, row + at_known + g))
         for i in range(count, widest):
             to = i * most * GROUP + side
             for j in range(i):

@@ -8,10 +8,10 @@ here have neither.
 from __future__ import annotations
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .lanes_numba import _LANES, _fused, add_dots, load_lanes, spread, store_lanes
+from .lanes_numba import _LANES, _fused, add_dots, block_of_products, load_lanes, spread, store_lanes
 
 
 @intrinsic
@@ -94,6 +94,32 @@ def subtract_share(typing_context, target, source, share, count):
         j.add_incoming(following, loop)
         builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
         builder.position_at_end(end)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+SMALL_ROWS, SMALL_STEP = 4, 2 * _LANES
+"""Rows and numbers a row of the block of sums for few rows."""
+
+
+@intrinsic
+def subtract_small_block(typing_context, matrix, width, count, lanes, stride, out):
+    """Subtract a block of products, as `lanes_numba.subtract_block`, of SMALL_ROWS rows and SMALL_STEP lanes."""
+    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out)
+    return signature, block_of_products(subtracted=True, n_rows=SMALL_ROWS, n_columns=SMALL_STEP // _LANES)
+
+
+@intrinsic
+def copy_numbers(typing_context, target, source, count):
+    """Copy `count` numbers, a multiple of 8."""
+    signature = types.void(target, source, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        target, source, count = arguments
+        step = ir.IntType(64)(_LANES)
+        with cgutils.for_range_slice(builder, ir.IntType(64)(0), count, step) as (at, _):
+            store_lanes(builder, load_lanes(builder, source, at), target, at)
         return context.get_dummy_value()
 
     return signature, generate

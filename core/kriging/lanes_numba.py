@@ -146,8 +146,8 @@ def carry_over(builder, count, begun, step):
     return carried
 
 
-def _block_of_products(subtracted):
-    """Return what builds ROWS rows of sums of `count` products of matrix elements and lanes, STEP lanes wide.
+def block_of_products(subtracted, n_rows=ROWS, n_columns=_COLUMNS):
+    """Return what builds n_rows rows of sums of `count` products of matrix elements and lanes, n_columns vectors wide.
 
     The sums are written, or subtracted from what stands there.
     """
@@ -165,16 +165,16 @@ def _block_of_products(subtracted):
                 return ir.Constant(vector, [0.0] * _LANES)
             return load_lanes(builder, out, place(row, column))
 
-        begins = [[begun(row, column) for column in range(_COLUMNS)] for row in range(ROWS)]
+        begins = [[begun(row, column) for column in range(n_columns)] for row in range(n_rows)]
         before = builder.block
         loop, end = builder.append_basic_block("products"), builder.append_basic_block("stored")
         builder.branch(loop)
         builder.position_at_end(loop)
         j = builder.phi(integer)
         j.add_incoming(integer(0), before)
-        sums = [[builder.phi(vector) for _ in range(_COLUMNS)] for _ in range(ROWS)]
+        sums = [[builder.phi(vector) for _ in range(n_columns)] for _ in range(n_rows)]
         start = builder.gep(lanes, [builder.mul(j, stride)])
-        values = [load_lanes(builder, start, integer(column * _LANES)) for column in range(_COLUMNS)]
+        values = [load_lanes(builder, start, integer(column * _LANES)) for column in range(n_columns)]
         for row, row_sums in enumerate(sums):
             factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
             if subtracted:
@@ -198,13 +198,13 @@ def _block_of_products(subtracted):
 @intrinsic
 def _multiply_block(typing_context, matrix, width, count, lanes, stride, out):
     """Write a block of products."""
-    return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), _block_of_products(subtracted=False)
+    return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), block_of_products(subtracted=False)
 
 
 @intrinsic
 def subtract_block(typing_context, matrix, width, count, lanes, stride, out):
     """Subtract a block of products."""
-    return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), _block_of_products(subtracted=True)
+    return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), block_of_products(subtracted=True)
 
 
 def add_dots(builder, out, left, left_stride, right_of, count, subtracted=False, factor=None):

@@ -26,7 +26,7 @@ import numpy as np
 from .bins_numba import gather_candidates, surely_within
 from .distances_numba import first_bit
 from .duals_numba import duals_of_group, duals_of_own, duals_of_tile
-from .elimination_numba import add_own, add_shared, eliminate, eliminate_group, gather_own
+from .elimination_numba import add_own, add_shared, eliminate, eliminate_group, fill_lower, gather_own
 from .lanes_numba import GROUP, ROWS, STEP, copy_lanes, exact, exponential, factorize_group, fast, lane_covariances
 from .neighbors_numba import distances_to_group, list_bits, list_rows, mark_neighbors
 from .slopes_numba import add_slopes_of_group, is_simple, simple_constants
@@ -163,10 +163,10 @@ def solve_lattice(
     tile_all, tile_any = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     used, row_of, order = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     place_of, own = np.empty(0, dtype=np.int64), np.empty((0, GROUP), dtype=np.int64)
-    n_own = np.empty(GROUP, dtype=np.int64)
+    own_at, n_own = np.empty((0, GROUP), dtype=np.int64), np.empty(GROUP, dtype=np.int64)
     rows, factor = np.empty((0, 0)), np.empty((0, 0))
     places, distance = np.empty((n_frames, n_dimensions, 0)), np.empty(0)
-    group = np.empty((0, 0))
+    group, group_factor = np.empty((0, 0)), np.empty((0, 0))
     small, most_small = np.empty(0), 0
     inverse, ones = np.empty(GROUP), np.ones(GROUP)
     sum_target = np.empty(most_lanes)
@@ -176,7 +176,8 @@ def solve_lattice(
         n_fields, n_lanes = len(slopes), STEP * ((most_lanes + STEP - 1) // STEP)
         means, sums = np.zeros((n_fields, n_lanes)), np.empty((n_fields, n_frames, n_dimensions, n_lanes))
         duals, rest = np.empty((0, n_lanes)), np.empty((n_fields, 0, n_lanes))
-        group_duals, room, near = np.empty((0, GROUP)), np.empty((0, GROUP)), np.empty((n_frames, n_dimensions, 0))
+        group_duals, room, near_duals = np.empty((0, GROUP)), np.empty((0, GROUP)), np.empty((0, GROUP))
+        near = np.empty((n_frames, n_dimensions, 0))
         pair, final = np.empty((2, GROUP)), 1.0
         if is_written_out:
             final = simple_constants(models, psills, scales)[1]
@@ -221,7 +222,7 @@ def solve_lattice(
                 tile_all, tile_any = np.empty(room_words, dtype=np.int64), np.empty(room_words, dtype=np.int64)
                 used, row_of = np.empty(m + 16, dtype=np.int64), np.empty(m + 16, dtype=np.int64)
                 order, place_of = np.empty(m + 16, dtype=np.int64), np.empty(m + 16, dtype=np.int64)
-                own = np.empty((m + 16, GROUP), dtype=np.int64)
+                own, own_at = np.empty((m + 16, GROUP), dtype=np.int64), np.empty((m + 16, GROUP), dtype=np.int64)
             # Neighbours of each cell.
             n_words = (m + 63) // 64
             for axis in range(n_dimensions):
@@ -254,7 +255,7 @@ def solve_lattice(
                 rows = np.zeros((longer, wider))
                 places, distance = np.zeros((n_frames, n_dimensions, wider)), np.empty(wider)
                 factor = np.zeros((longer, longer))
-                group = np.zeros((longer, GROUP + n_known + longer + 8))
+                group, group_factor = np.zeros((longer, GROUP + n_known + longer + 32)), np.zeros((longer, longer))
             _tile_places(places, at_cells, frame_matrices, x, y, z, tile_rows, tile_columns)
             for frame in range(n_frames):
                 for axis in range(n_dimensions):
@@ -282,6 +283,11 @@ def solve_lattice(
             smallest = sill * n_used * 2.220446049250313e-16
             if not eliminate(rows, factor, n_core, n_used, width, smallest):
                 return False
+            fill_lower(rows, n_core, n_used)
+            # A group's rows: its cells | columns of these rows from `begin` on.
+            begin = n_core - n_core % 8
+            at_rest, group_known = GROUP + n_core - begin, GROUP + at_known - begin
+            n_rest = n_used - n_core
             sum_target[:n] = 0.0
             sum_known[:, :n] = 0.0
             sum_constant[:, :n] = 0.0
@@ -289,7 +295,7 @@ def solve_lattice(
                 if n_used + ROWS > len(group_duals):
                     group_duals, room = np.empty((n_used + 16, GROUP)), np.empty((n_used + 16, GROUP))
                     duals, rest = np.zeros((n_used + 16, n_lanes)), np.empty((n_fields, n_used + 16, n_lanes))
-                    near = np.empty((n_frames, n_dimensions, n_used + 16))
+                    near, near_duals = np.empty((n_frames, n_dimensions, n_used + 16)), np.empty((n_used + 16, GROUP))
                 rest[:, : n_used - n_core, :n] = 0.0
                 sums[:] = 0.0
             add_shared(sum_target, sum_known, sum_constant, 0, n, rows, n_core, at_cells, at_known)
@@ -304,10 +310,11 @@ def solve_lattice(
                     )
                     if n_left > 0:
                         if not eliminate_group(
-                            group, rows, order, n_shared, n_left, at_known, n_known, at_cells + lane, smallest
-                        ):
+                            group, group_factor, rows, order, n_shared, n_left, begin, at_cells, at_cells + lane,
+                            smallest,
+                        ):  # fmt: skip
                             return False
-                        add_shared(sum_target, sum_known, sum_constant, lane, GROUP, group, n_shared, 0, GROUP)
+                        add_shared(sum_target, sum_known, sum_constant, lane, GROUP, group, n_shared, 0, group_known)
                     widest = 0
                     n_own[:] = 0
                     if n_left > n_shared:
@@ -316,7 +323,8 @@ def solve_lattice(
                             for word in range(n_words):
                                 left_bits = bits[word, lane + s] & ~group_all[number, word]
                                 while left_bits != 0:
-                                    own[n_here, s] = place_of[64 * word + first_bit(left_bits)]
+                                    c = 64 * word + first_bit(left_bits)
+                                    own[n_here, s], own_at[n_here, s] = row_of[c] - n_core, place_of[c] * group.shape[1]
                                     left_bits &= left_bits - 1
                                     n_here += 1
                             n_own[s] = n_here
@@ -325,7 +333,7 @@ def solve_lattice(
                         if widest > most_small:
                             most_small = widest + 4
                             small = np.empty((most_small + 1 + n_known) * most_small * GROUP)
-                        gather_own(small, group, n_known, own, n_own, widest, most_small)
+                        gather_own(small, group, at_rest, group_known, n_known, own, own_at, n_own, widest, most_small)
                         if not factorize_group(small, widest, most_small, 1 + n_known, inverse, ones, smallest):
                             return False
                         add_own(small, widest, most_small, n_known, lane, GROUP, sum_target, sum_known, sum_constant)
@@ -341,18 +349,21 @@ def solve_lattice(
                                 # Without neighbours there is nothing to divide by; the caller writes NaN there.
                                 all_ = sum_constant[0, lane + s]
                                 mean[s] = sum_constant[g, lane + s] / (all_ if all_ > 0.0 else 1.0)
-                            group_duals[:n_left] = 0.0
+                            group_duals[:n_rest] = 0.0
                             if widest > 0:
                                 duals_of_own(small, widest, most_small, g, mean, own, n_own, room, group_duals)
-                            duals_of_group(group, n_shared, n_left, GROUP + n_known, g, mean, group_duals)
+                            duals_of_group(
+                                group, order, n_shared, n_core, n_rest, at_rest, group_known, g, mean, group_duals
+                            )
                             for i in range(n_left):
-                                to, from_ = rest[field, order[i] - n_core], group_duals[i]
+                                to, near_to = rest[field, order[i] - n_core], near_duals[i]
+                                from_ = group_duals[order[i] - n_core]
                                 for s in range(GROUP):
-                                    to[lane + s] = from_[s]
+                                    to[lane + s] = near_to[s] = from_[s]
                             for frame in range(n_frames):
                                 add_slopes_of_group(
                                     sums[field, frame], lane, places[frame], at_cells + lane, near[frame], n_left,
-                                    group_duals, 0, frame, frames, models, psills, scales, pair,
+                                    near_duals, 0, frame, frames, models, psills, scales, pair,
                                 )  # fmt: skip
                     for row in range(group_top, min(group_top + SIDE, tile_rows[1])):
                         s = lane + (row - group_top) * SIDE
