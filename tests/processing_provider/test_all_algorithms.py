@@ -40,23 +40,23 @@ PROMISED = {
     ),
     "ordinarykriging": (
         {"INPUT", "FIELD", "VARIOGRAM", "EXTENT", "CELL_SIZE", "TEMPLATE", "MIN_NEIGHBORS", "MAX_NEIGHBORS",
-         "SEARCH_RADIUS", "DRIFT", "KRIGING_TYPE", "BLOCK"},
+         "SEARCH_RADIUS", "DRIFT", "KRIGING_TYPE", "BLOCK", "ELEVATIONS"},
         {"ESTIMATE", "KRIGING_VARIANCE"},
     ),
     "kriginggradient": (
         {"INPUT", "FIELDS", "VARIOGRAM", "EXTENT", "CELL_SIZE", "TEMPLATE", "MIN_NEIGHBORS", "MAX_NEIGHBORS",
-         "SEARCH_RADIUS"},
+         "SEARCH_RADIUS", "ELEVATIONS"},
         {"GRADIENT", "GRADIENT_VARIANCE"},
     ),
     "exportblockmodel": ({"RASTERS"}, {"OUTPUT", "POINTS", "VTK", "N"}),
     "spectralpca": ({"RASTER", "COMPONENTS"}, {"OUTPUT", "PCA", "EXPLAINED"}),
     "trainhybridmodel": (
-        {"INPUT", "TARGETS", "COVARIATES", "ARCHITECTURE", "TRANSFORM", "VARIOGRAM", "HOLE", "SEED"},
+        {"INPUT", "TARGETS", "COVARIATES", "ARCHITECTURE", "TRANSFORM", "VARIOGRAM", "HOLE", "DEPTH", "SEED"},
         {"MODEL", "OUTPUT_HTML", "RMSE", "R2", "KRIGING_RMSE", "RMSE_RATIO", "WEIGHTS", "COVERAGE"},
     ),
     "updatemodel": ({"MODEL", "INPUT", "MODE"}, {"UPDATED_MODEL", "OUTPUT_HTML"}),
     "predictraster": (
-        {"MODEL", "COVARIATES", "EXTENT", "CELL_SIZE", "TEMPLATE", "COVERAGE"},
+        {"MODEL", "COVARIATES", "EXTENT", "CELL_SIZE", "TEMPLATE", "ELEVATIONS", "COVERAGE"},
         {"PREDICTION", "LOWER", "UPPER", "APPLICABILITY"},
     ),
     "comparemethods": (
