@@ -6,7 +6,8 @@ Each step has its file: `least_squares_candidates` and `likelihood_candidates` m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 
 import numpy as np
 
@@ -190,17 +191,11 @@ def fit_variogram(
     Malicke, M. (2022). SciKit-GStat 1.0. Geosci. Model Dev. 15, 2505-2532. Weights: Pebesma, E.
     (2004). Multivariable geostatistics in S: the gstat package. Comput. Geosci. 30, 683-691.
     """
-    import scipy
-
     coordinates = np.asarray(coordinates, dtype=float)
     values = np.asarray(values, dtype=float)
     _check(coordinates, values, model, method, structures, start)
     columns = check_drift(drift, len(values), None, "samples")
     residuals, mean_rmse = _drift_residuals(values, columns)
-    if float(np.abs(residuals).max()) <= 1e-10 * max(1.0, float(np.abs(values).max())):
-        raise InputError(
-            "The values do not vary beyond the drift: nothing is left for a variogram. Use fewer drift columns."
-        )
     skgstat = scikit_gstat()
     given = anisotropy or Anisotropy()
     asked = anisotropic is True
@@ -218,75 +213,109 @@ def fit_variogram(
     # Of many samples errors take longer than fits: they wait until one is needed.
     is_scored = method == "least_squares" or search_lags or len(values) <= GLOBAL_LEAVE_ONE_OUT
     fit = LeastSquaresCandidates(samples, estimator, structures, skgstat, account, is_scored)
-
-    if method == "reml" and start is not None:
-        kinds: tuple[str, ...] = (start.structures[0].model,)
-    else:
-        kinds = MODELS if model == "auto" else (model,)
     look = part(progress, 0.0, 0.3)
-    setting = n_lags, default_max_lag(samples.coordinates) if max_lag is None else max_lag
+    lags = n_lags, default_max_lag(samples.coordinates) if max_lag is None else max_lag
     if search_lags and start is None:
-        setting = fit.best_lags(PREFERRED if model == "auto" else model, setting, look)
-    experimental = fit.experimental(setting, Anisotropy())
-    candidates: list[Candidate] = []
-    chosen: Candidate | None = None
-    log_likelihood = np.nan
-    stretched = anisotropy is not None and not given.is_isotropic
+        lags = fit.best_lags(PREFERRED if model == "auto" else model, lags, look)
+    tried = _Tried(fit.experimental(lags, Anisotropy()), is_stretched=not given.is_isotropic)
     if start is None:
-        candidates, chosen = fit.of_kinds(kinds, experimental, Anisotropy(), look)
-        if method == "least_squares" and chosen is not None:
-            if anisotropic:
-                chosen = fit.with_anisotropy(chosen, kinds, setting, candidates)
-                own = Anisotropy.of(model_of(chosen).structures[0])
-                stretched = not own.is_isotropic
-                if stretched:
-                    experimental = fit.experimental(setting, own)
-            chosen = fit.with_second_structure(chosen, experimental, candidates)
+        kinds = MODELS if model == "auto" else (model,)
+        tried.candidates, tried.chosen = fit.of_kinds(kinds, tried.experimental, Anisotropy(), look)
+        if method == "least_squares" and tried.chosen is not None:
+            tried.go_further(fit, kinds, lags if anisotropic else None)
     if method == "reml":
-        refined, best, log_likelihood = by_likelihood(
-            samples, candidates, start, anisotropic, asked, structures, account, part(progress, 0.3, 0.95)
+        refined, best, tried.log_likelihood = by_likelihood(
+            samples, tried.candidates, start, anisotropic, asked, structures, account, part(progress, 0.3, 0.95)
         )
         if best is None and not is_scored:
-            candidates = [samples.scored(candidate) for candidate in candidates]
-            chosen = lowest_error(candidates)
-        candidates += refined
-        chosen = best or chosen
+            tried.candidates = [samples.scored(candidate) for candidate in tried.candidates]
+            tried.chosen = lowest_error(tried.candidates)
+        tried.candidates += refined
+        tried.chosen = best or tried.chosen
     progress(1.0, "")
 
-    if chosen is None or chosen.model is None:
-        raise InputError(nothing_fitted(candidates))
-    candidates = with_reasons(candidates, chosen)
+    chosen, candidates = tried.explained(None if anisotropy is None else given)
     if anisotropy is not None:
         account.append("The anisotropy was given; it was not fitted.")
-        candidates = [
-            candidate if candidate.model is None else replace(candidate, model=given.on(candidate.model))
-            for candidate in candidates
-        ]
-    chosen = next(candidate for candidate in candidates if candidate.reason.startswith("chosen"))
+    found, table = model_of(chosen), tried.experimental
     extent = diagonal_of(coordinates)
-    directional = _directional(coordinates, residuals, model_of(chosen), experimental, seed) if by_direction else ()
     return FittedVariogram(
-        model=model_of(chosen),
-        experimental=experimental,
+        model=found,
+        experimental=table,
         loo_rmse=chosen.loo_rmse,
         loo_msdr=chosen.loo_msdr,
         method=chosen.method,
-        candidates=tuple(candidates),
+        candidates=candidates,
         warnings=tuple(
-            remarks_on(chosen, candidates, experimental, extent, len(values), method, mean_rmse, columns.shape[1] > 0)
+            remarks_on(chosen, candidates, table, extent, len(values), method, mean_rmse, columns.shape[1] > 0)
         ),
-        versions={
-            "scikit-gstat": str(skgstat.__version__),
-            "numpy": str(np.__version__),
-            "scipy": str(scipy.__version__),
-        },
+        versions=_versions(skgstat),
         mean_rmse=mean_rmse,
-        log_likelihood=log_likelihood,
+        log_likelihood=tried.log_likelihood,
         account=tuple(account),
-        structure=structure_of(model_of(chosen), experimental, extent),
-        directional=directional,
-        stretched=stretched,
+        structure=structure_of(found, table, extent),
+        directional=_directional(coordinates, residuals, found, table, seed) if by_direction else (),
+        stretched=tried.is_stretched,
     )
+
+
+@dataclass
+class _Tried:
+    """What was tried, and the best of it so far.
+
+    Parameters
+    ----------
+    experimental : ExperimentalVariogram
+    is_stretched : bool
+        Whether its lags are those of an anisotropy.
+    candidates : list of Candidate
+    chosen : Candidate or None
+    log_likelihood : float
+    """
+
+    experimental: ExperimentalVariogram
+    is_stretched: bool
+    candidates: list[Candidate] = field(default_factory=list)
+    chosen: Candidate | None = None
+    log_likelihood: float = np.nan
+
+    def go_further(
+        self, fit: LeastSquaresCandidates, kinds: tuple[str, ...], lags: tuple[int, float] | None
+    ) -> None:
+        """Try anisotropies (with lags given) and a second structure by least squares."""
+        chosen = self.chosen
+        if chosen is None:
+            return
+        if lags is not None:
+            chosen = fit.with_anisotropy(chosen, kinds, lags, self.candidates)
+            own = Anisotropy.of(model_of(chosen).structures[0])
+            self.is_stretched = not own.is_isotropic
+            if self.is_stretched:
+                self.experimental = fit.experimental(lags, own)
+        self.chosen = fit.with_second_structure(chosen, self.experimental, self.candidates)
+
+    def explained(self, given: Anisotropy | None) -> tuple[Candidate, tuple[Candidate, ...]]:
+        """Return the chosen candidate and all with their reasons, with a given anisotropy put on."""
+        if self.chosen is None or self.chosen.model is None:
+            raise InputError(nothing_fitted(self.candidates))
+        candidates = with_reasons(self.candidates, self.chosen)
+        if given is not None:
+            candidates = [
+                candidate if candidate.model is None else replace(candidate, model=given.on(candidate.model))
+                for candidate in candidates
+            ]
+        return next(one for one in candidates if one.reason.startswith("chosen")), tuple(candidates)
+
+
+def _versions(skgstat: ModuleType) -> dict[str, str]:
+    """Return the versions of the libraries that did the fit."""
+    import scipy
+
+    return {
+        "scikit-gstat": str(skgstat.__version__),
+        "numpy": str(np.__version__),
+        "scipy": str(scipy.__version__),
+    }
 
 
 def _directional(
@@ -360,6 +389,10 @@ def _drift_residuals(values: np.ndarray, drift: np.ndarray) -> tuple[np.ndarray,
         )
     orthonormal = np.linalg.qr(basis)[0]
     residuals = values - orthonormal @ (orthonormal.T @ values)
+    if float(np.abs(residuals).max()) <= 1e-10 * max(1.0, float(np.abs(values).max())):
+        raise InputError(
+            "The values do not vary beyond the drift: nothing is left for a variogram. Use fewer drift columns."
+        )
     leverage = (orthonormal**2).sum(axis=1)
     others = leverage < 1 - 1e-9  # a sample that alone fixes a coefficient cannot be left out
     return residuals, float(np.sqrt(np.mean((residuals[others] / (1 - leverage[others])) ** 2)))
