@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -39,6 +40,17 @@ def compiled_kernels() -> ModuleType | None:
     except (ImportError, RuntimeError):
         return None
     return kernels_numba
+
+
+def compiles_now(n_cells: int) -> bool:
+    """Return whether a raster of so many cells makes numba compile for the first time on this machine.
+
+    That takes up to a minute, in which nothing can be cancelled.
+    """
+    if cells_at_once(n_cells) < WORTH_COMPILING:
+        return False
+    kernels = compiled_kernels()
+    return kernels is not None and not any(Path(kernels.solve_lattice.stats.cache_path).glob("*.nbi"))
 
 
 def note_failure(error: Exception) -> None:

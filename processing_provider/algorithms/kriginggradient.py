@@ -15,6 +15,7 @@ from ...core.variogram.models import VariogramFile, scaled
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
+from ..kriged_maps import tell_compiling
 from ..layers import PointTable, new_field
 from ..outputs import Maps
 from ..parameters.files import variogram_file
@@ -149,6 +150,7 @@ class KrigingGradient(Algorithm):
         }
         bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
         shown = {"GRADIENT": bands["GRADIENT"][n_dimensions]}
+        tell_compiling(grid, read.feedback)
         maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, shown=shown, nodata=read.nodata())
         results = {**{name: maps for name in forms}, "N": len(samples)}
         if read.given("SAMPLES"):

@@ -1,6 +1,7 @@
 """Truth: two roads. The compiled kernel gives what numpy gives."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -296,3 +297,16 @@ def test_kernels_compiled_from_other_sources_are_not_taken_from_the_cache(tmp_pa
     kernels = [kernel for kernel in vars(kernels_numba).values() if hasattr(kernel, "py_func")]
     assert kernels
     assert all(kernel.py_func.__qualname__.endswith(now) for kernel in kernels)
+
+
+def test_that_kernels_have_to_be_compiled_is_known_beforehand(tmp_path, monkeypatch):
+    """Truth: what the folder of the cache holds."""
+
+    stats = SimpleNamespace(cache_path=str(tmp_path))
+    kernels = SimpleNamespace(solve_lattice=SimpleNamespace(stats=stats))
+    monkeypatch.setattr(compiled, "compiled_kernels", lambda: kernels)
+    assert compiled.compiles_now(1_000_000) and not compiled.compiles_now(100_000)
+    (tmp_path / "nearest_numba.solve_lattice-1.py311.nbi").touch()
+    assert not compiled.compiles_now(1_000_000)
+    monkeypatch.setattr(compiled, "compiled_kernels", lambda: None)
+    assert not compiled.compiles_now(1_000_000)
