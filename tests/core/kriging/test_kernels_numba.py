@@ -301,7 +301,6 @@ def test_kernels_compiled_from_other_sources_are_not_taken_from_the_cache(tmp_pa
 
 def test_that_kernels_have_to_be_compiled_is_known_beforehand(tmp_path, monkeypatch):
     """Truth: what the folder of the cache holds."""
-
     stats = SimpleNamespace(cache_path=str(tmp_path))
     kernels = SimpleNamespace(solve_lattice=SimpleNamespace(stats=stats))
     monkeypatch.setattr(compiled, "compiled_kernels", lambda: kernels)
