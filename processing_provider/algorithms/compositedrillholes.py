@@ -86,7 +86,10 @@ class CompositeDrillHoles(Algorithm):
             censored(),
             with_help(
                 real_number("LEAST_SHARE", tr("Least assayed share"), 0.5, minimum=0.01, maximum=1.0),
-                tr("Share of a composite's length that must be there, and assayed, for it to have a value."),
+                tr(
+                    "Share of the length that a composite must have at least, and share of it that must be assayed for "
+                    "a value."
+                ),
                 advanced=True,
             ),
             with_help(

@@ -40,7 +40,7 @@ def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
             optional=True,
         ),
         with_help(
-            check_box("TEMPLATE_MASK", tr("Leave cells empty where the template is"), False),
+            check_box("TEMPLATE_MASK", tr("Leave cells empty where the template has no value"), False),
             tr("Cells in which the template raster has no value (band 1) become nodata."),
         ),
         with_help(
