@@ -127,8 +127,9 @@ class _Tiles:
         self, kernels: ModuleType, axes: tuple[TileAxis, TileAxis], numbers: np.ndarray, states: np.ndarray
     ) -> np.ndarray:
         """Do it with the kernel."""
-        lattice, (axis_y, axis_x), done = self._lattice, axes, np.empty(len(numbers), dtype=bool)
-        tiles = tiles_of(axes, numbers)
+        lattice, tiles, done = self._lattice, tiles_of(axes, numbers), np.empty(len(numbers), dtype=bool)
+        nodes_y, _, across_y, last_y = axes[0].for_kernels
+        nodes_x, across_x, _, last_x = axes[1].for_kernels
         sums = (
             *frame_arrays(self._covariance, self._points),
             np.array([frame.support for frame in self._covariance.frames]),
@@ -139,7 +140,7 @@ class _Tiles:
         def solve(some: slice) -> None:
             kernels.gradient_of_tiles(
                 lattice.x, lattice.y, lattice.z, tiles[some], states[some],
-                axis_x.nodes, axis_x.matrix, axis_x.last, axis_y.nodes, axis_y.matrix, axis_y.last,
+                nodes_x, across_x, last_x, nodes_y, across_y, last_y,
                 *sums, EXACT_TO, self._result, done[some],
             )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .far_numba import EXACT, SMOOTH, _along_columns, _largest_last, _padded, gather
+from .far_numba import EXACT, SMOOTH, along_columns, gather, largest_last, padded, sort_samples
 from .gradient_numba import add_slopes
 from .lanes_numba import ROWS, STEP, copy_lanes, exact, fast, multiply_rows_tight
 from .slopes_numba import BLOCK_COLUMNS, BLOCK_ROWS, add_slopes_of_block, is_simple, simple_constants
@@ -87,6 +87,41 @@ def _turn(
                             to[s] += share * along[s]
 
 
+@fast
+def _add_slopes(
+    sums: np.ndarray, places: np.ndarray, n: int, samples: np.ndarray, n_samples: int, weights: np.ndarray,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, room: np.ndarray,
+) -> None:  # fmt: skip
+    """Add the slopes of every frame, as `gradient_numba.add_slopes` does."""
+    for frame in range(len(sums)):
+        add_slopes(
+            sums[frame], places[frame], n, samples[frame], n_samples, weights, frame, frames, models, psills, scales,
+            room,
+        )  # fmt: skip
+
+
+@fast
+def _note_nodes(
+    at_nodes: np.ndarray, sums: np.ndarray, n_y: int, n_x: int, last_y: np.ndarray, last_x: np.ndarray,
+    tolerance: float, room: np.ndarray,
+) -> bool:  # fmt: skip
+    """Copy sums at nodes, function by function; return whether their interpolation is accurate enough."""
+    n_frames, n_fields, n_dimensions, _ = sums.shape
+    is_accurate = True
+    for field in range(n_fields):
+        largest, last = 0.0, 0.0
+        for frame in range(n_frames):
+            for axis in range(n_dimensions):
+                function = (frame * n_fields + field) * n_dimensions + axis
+                values = at_nodes[function]
+                copy_lanes(values, sums[frame, field, axis], n_y * n_x)
+                for s in range(n_y * n_x):
+                    largest = max(largest, abs(values[s]))
+                last = max(last, largest_last(at_nodes, function, n_y, n_x, last_y, last_x, room))
+        is_accurate &= last <= tolerance * largest
+    return is_accurate
+
+
 @exact
 def gradient_of_tiles(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, tiles: np.ndarray, states: np.ndarray,
@@ -120,29 +155,25 @@ def gradient_of_tiles(
     n_functions, widest = n_frames * n_fields * n_dimensions, 0
     for t in range(len(tiles)):
         widest = max(widest, tiles[t, 3] - tiles[t, 2])
-    widest = _padded(widest, BLOCK_COLUMNS)
+    widest = padded(widest, BLOCK_COLUMNS)
     chosen = np.empty(n_samples, dtype=np.int64)
-    smooth, near = np.empty((n_frames, n_dimensions, n_samples)), np.empty((n_dimensions, n_samples + 1))
-    smooth_weights, near_weights = np.empty((n_fields, n_samples)), np.empty((n_fields, n_samples + 1))
-    n_nodes = _padded(n_x * n_y, _BLOCK)
+    some, near = np.empty((n_frames, n_dimensions, n_samples)), np.empty((n_dimensions, n_samples + 1))
+    some_weights, near_weights = np.empty((n_fields, n_samples)), np.empty((n_fields, n_samples + 1))
+    n_nodes = padded(n_x * n_y, _BLOCK)
     most = max(n_nodes, STRIP * widest) + STEP
     places, squared, room = np.zeros((n_frames, n_dimensions, most)), np.empty(n_samples), np.empty((2, most))
     sums = np.zeros((n_frames, n_fields, n_dimensions, most))
-    at_nodes = np.zeros((_padded(n_functions, ROWS), n_y * n_x))
-    across, padded_y = np.zeros(n_x * widest + STEP), np.zeros((_padded(STRIP, ROWS), n_y))
-    at_columns = np.empty(_padded(n_functions * n_y, ROWS) * widest + STEP)
-    flat = np.empty(_padded(STRIP, ROWS) * widest + STEP)
+    at_nodes = np.zeros((padded(n_functions, ROWS), n_y * n_x))
+    across = np.zeros(n_x * widest + STEP)
+    at_columns = np.empty(padded(n_functions * n_y, ROWS) * widest + STEP)
     for t in range(len(tiles)):
         top, bottom, left, right, part_y, part_x = tiles[t]
         n_columns = right - left
-        width = _padded(n_columns, BLOCK_COLUMNS)
-        n = 0
-        for i in range(n_samples):
-            chosen[n] = i
-            n += states[t, i] == SMOOTH
+        width = padded(n_columns, BLOCK_COLUMNS)
+        n = sort_samples(states[t], SMOOTH, chosen)
         is_split = n > 0
         if is_split:
-            gather(sample_places, coefficients, chosen, n, smooth, smooth_weights)
+            gather(sample_places, coefficients, chosen, n, some, some_weights)
             _write_places(places, frame_matrices, nodes_x[part_x], nodes_y[part_y], z, (0, n_y), (0, n_x), n_y, n_x)
             for frame in range(n_frames):
                 for axis in range(n_dimensions):
@@ -152,74 +183,40 @@ def gradient_of_tiles(
                 for field in range(n_fields):
                     for at in range(0, n_nodes, _BLOCK):
                         add_slopes_of_block(
-                            sums[0, field], places[0], at, BLOCK_COLUMNS, smooth[0], n, smooth_weights[field],
+                            sums[0, field], places[0], at, BLOCK_COLUMNS, some[0], n, some_weights[field],
                             models, psills, scales,
                         )  # fmt: skip
             else:
-                for frame in range(n_frames):
-                    add_slopes(
-                        sums[frame], places[frame], n_y * n_x, smooth[frame], n, smooth_weights, frame, frames, models,
-                        psills, scales, room,
-                    )  # fmt: skip
-            done[t] = True
-            for field in range(n_fields):
-                largest, largest_last = 0.0, 0.0
-                for frame in range(n_frames):
-                    for axis in range(n_dimensions):
-                        values = at_nodes[(frame * n_fields + field) * n_dimensions + axis]
-                        copy_lanes(values, sums[frame, field, axis], n_y * n_x)
-                        for s in range(n_y * n_x):
-                            largest = max(largest, abs(values[s]))
-                        largest_last = max(
-                            largest_last, _largest_last(values, n_y, n_x, last_y[part_y], last_x[part_x])
-                        )
-                done[t] &= largest_last <= tolerance * largest
+                _add_slopes(sums, places, n_y * n_x, some, n, some_weights, frames, models, psills, scales, room)
+            done[t] = _note_nodes(at_nodes, sums, n_y, n_x, last_y[part_y], last_x[part_x], tolerance, room[0])
             if not done[t]:
                 continue
-            for node in range(n_x):
-                for column in range(n_columns):
-                    across[node * width + column] = across_x[left + column, node]
-                across[node * width + n_columns : (node + 1) * width] = 0.0
-            _along_columns(at_nodes, n_functions, n_y, n_x, across, width, at_columns)
+            along_columns(at_nodes, n_functions, n_y, n_x, across_x, left, n_columns, width, across, at_columns)
         done[t] = True
-        n = 0
-        for i in range(n_samples):
-            chosen[n] = i
-            n += states[t, i] == EXACT
-        gather(sample_places, coefficients, chosen, n, smooth, smooth_weights)
+        n = sort_samples(states[t], EXACT, chosen)
+        gather(sample_places, coefficients, chosen, n, some, some_weights)
         for first_row in range(top, bottom, STRIP):
             rows, columns = (first_row, min(first_row + STRIP, bottom)), (left, right)
             _write_places(places, frame_matrices, x, y, z, rows, columns, STRIP, width)
             if is_split:
-                for row in range(STRIP):
-                    for node in range(n_y):
-                        padded_y[row, node] = across_y[min(rows[0] + row, rows[1] - 1), node]
-                for frame in range(n_frames):
-                    for field in range(n_fields):
-                        for axis in range(n_dimensions):
-                            function = ((frame * n_fields + field) * n_dimensions + axis) * n_y * width
-                            to = sums[frame, field, axis]
-                            for block in range(0, STRIP, ROWS):
-                                multiply_rows_tight(
-                                    padded_y, block, n_y, at_columns[function:], width, flat[block * width :]
-                                )
-                            copy_lanes(to, flat, STRIP * width)
+                for function in range(n_functions):
+                    for block in range(0, STRIP, ROWS):
+                        multiply_rows_tight(
+                            across_y, first_row + block, n_y, at_columns, function * n_y * width, width,
+                            sums, function * most + block * width,
+                        )  # fmt: skip
             else:
                 sums[:, :, :, : STRIP * width] = 0.0
             if not is_written_out:
-                for frame in range(n_frames):
-                    add_slopes(
-                        sums[frame], places[frame], STRIP * width, smooth[frame], n, smooth_weights, frame, frames,
-                        models, psills, scales, room,
-                    )  # fmt: skip
+                _add_slopes(sums, places, STRIP * width, some, n, some_weights, frames, models, psills, scales, room)
             elif n > 0:
                 for column in range(0, width, BLOCK_COLUMNS):
                     last = (STRIP - 1) * width + column + BLOCK_COLUMNS - 1
-                    n_near, from_samples, from_weights = n, smooth[0], smooth_weights
+                    n_near, from_samples, from_weights = n, some[0], some_weights
                     if ends:
                         n_near = _near_box(
-                            places[0], column, last, column + BLOCK_COLUMNS - 1, supports[0], smooth[0],
-                            smooth_weights, n, squared, near, near_weights,
+                            places[0], column, last, column + BLOCK_COLUMNS - 1, supports[0], some[0],
+                            some_weights, n, squared, near, near_weights,
                         )  # fmt: skip
                         from_samples, from_weights = near, near_weights
                     for field in range(n_fields):

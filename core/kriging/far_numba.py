@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .global_numba import add_dots, add_products, lattice_places
+from .global_numba import lattice_places
 from .lanes_numba import (
     ROWS,
     STEP,
+    add_form,
+    add_rows,
     copy_lanes,
     exact,
     fast,
@@ -24,32 +26,34 @@ _WIDE, _NARROW, _MOST_WIDE = 264, 72, 320
 
 
 @fast
-def _padded(n: int, step: int) -> int:
+def padded(n: int, step: int) -> int:
     """Return the next multiple of a step."""
     return step * ((n + step - 1) // step)
 
 
 @fast
-def _gather(matrix: np.ndarray, rows: np.ndarray, n_rows: int, columns: np.ndarray, n: int, out: np.ndarray) -> None:
-    """Copy some rows and columns; zeros in the rows up to the next multiple of ROWS."""
+def _gather_twice(
+    matrix: np.ndarray, rows: np.ndarray, n_rows: int, columns: np.ndarray, n: int, out: np.ndarray
+) -> None:
+    """Copy some rows and columns, doubled; zeros in the rows up to the next multiple of ROWS."""
     for a in range(n_rows):
         from_row, to_row = matrix[rows[a]], out[a]
         for b in range(n):
-            to_row[b] = from_row[columns[b]]
-    for a in range(n_rows, _padded(n_rows, ROWS)):
+            to_row[b] = 2.0 * from_row[columns[b]]
+    for a in range(n_rows, padded(n_rows, ROWS)):
         out[a, :n] = 0.0
 
 
 @fast
 def _gather_lower(matrix: np.ndarray, which: np.ndarray, n: int, below: float, out: np.ndarray) -> None:
     """Copy a lower triangle of some rows and columns, times `below` under the diagonal; zeros where blocks are read."""
-    size = _padded(n, ROWS)
+    size = padded(n, ROWS)
     for a in range(n):
         from_row, to_row = matrix[which[a]], out[a]
         for b in range(a):
             to_row[b] = below * from_row[which[b]]
         to_row[a] = from_row[which[a]]
-        for b in range(a + 1, min(_padded(a + 1, ROWS), size)):
+        for b in range(a + 1, min(padded(a + 1, ROWS), size)):
             to_row[b] = 0.0
     for a in range(n, size):
         out[a, :size] = 0.0
@@ -69,31 +73,32 @@ def gather(
             to_rows[row, a] = rows[row, which[a]]
 
 
-@fast
-def _gather_samples(
-    places: np.ndarray, rows_wanted: np.ndarray, which: np.ndarray, n: int, to_places: np.ndarray, to_rows: np.ndarray
-) -> None:
-    """Copy the places of some samples and their columns of R, with zeros up to the next multiple of ROWS."""
-    gather(places, rows_wanted, which, n, to_places, to_rows)
-    for g in range(len(rows_wanted)):
-        to_rows[g, n : _padded(n, ROWS)] = 0.0
-
-
 @reordered
-def _largest_last(values: np.ndarray, n_y: int, n_x: int, last_y: np.ndarray, last_x: np.ndarray) -> float:
-    """Return the largest of the next Chebyshev coefficients of a function at nodes, estimated from the last two."""
-    result = 0.0
+def largest_last(
+    at_nodes: np.ndarray, function: int, n_y: int, n_x: int, last_y: np.ndarray, last_x: np.ndarray, room: np.ndarray
+) -> float:
+    """Return the largest of the next Chebyshev coefficients of a function at nodes, estimated from the last two.
+
+    Parameters
+    ----------
+    at_nodes : ndarray, shape (n_functions, n_y * n_x)
+    function, n_y, n_x : int
+    last_y, last_x : ndarray, shape (2, n_y), (2, n_x)
+    room : ndarray, shape (at least n_x,)
+        Working memory.
+    """
+    values, result = at_nodes[function], 0.0
     for k in range(len(last_y)):
-        for b in range(n_x):
-            along_y = 0.0
-            for a in range(n_y):
-                along_y += last_y[k, a] * values[a * n_x + b]
-            result = max(result, abs(along_y))
+        room[:n_x] = 0.0
+        of_x = last_x[k]
         for a in range(n_y):
-            along_x = 0.0
+            share, along_x, row = last_y[k, a], 0.0, values[a * n_x : (a + 1) * n_x]
             for b in range(n_x):
-                along_x += last_x[k, b] * values[a * n_x + b]
+                room[b] += share * row[b]
+                along_x += of_x[b] * row[b]
             result = max(result, abs(along_x))
+        for b in range(n_x):
+            result = max(result, abs(room[b]))
     return result
 
 
@@ -147,13 +152,74 @@ def _note_reaching(
 
 
 @fast
-def _along_columns(
-    at_nodes: np.ndarray, n_functions: int, n_y: int, n_x: int, across: np.ndarray, width: int, out: np.ndarray
-) -> None:
-    """Interpolate functions along the rows of nodes: row function * n_y + node of `out` has `width` of them."""
-    by_row = at_nodes.reshape((at_nodes.shape[0] * at_nodes.shape[1] // n_x, n_x))
+def along_columns(
+    at_nodes: np.ndarray, n_functions: int, n_y: int, n_x: int, across_x: np.ndarray, left: int, n_columns: int,
+    width: int, across: np.ndarray, at_columns: np.ndarray,
+) -> None:  # fmt: skip
+    """Interpolate functions along the rows of nodes of a tile, to `width` places of which `n_columns` are cells.
+
+    Parameters
+    ----------
+    at_nodes : ndarray, shape (n_functions and up to the next multiple of ROWS, n_y * n_x)
+    n_functions, n_y, n_x : int
+    across_x : ndarray, shape (n_x, n_columns of the lattice)
+    left, n_columns, width : int
+        The cells of the tile begin in column `left`.
+    across : ndarray, shape (at least n_x * width + STEP,)
+        Working memory.
+    at_columns : ndarray, shape (at least n_functions * n_y to the next multiple of ROWS, times width, + STEP,)
+        Filled: row function * n_y + node has `width` numbers.
+    """
+    for node in range(n_x):
+        copy_lanes(across[node * width :], across_x[node, left:], n_columns)
+        across[node * width + n_columns : (node + 1) * width] = 0.0
+    by_row = at_nodes.reshape((at_nodes.shape[0] * n_y, n_x))
     for a in range(0, n_functions * n_y, ROWS):
-        multiply_rows_tight(by_row, a, n_x, across, width, out[a * width :])
+        multiply_rows_tight(by_row, a, n_x, across, 0, width, at_columns, a * width)
+
+
+@fast
+def sort_samples(states: np.ndarray, state: int, which: np.ndarray) -> int:
+    """Write the numbers of the samples in some state; return how many they are."""
+    n = 0
+    for i in range(len(states)):
+        which[n] = i
+        n += states[i] == state
+    return n
+
+
+@fast
+def _solve_nodes(
+    nodes_x: np.ndarray, nodes_y: np.ndarray, z: np.ndarray, frame_matrices: np.ndarray,
+    sample_places: np.ndarray, matrix: np.ndarray, cross: np.ndarray, rows_wanted: np.ndarray, n: int, n_chosen: int,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+    places: np.ndarray, distance: np.ndarray, covariances: np.ndarray, zeros: np.ndarray, sums: np.ndarray,
+    form: np.ndarray, wanted: np.ndarray, at_nodes: np.ndarray,
+) -> None:  # fmt: skip
+    """Write c_f'P c_f, R_f c_f and 2 P_ef c_f at the nodes of a tile, f the n smooth samples, e the chosen ones."""
+    n_x, n_y, n_wanted, width = len(nodes_x), len(nodes_y), len(rows_wanted), covariances.shape[1]
+    size = padded(n, ROWS)
+    step = min(width // n_x, n_y)
+    for begin in range(0, n_y, step):
+        rows = (begin, min(begin + step, n_y))
+        n_lanes = lattice_places(places, frame_matrices, nodes_x, nodes_y, z, rows, (0, n_x))
+        for a in range(n):
+            lane_covariances(
+                covariances[a], sample_places, a, places, n_lanes, distance, frames, models, psills, scales
+            )  # fmt: skip
+        covariances[n:size, :n_lanes] = 0.0
+        form[:n_lanes] = 0.0
+        wanted[:, :n_lanes] = 0.0
+        add_form(form, matrix, n, covariances, zeros, n_lanes)
+        add_rows(wanted, rows_wanted, n, covariances, n_lanes)
+        first, last = rows[0] * n_x, rows[1] * n_x
+        copy_lanes(at_nodes[0, first:last], form, last - first)
+        for g in range(n_wanted):
+            copy_lanes(at_nodes[1 + g, first:last], wanted[g], last - first)
+        for a in range(0, n_chosen, ROWS):
+            multiply_rows(cross, a, n, covariances, n_lanes, sums)
+            for row in range(min(ROWS, n_chosen - a)):
+                copy_lanes(at_nodes[1 + n_wanted + a + row, first:last], sums[row], last - first)
 
 
 @exact
@@ -177,7 +243,7 @@ def reduce_tiles(
     states : ndarray of int8, shape (n_tiles, n_samples)
         How the covariance of each sample is met: 0 not at all, SMOOTH at the nodes, EXACT at every cell.
     nodes_x, across_x, last_x, nodes_y, across_y, last_y : ndarray
-        ``nodes``, ``matrix`` and ``last`` of the `far_samples.TileAxis` of columns and of rows.
+        As `far_samples.TileAxis.for_kernels` gives them, of columns and of rows.
     frame_matrices : ndarray, shape (n_frames, n_dimensions, n_dimensions)
     sample_places : ndarray, shape (n_frames, n_dimensions, n_samples)
         In these frames.
@@ -202,141 +268,100 @@ def reduce_tiles(
     active = np.empty(n_samples, dtype=np.int64)
     most_smooth, most_chosen, widest = 0, 0, 0
     for t in range(len(tiles)):
-        n_smooth, n_chosen = 0, 0
-        for i in range(n_samples):
-            n_smooth += states[t, i] == SMOOTH
-            n_chosen += states[t, i] == EXACT
-        most_smooth, most_chosen = max(most_smooth, n_smooth), max(most_chosen, n_chosen)
+        most_smooth = max(most_smooth, sort_samples(states[t], SMOOTH, smooth))
+        most_chosen = max(most_chosen, sort_samples(states[t], EXACT, chosen))
         widest = max(widest, tiles[t, 3] - tiles[t, 2])
     # What is done at the nodes.
-    size_s, size_c = _padded(most_smooth, ROWS), _padded(most_chosen, ROWS)
+    size_s, size_c = padded(most_smooth, ROWS), padded(most_chosen, ROWS)
     node_width = _WIDE if most_smooth <= _MOST_WIDE else _NARROW
     smooth_matrix, cross = np.empty((size_s, size_s)), np.empty((size_c, size_s))
     smooth_places, smooth_rows = np.empty((n_frames, n_dimensions, size_s)), np.empty((n_wanted, size_s))
     at_smooth, node_sums = np.empty((size_s, node_width)), np.empty((ROWS, node_width))
-    most_functions = _padded(1 + n_wanted + size_c, ROWS)
-    at_nodes = np.zeros((most_functions, n_y * n_x))
+    zeros = np.zeros((ROWS, node_width))
+    most_functions = padded(1 + n_wanted + size_c, ROWS)
+    at_nodes, room = np.zeros((most_functions, n_y * n_x)), np.empty(n_x)
     # What is done at the cells, in strips of ROWS rows.
-    width = _padded(ROWS * widest + STEP, STEP)
-    at_columns = np.empty(most_functions * n_y * widest + STEP)
-    across, padded_y = np.empty(n_x * widest + STEP), np.zeros((ROWS, n_y))
-    interpolated = np.empty((most_functions, width))
+    width = padded(ROWS * widest + STEP, STEP)
+    # Zeros at first: what is read behind the last numbers is finite, and 0 times it is 0.
+    at_columns, across = np.zeros(most_functions * n_y * widest + STEP), np.zeros(n_x * widest + STEP)
+    interpolated = np.zeros((size_c, width))
     chosen_matrix, active_matrix = np.empty((size_c, size_c)), np.empty((size_c, size_c))
     chosen_places, chosen_rows = np.empty((n_frames, n_dimensions, size_c)), np.empty((n_wanted, size_c))
     active_rows, covariances = np.empty((n_wanted, size_c)), np.empty((size_c, width))
     squared, reaches = np.empty(size_c), np.empty(size_c, dtype=np.bool_)
     box = np.empty((n_frames, n_dimensions, 2))
-    sums = np.empty((ROWS, width))
     most = max(width, node_width)
     places, distance = np.empty((n_frames, n_dimensions, most)), np.empty(most)
     form, wanted = np.empty(most), np.empty((n_wanted, most))
     for t in range(len(tiles)):
         top, bottom, left, right, part_y, part_x = tiles[t]
         n_columns = right - left
-        n_smooth, n_chosen = 0, 0
-        for i in range(n_samples):
-            if states[t, i] == SMOOTH:
-                smooth[n_smooth] = i
-                n_smooth += 1
-            elif states[t, i] == EXACT:
-                chosen[n_chosen] = i
-                n_chosen += 1
+        n_smooth, n_chosen = sort_samples(states[t], SMOOTH, smooth), sort_samples(states[t], EXACT, chosen)
         n_functions = 0
         if n_smooth > 0:
             n_functions = 1 + n_wanted + n_chosen
-            size = _padded(n_smooth, ROWS)
             _gather_lower(precision, smooth, n_smooth, 2.0, smooth_matrix)
-            _gather(precision, chosen, n_chosen, smooth, n_smooth, cross)
-            _gather_samples(sample_places, rows_wanted, smooth, n_smooth, smooth_places, smooth_rows)
-            step = min(node_width // n_x, n_y)
-            for begin in range(0, n_y, step):
-                rows = (begin, min(begin + step, n_y))
-                n = lattice_places(places, frame_matrices, nodes_x[part_x], nodes_y[part_y], z, rows, (0, n_x))
-                for a in range(n_smooth):
-                    lane_covariances(
-                        at_smooth[a], smooth_places, a, places, n, distance, frames, models, psills, scales
-                    )  # fmt: skip
-                at_smooth[n_smooth:size, :n] = 0.0
-                form[:n] = 0.0
-                wanted[:, :n] = 0.0
-                for a in range(0, size, ROWS):
-                    multiply_rows(smooth_matrix, a, a + ROWS, at_smooth, n, node_sums)
-                    add_dots(form, node_sums, at_smooth, a, n)
-                    for g in range(n_wanted):
-                        add_products(wanted[g], smooth_rows[g], a, at_smooth, n)
-                first, last = rows[0] * n_x, rows[1] * n_x
-                copy_lanes(at_nodes[0, first:last], form, last - first)
-                for g in range(n_wanted):
-                    copy_lanes(at_nodes[1 + g, first:last], wanted[g], last - first)
-                for a in range(0, n_chosen, ROWS):
-                    multiply_rows(cross, a, n_smooth, at_smooth, n, node_sums)
-                    for row in range(min(ROWS, n_chosen - a)):
-                        copy_lanes(at_nodes[1 + n_wanted + a + row, first:last], node_sums[row], last - first)
+            _gather_twice(precision, chosen, n_chosen, smooth, n_smooth, cross)
+            gather(sample_places, rows_wanted, smooth, n_smooth, smooth_places, smooth_rows)
+            _solve_nodes(
+                nodes_x[part_x], nodes_y[part_y], z, frame_matrices, smooth_places, smooth_matrix, cross, smooth_rows,
+                n_smooth, n_chosen, frames, models, psills, scales, places, distance, at_smooth, zeros, node_sums,
+                form, wanted, at_nodes,
+            )  # fmt: skip
             largest = 0.0
             for k in range(n_functions):
-                of_function = _largest_last(at_nodes[k], n_y, n_x, last_y[part_y], last_x[part_x])
-                largest = max(largest, of_function / sizes[k] if k < len(sizes) else of_function)
+                size = sizes[k] if k < len(sizes) else 2.0
+                of_function = largest_last(at_nodes, k, n_y, n_x, last_y[part_y], last_x[part_x], room)
+                largest = max(largest, of_function / size)
             done[t] = largest <= tolerance
             if not done[t]:
                 continue
-            for node in range(n_x):
-                for column in range(n_columns):
-                    across[node * n_columns + column] = across_x[left + column, node]
-            _along_columns(at_nodes, n_functions, n_y, n_x, across, n_columns, at_columns)
+            along_columns(at_nodes, n_functions, n_y, n_x, across_x, left, n_columns, n_columns, across, at_columns)
         done[t] = True
         _gather_lower(precision, chosen, n_chosen, 2.0, chosen_matrix)
-        _gather_samples(sample_places, rows_wanted, chosen, n_chosen, chosen_places, chosen_rows)
-        n_before = -1
+        gather(sample_places, rows_wanted, chosen, n_chosen, chosen_places, chosen_rows)
+        a_function, n_before = n_y * n_columns, -1
+        n = padded(ROWS * n_columns, STEP)
         for first_row in range(top, bottom, ROWS):
             rows = (first_row, min(first_row + ROWS, bottom))
-            n = _padded(ROWS * n_columns, STEP)
             _strip_places(places, frame_matrices, x, y, z, rows, (left, right), n, box)
             _note_reaching(box, supports, chosen_places, n_chosen, squared, reaches)
             n_active = 0
             for a in range(n_chosen):
                 active[n_active] = a
                 n_active += reaches[a]
-            size = _padded(n_active, ROWS)
+            size = padded(n_active, ROWS)
             if n_active < n_chosen or n_before < n_chosen:
                 _gather_lower(chosen_matrix, active, n_active, 1.0, active_matrix)
                 for g in range(n_wanted):
                     for a in range(n_active):
                         active_rows[g, a] = chosen_rows[g, active[a]]
-                    active_rows[g, n_active:size] = 0.0
             n_before = n_active
             if n_functions > 0:
-                for row in range(ROWS):
-                    for node in range(n_y):
-                        padded_y[row, node] = across_y[rows[0] + row, node] if rows[0] + row < rows[1] else 0.0
-                a_function = n_y * n_columns
-                multiply_rows_tight(padded_y, 0, n_y, at_columns, n_columns, form)
+                multiply_rows_tight(across_y, first_row, n_y, at_columns, 0, n_columns, form, 0)
                 for g in range(n_wanted):
-                    multiply_rows_tight(padded_y, 0, n_y, at_columns[(1 + g) * a_function :], n_columns, wanted[g])
+                    multiply_rows_tight(
+                        across_y, first_row, n_y, at_columns, (1 + g) * a_function, n_columns, wanted, g * most
+                    )  # fmt: skip
                 for a in range(n_active):
-                    of_function = at_columns[(1 + n_wanted + active[a]) * a_function :]
-                    multiply_rows_tight(padded_y, 0, n_y, of_function, n_columns, interpolated[a])
+                    multiply_rows_tight(
+                        across_y, first_row, n_y, at_columns, (1 + n_wanted + active[a]) * a_function, n_columns,
+                        interpolated, a * width,
+                    )  # fmt: skip
             else:
                 form[:n] = 0.0
                 wanted[:, :n] = 0.0
+                interpolated[:size, :n] = 0.0
             for a in range(n_active):
                 lane_covariances(
                     covariances[a], chosen_places, active[a], places, n, distance, frames, models, psills, scales
                 )  # fmt: skip
             covariances[n_active:size, :n] = 0.0
-            for i in range(0, size, ROWS):
-                multiply_rows(active_matrix, i, i + ROWS, covariances, n, sums)
-                if n_functions > 0:
-                    for a in range(min(ROWS, n_active - i)):
-                        through, to_row = interpolated[i + a], sums[a]
-                        for s in range(n):
-                            to_row[s] += 2.0 * through[s]
-                add_dots(form, sums, covariances, i, n)
-                for g in range(n_wanted):
-                    add_products(wanted[g], active_rows[g], i, covariances, n)
+            if n_active > 0:
+                add_form(form, active_matrix, n_active, covariances, interpolated, n)
+                add_rows(wanted, active_rows, n_active, covariances, n)
             for row in range(rows[1] - rows[0]):
                 at = row * n_columns
-                for s in range(n_columns):
-                    quadratic[rows[0] + row, left + s] = form[at + s]
+                copy_lanes(quadratic[rows[0] + row, left:right], form[at:], n_columns)
                 for g in range(n_wanted):
-                    for s in range(n_columns):
-                        products[g, rows[0] + row, left + s] = wanted[g, at + s]
+                    copy_lanes(products[g, rows[0] + row, left:right], wanted[g, at:], n_columns)

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ COVARIANCE = 25.0
 """Cost of a covariance in multiplications and additions."""
 
 _MORE_NODES = 4  # along an axis, where the first do not reach the tolerance
+_MOST_ROWS = 8  # of cells that the kernels meet at once
 _CLEARANCE = 2.0  # distance of the smooth samples, in halves of a tile side
 _TILE, _NUMPY_TILE = 4e5, 2e6  # cost of what is done once a tile, in multiplications and additions
 _NUMPY_COVARIANCE = 125.0
@@ -334,6 +335,12 @@ class TileAxis:
     matrix: np.ndarray
     last: np.ndarray
 
+    @cached_property
+    def for_kernels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Nodes, the matrix turned, the matrix with rows of zeros behind the last cell, and the last coefficients."""
+        beyond = np.zeros((_MOST_ROWS, self.matrix.shape[1]))
+        return self.nodes, np.ascontiguousarray(self.matrix.T), np.concatenate([self.matrix, beyond]), self.last
+
     @classmethod
     def of(cls, cells: np.ndarray, side: int, n_nodes: int) -> TileAxis:
         """Cut an axis into parts of a side and place the nodes; not made again for the blocks beside or below."""
@@ -419,14 +426,15 @@ class _Compiled:
         tolerance: float, quadratic: np.ndarray, products: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
         """Do the same as `FarSamples._solve`."""
-        axis_y, axis_x = axes
         tiles = tiles_of(axes, numbers)
         done = np.empty(len(tiles), dtype=bool)
+        nodes_y, _, across_y, last_y = axes[0].for_kernels
+        nodes_x, across_x, _, last_x = axes[1].for_kernels
 
         def solve(some: slice) -> None:
             self._kernels.reduce_tiles(
                 lattice.x, lattice.y, lattice.z, tiles[some], states[some],
-                axis_x.nodes, axis_x.matrix, axis_x.last, axis_y.nodes, axis_y.matrix, axis_y.last,
+                nodes_x, across_x, last_x, nodes_y, across_y, last_y,
                 *self._system, tolerance, quadratic, products, done[some],
             )  # fmt: skip
 

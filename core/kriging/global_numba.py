@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .lanes_numba import ROWS, STEP, copy_lanes, exact, fast, lane_covariances, multiply_rows
+from .lanes_numba import STEP, add_rows, add_squares, copy_lanes, exact, fast, lane_covariances
 
 WIDTH = 264
 """Most lanes at once; a multiple of every STEP."""
@@ -37,26 +37,6 @@ def lattice_places(
     return n
 
 
-@fast
-def add_products(out: np.ndarray, row: np.ndarray, first: int, lanes: np.ndarray, n: int) -> None:
-    """Add ``row[first : first + ROWS] @ lanes[first : first + ROWS]`` to ``out``."""
-    for j in range(first, first + ROWS, 4):
-        a, b, c, d = row[j], row[j + 1], row[j + 2], row[j + 3]
-        row_0, row_1, row_2, row_3 = lanes[j], lanes[j + 1], lanes[j + 2], lanes[j + 3]
-        for s in range(n):
-            out[s] += ((a * row_0[s] + b * row_1[s]) + c * row_2[s]) + d * row_3[s]
-
-
-@fast
-def add_dots(out: np.ndarray, left: np.ndarray, right: np.ndarray, first: int, n: int) -> None:
-    """Add the products of ROWS rows of ``left`` and those of ``right`` from ``first`` on, element by element."""
-    for j in range(0, ROWS, 4):
-        a, b, c, d = left[j], left[j + 1], left[j + 2], left[j + 3]
-        row_0, row_1, row_2, row_3 = right[first + j], right[first + j + 1], right[first + j + 2], right[first + j + 3]
-        for s in range(n):
-            out[s] += ((a[s] * row_0[s] + b[s] * row_1[s]) + c[s] * row_2[s]) + d[s] * row_3[s]
-
-
 @exact
 def whiten_lattice(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, tile: tuple, first: int, last: int, frame_matrices: np.ndarray,
@@ -79,8 +59,8 @@ def whiten_lattice(
         In these frames.
     factor : ndarray, shape (n, n)
         V, lower triangular, padded with zeros to a multiple of ROWS: the form is ``|V c|^2``.
-    rows_wanted : ndarray, shape (n_wanted, n)
-        Padded likewise; their products with c are wanted.
+    rows_wanted : ndarray, shape (n_wanted, at least n_samples)
+        Their products with c are wanted.
     frames, models, psills, scales : ndarray, shape (n_terms,)
         Terms of the covariance, ordered by frame.
     quadratic, products : ndarray, shape (n_rows, n_columns), (n_wanted, n_rows, n_columns)
@@ -90,8 +70,7 @@ def whiten_lattice(
     n_wanted, size = len(rows_wanted), len(factor)
     covariances = np.zeros((size, WIDTH))
     places = np.empty((n_frames, n_dimensions, WIDTH))
-    distance, sums = np.empty(WIDTH), np.empty((ROWS, WIDTH))
-    form, wanted = np.empty(WIDTH), np.empty((n_wanted, WIDTH))
+    distance, form, wanted = np.empty(WIDTH), np.empty(WIDTH), np.empty((n_wanted, WIDTH))
     for top in range(first * tile[0], min(last * tile[0], len(y)), tile[0]):
         rows = (top, min(top + tile[0], len(y)))
         for left in range(0, len(x), tile[1]):
@@ -101,11 +80,8 @@ def whiten_lattice(
                 lane_covariances(covariances[a], sample_places, a, places, n, distance, frames, models, psills, scales)
             form[:n] = 0.0
             wanted[:, :n] = 0.0
-            for i in range(0, size, ROWS):
-                multiply_rows(factor, i, i + ROWS, covariances, n, sums)
-                add_dots(form, sums, sums, 0, n)
-                for g in range(n_wanted):
-                    add_products(wanted[g], rows_wanted[g], i, covariances, n)
+            add_squares(form, factor, size, covariances, n)
+            add_rows(wanted, rows_wanted, n_samples, covariances, n)
             at, n_columns = 0, columns[1] - columns[0]
             for row in range(rows[0], rows[1]):
                 copy_lanes(quadratic[row, columns[0] : columns[1]], form[at:], n_columns)

@@ -146,50 +146,59 @@ def carry_over(builder, count, begun, step):
     return carried
 
 
-def block_of_products(subtracted, n_rows=ROWS, n_columns=_COLUMNS):
+def _products(builder, matrix, width, count, lanes, stride, begins, negated=False):
+    """Build sums, begun with rows of vectors, of `count` products of matrix elements and lanes; return them.
+
+    The elements may be negated.
+    """
+    integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
+    fma = _fused(builder, vector)
+    before = builder.block
+    loop, end = builder.append_basic_block("products"), builder.append_basic_block("summed")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    j = builder.phi(integer)
+    j.add_incoming(integer(0), before)
+    sums = [[builder.phi(vector) for _ in row] for row in begins]
+    start = builder.gep(lanes, [builder.mul(j, stride)])
+    values = [load_lanes(builder, start, integer(column * _LANES)) for column in range(len(begins[0]))]
+    for row, row_sums in enumerate(sums):
+        factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
+        factors = spread(builder, builder.fneg(factor) if negated else factor)
+        for value, total, begin in zip(values, row_sums, begins[row]):
+            total.add_incoming(begin, before)
+            total.add_incoming(builder.call(fma, [factors, value, total]), loop)
+    following = builder.add(j, integer(1))
+    j.add_incoming(following, loop)
+    builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
+    builder.position_at_end(end)
+    return [[total.incomings[1][0] for total in row] for row in sums]
+
+
+def _places_in_block(builder, stride, n_rows, n_columns):
+    """Build where the vectors of some rows of lanes begin."""
+    integer = ir.IntType(64)
+    return [
+        [builder.add(builder.mul(integer(row), stride), integer(column * _LANES)) for column in range(n_columns)]
+        for row in range(n_rows)
+    ]
+
+
+def block_of_products(subtracted, n_rows=ROWS, n_columns=_COLUMNS, added=False):
     """Return what builds n_rows rows of sums of `count` products of matrix elements and lanes, n_columns vectors wide.
 
-    The sums are written, or subtracted from what stands there.
+    The sums are written, or subtracted from what stands there, or added to it.
     """
 
     def generate(context, builder, signature, arguments):
-        matrix, width, count, lanes, stride, out = arguments
-        integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
-        fma = _fused(builder, vector)
-
-        def place(row, column):
-            return builder.add(builder.mul(integer(row), stride), integer(column * _LANES))
-
-        def begun(row, column):
-            if not subtracted:
-                return ir.Constant(vector, [0.0] * _LANES)
-            return load_lanes(builder, out, place(row, column))
-
-        begins = [[begun(row, column) for column in range(n_columns)] for row in range(n_rows)]
-        before = builder.block
-        loop, end = builder.append_basic_block("products"), builder.append_basic_block("stored")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        j = builder.phi(integer)
-        j.add_incoming(integer(0), before)
-        sums = [[builder.phi(vector) for _ in range(n_columns)] for _ in range(n_rows)]
-        start = builder.gep(lanes, [builder.mul(j, stride)])
-        values = [load_lanes(builder, start, integer(column * _LANES)) for column in range(n_columns)]
-        for row, row_sums in enumerate(sums):
-            factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
-            if subtracted:
-                factor = builder.fneg(factor)
-            factors = spread(builder, factor)
-            for value, total, begin in zip(values, row_sums, begins[row]):
-                total.add_incoming(begin, before)
-                total.add_incoming(builder.call(fma, [factors, value, total]), loop)
-        following = builder.add(j, integer(1))
-        j.add_incoming(following, loop)
-        builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
-        builder.position_at_end(end)
-        for row, row_sums in enumerate(sums):
-            for column, total in enumerate(row_sums):
-                store_lanes(builder, total.incomings[1][0], out, place(row, column))
+        matrix, width, count, lanes, stride, out, *out_stride = arguments
+        zeros = ir.Constant(ir.VectorType(ir.DoubleType(), _LANES), [0.0] * _LANES)
+        places = _places_in_block(builder, *(out_stride or [stride]), n_rows, n_columns)
+        begins = [[load_lanes(builder, out, at) if subtracted or added else zeros for at in row] for row in places]
+        sums = _products(builder, matrix, width, count, lanes, stride, begins, subtracted)
+        for row_sums, row in zip(sums, places):
+            for total, at in zip(row_sums, row):
+                store_lanes(builder, total, out, at)
         return context.get_dummy_value()
 
     return generate
@@ -205,6 +214,59 @@ def _multiply_block(typing_context, matrix, width, count, lanes, stride, out):
 def subtract_block(typing_context, matrix, width, count, lanes, stride, out):
     """Subtract a block of products."""
     return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), block_of_products(subtracted=True)
+
+
+@intrinsic
+def _add_two_rows(typing_context, matrix, width, count, lanes, stride, out, out_stride):
+    """Add two rows of products."""
+    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out, types.int64)
+    return signature, block_of_products(subtracted=False, n_rows=2, added=True)
+
+
+@intrinsic
+def _add_row(typing_context, matrix, width, count, lanes, stride, out, out_stride):
+    """Add one row of products."""
+    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out, types.int64)
+    return signature, block_of_products(subtracted=False, n_rows=1, added=True)
+
+
+def _form_of_products(is_squared):
+    """Return what builds the addition, to STEP lanes, of a block of products times other rows of lanes, or squared.
+
+    The products are added to the rows from `begun` on, which stay as they are, before.
+    """
+
+    def generate(context, builder, signature, arguments):
+        matrix, width, count, lanes, stride, *others, form = arguments
+        vector = ir.VectorType(ir.DoubleType(), _LANES)
+        fma, places = _fused(builder, vector), _places_in_block(builder, stride, ROWS, _COLUMNS)
+        zeros = ir.Constant(vector, [0.0] * _LANES)
+        begins = [[zeros if is_squared else load_lanes(builder, others[1], at) for at in row] for row in places]
+        sums = _products(builder, matrix, width, count, lanes, stride, begins)
+        for column, at in enumerate(places[0]):
+            total = load_lanes(builder, form, at)
+            for row_sums, row in zip(sums, places):
+                value = row_sums[column]
+                other = value if is_squared else load_lanes(builder, others[0], row[column])
+                total = builder.call(fma, [value, other, total])
+            store_lanes(builder, total, form, at)
+        return context.get_dummy_value()
+
+    return generate
+
+
+@intrinsic
+def _add_form(typing_context, matrix, width, count, lanes, stride, others, begun, form):
+    """Add a block of products, begun with rows of lanes, times other rows."""
+    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, others, begun, form)
+    return signature, _form_of_products(is_squared=False)
+
+
+@intrinsic
+def _add_squares(typing_context, matrix, width, count, lanes, stride, form):
+    """Add a block of products, squared."""
+    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, form)
+    return signature, _form_of_products(is_squared=True)
 
 
 def add_dots(builder, out, left, left_stride, right_of, count, subtracted=False, factor=None):
@@ -282,18 +344,68 @@ def multiply_rows(matrix: np.ndarray, row: int, count: int, lanes: np.ndarray, n
 
 @fast
 def multiply_rows_tight(
-    matrix: np.ndarray, row: int, count: int, lanes: np.ndarray, stride: int, out: np.ndarray
+    matrix: np.ndarray, row: int, count: int, lanes: np.ndarray, first: int, stride: int, out: np.ndarray, at: int
 ) -> None:
-    """Do the same with rows of ``stride`` lanes that follow each other, of any number; both arrays are flat.
+    """Do the same with rows of ``stride`` lanes that follow each other, of any number.
 
-    Up to STEP elements are read and overwritten behind the last row.
+    They begin with the element `first` of ``lanes`` and `at` of ``out``, counted in row order. Up to STEP elements are
+    read and overwritten behind the last row.
     """
     width = matrix.shape[1]
     # From the right: what a row's last group writes into the next row is written once more.
     for s in range(STEP * ((stride - 1) // STEP), -1, -STEP):
-        first = element(matrix, row * width)
-        from_lanes, to_lanes = element(lanes, s), element(out, s)
-        _multiply_block(first, width, count, from_lanes, stride, to_lanes)
+        from_matrix = element(matrix, row * width)
+        from_lanes, to_lanes = element(lanes, first + s), element(out, at + s)
+        _multiply_block(from_matrix, width, count, from_lanes, stride, to_lanes)
+
+
+@fast
+def add_rows(out: np.ndarray, matrix: np.ndarray, count: int, lanes: np.ndarray, n: int) -> None:
+    """Add ``matrix[:, :count] @ lanes[:count]`` to lane 0 to n; `count` is above 0, n a multiple of STEP."""
+    width, stride, to = matrix.shape[1], lanes.shape[1], out.shape[1]
+    for s in range(0, n, STEP):
+        values = element(lanes, s)
+        for row in range(0, len(matrix) - 1, 2):
+            _add_two_rows(element(matrix, row * width), width, count, values, stride, element(out, row * to + s), to)
+        if len(matrix) % 2:
+            last = len(matrix) - 1
+            _add_row(element(matrix, last * width), width, count, values, stride, element(out, last * to + s), to)
+
+
+@fast
+def add_form(form: np.ndarray, matrix: np.ndarray, size: int, lanes: np.ndarray, begun: np.ndarray, n: int) -> None:
+    """Add to lane 0 to n ``sum_i lanes_i (begun_i + sum_j<=i matrix_ij lanes_j)``.
+
+    Parameters
+    ----------
+    form : ndarray, shape (at least n,)
+    matrix : ndarray, shape (size and up to the next multiple of ROWS, any)
+        Lower triangular, with zeros where its blocks of ROWS rows are read and behind the last row.
+    size : int
+    lanes : ndarray, shape (size and up to the next multiple of ROWS, n_lanes)
+        0 behind the last row.
+    begun : ndarray, shape (as many or ROWS, n_lanes)
+        Finite; ROWS rows are taken again and again.
+    n : int
+        A multiple of STEP.
+    """
+    width, stride = matrix.shape[1], lanes.shape[1]
+    for i in range(0, size, ROWS):
+        count = min(i + ROWS, size)
+        for s in range(0, n, STEP):
+            _add_form(
+                element(matrix, i * width), width, count, element(lanes, s), stride,
+                element(lanes, i * stride + s), element(begun, i % len(begun) * stride + s), element(form, s),
+            )  # fmt: skip
+
+
+@fast
+def add_squares(form: np.ndarray, matrix: np.ndarray, size: int, lanes: np.ndarray, n: int) -> None:
+    """Add to lane 0 to n ``sum_i (sum_j<=i matrix_ij lanes_j)^2``; `size` is a multiple of ROWS, n one of STEP."""
+    width, stride = matrix.shape[1], lanes.shape[1]
+    for i in range(0, size, ROWS):
+        for s in range(0, n, STEP):
+            _add_squares(element(matrix, i * width), width, i + ROWS, element(lanes, s), stride, element(form, s))
 
 
 @fast
