@@ -196,6 +196,18 @@ def _absorption(features: list[tuple[float, float, float]]) -> np.ndarray:
     return spectrum
 
 
+def is_known(deposit: Deposit, places: np.ndarray) -> np.ndarray:
+    """Return which places lie in the ground, at most `DEEPEST` below it, shape (n,).
+
+    Parameters
+    ----------
+    deposit : Deposit
+    places : ndarray, shape (n, 3)
+    """
+    ground = deposit.surface(places[:, 0], places[:, 1])
+    return (places[:, 2] <= ground) & (places[:, 2] >= ground - DEEPEST)
+
+
 def total_rare_earths(deposit: Deposit, places: np.ndarray) -> np.ndarray:
     """Return the true sum of rare earths at places.
 
@@ -209,8 +221,7 @@ def total_rare_earths(deposit: Deposit, places: np.ndarray) -> np.ndarray:
     ndarray, shape (n,)
         mg/kg; NaN above the ground and more than `DEEPEST` below it.
     """
-    ground = deposit.surface(places[:, 0], places[:, 1])
-    inside = (places[:, 2] <= ground) & (places[:, 2] >= ground - DEEPEST)
+    inside = is_known(deposit, places)
     found = np.full(len(places), np.nan)
     if inside.any():
         found[inside] = deposit.rock(places[inside]).total_rare_earths

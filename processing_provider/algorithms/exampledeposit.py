@@ -85,7 +85,10 @@ class ExampleDeposit(Algorithm):
         def known(block):
             return {"TRUTH": surveys.total_rare_earths(deposit, coarse.centers(block))}
 
-        results["TRUTH"] = Maps(coarse, {"TRUTH": ["REE"]}, known)
+        def in_ground(block):
+            return surveys.is_known(deposit, coarse.centers(block))
+
+        results["TRUTH"] = Maps(coarse, {"TRUTH": ["REE"]}, known, mask=in_ground)
         return results
 
 

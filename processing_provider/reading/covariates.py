@@ -68,9 +68,15 @@ def tell_codes_of_drift(stack: CovariateStack, feedback) -> None:
         )
 
 
-def _percent(share: float) -> str:
-    """Return a share in percent, in words where it is small."""
-    return tr("less than 1 %") if share < 0.005 else f"{100 * share:.0f} %"
+def _about(share: float) -> str:
+    """Return a share that a sample of cells showed, in percent.
+
+    Examples
+    --------
+    >>> _about(0.004), _about(0.123)
+    ('less than 1 %', 'about 12 %')
+    """
+    return tr("less than 1 %") if share < 0.005 else tr("about {share:.0f} %").format(share=100 * share)
 
 
 def tell_outside_ranges(checks: Sequence[RangeCheck], feedback) -> None:
@@ -78,22 +84,22 @@ def tell_outside_ranges(checks: Sequence[RangeCheck], feedback) -> None:
     for check in checks:
         if check.categorical and check.outside > 0:
             feedback.pushWarning(
-                tr("{name}: about {share} of the map is in classes that no sample has.").format(
-                    name=check.name, share=_percent(check.outside)
+                tr("{name}: {share} of the map is in classes that no sample has.").format(
+                    name=check.name, share=_about(check.outside)
                 )
             )
         elif check.outside > 0:
             low, high = check.trained
             text = tr(
-                "{name}: about {share} of the map is outside the samples' range ({low:.6g} to {high:.6g})."
-            ).format(name=check.name, share=_percent(check.outside), low=low, high=high)
+                "{name}: {share} of the map is outside the samples' range ({low:.6g} to {high:.6g})."
+            ).format(name=check.name, share=_about(check.outside), low=low, high=high)
             if check.far > 0:
                 feedback.pushWarning(
                     text
                     + tr(
                         " Far outside lies {far} of it (up to {lowest:.6g} and {highest:.6g}): estimates there are "
                         "extrapolated. Check the unit where all of it is."
-                    ).format(far=_percent(check.far), lowest=check.lowest, highest=check.highest)
+                    ).format(far=_about(check.far), lowest=check.lowest, highest=check.highest)
                 )
             else:
                 feedback.pushInfo(text)

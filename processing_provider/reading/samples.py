@@ -24,12 +24,21 @@ from .values import Values
 
 def with_numbers(points: Points, values: np.ndarray, names: Sequence[str], feedback) -> np.ndarray:
     """Return which points have a number in all fields, shape (n_points,), and tell how many have not."""
-    known = np.isfinite(values).all(axis=1)
+    missing = ~np.isfinite(values)
+    known = ~missing.any(axis=1)
     if not known.all():
+        fields = ", ".join(names)
+        alone = ""
+        if len(names) > 1:
+            counts = zip(names, missing.sum(axis=0).tolist())
+            fields = ", ".join(f"{name} ({count})" for name, count in counts if count)
+            if known.sum() < (~missing).sum(axis=0).min():
+                alone = tr(" Taken one by one, the fields keep more of their samples.")
         feedback.pushWarning(
             tr("{n} of {total} samples have no number in {fields} and are left out.").format(
-                n=int((~known).sum()), total=len(points), fields=", ".join(names)
+                n=int((~known).sum()), total=len(points), fields=fields
             )
+            + alone
         )
     return known
 

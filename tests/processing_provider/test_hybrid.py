@@ -224,3 +224,19 @@ def test_backend_that_dies(bad, place, tmp_path, monkeypatch):
     monkeypatch.setenv("HYBRIDGEO_BACKEND_PYTHON", str(fake))
     said = bad()
     assert "exit code 3" in said and "boom" in said
+
+
+def test_samples_left_out_are_counted_by_field(run, world, tmp_path):
+    """Rows 0 to 5 lack zinc, 4 to 9 lead: 50 of 60 have both, 54 have each; the name of a field may be any text."""
+    coordinates, values = world.field_values(60)
+    zinc, lead = values.copy(), values.copy()
+    zinc[:6], lead[4:10] = np.nan, np.nan
+    fields = {"zinc": zinc.tolist(), "Plomb é": lead.tolist()}
+    samples = world.write_points(tmp_path / "samples.gpkg", coordinates, fields)
+    results, log = run(
+        "comparemethods",
+        {"INPUT": samples, "TARGETS": ["zinc", "Plomb é"], "METHODS": ["mean", "inverse_distance"], "FOLDS": "random",
+         "N_FOLDS": 2, "OUTPUT": str(tmp_path / "c.csv")},
+    )  # fmt: skip
+    assert results["N"] == 50
+    assert "10 of 60 samples have no number in zinc (6), Plomb é (6) and are left out. Taken one by one" in log.text

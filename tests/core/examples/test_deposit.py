@@ -68,4 +68,5 @@ def test_the_same_seed_is_the_same_deposit(deposit):
     places = np.array([[401_000.0, 7_200_700.0, 1200.0], [401_000.0, 7_200_700.0, 1500.0]])
     first, again = (surveys.total_rare_earths(one, places) for one in (deposit, Deposit(3)))
     np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(np.isfinite(first), surveys.is_known(deposit, places))
     assert np.isnan(first[1]) and surveys.total_rare_earths(Deposit(4), places)[0] != first[0]
