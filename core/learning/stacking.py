@@ -2,9 +2,10 @@
 
 Three steps, each against a way in which stacks lose to kriging:
 
-1. *A drift has to be credible.* Each base with a drift is pulled to ordinary kriging by the share of the drift's
-   effect that is not chance (`core.kriging.evidence`). Covariates that are noise, and a network that learned nothing,
-   lose their weight here, whatever their held-out errors happen to be.
+1. *A drift has to be credible.* Each base with a drift is pulled to kriging by the share of the drift's effect that
+   may be chance (`core.kriging.evidence`): external drift to ordinary kriging, a learned drift to what is left of the
+   external one, since doubt about a forest is none about a straight line in the covariates. Covariates that are
+   noise, and a network that learned nothing, lose their weight here, whatever their held-out errors happen to be.
 2. *Held-out errors cannot tell good bases apart.* They are too few and too alike, and they favour kriging: it keeps
    variogram and drift from all samples, while a learned drift at a held-out sample comes from a part of the trees or
    networks, grown on a part of the samples. An even mixture, to which the weights are drawn, predicts better than
@@ -96,7 +97,7 @@ def stack_weights(
     groups : ndarray of int, shape (n_samples,)
         Clusters for the standard error.
     credible : ndarray, shape (n_bases,), or None
-        Share, 0 to 1, by which each base may leave ordinary kriging; None for 1.
+        Share, 0 to 1, by which each base may leave what it is pulled to; None for 1.
     shares : ndarray, shape (n_bases,), or None
         Of the prior; None for even ones.
     ridge : float
@@ -126,12 +127,12 @@ def stack_weights(
     pull = np.ones(n_bases) if credible is None else np.asarray(credible, dtype=float)
     mse, reference = _better_kriging(errors, kriging)
     scale = np.maximum(mse[:, reference], 1e-300)
-    pulled = [rows[:, :1] + pull * (rows - rows[:, :1]) for rows in errors]
-    products = np.mean([rows.T @ rows / len(rows) / s for rows, s in zip(pulled, scale)], axis=0)
+    pulled = _pulled(pull, kriging)
+    products = np.mean([pulled.T @ rows.T @ rows @ pulled / len(rows) / s for rows, s in zip(errors, scale)], axis=0)
     merit = np.exp(-_CONTRAST * (products.diagonal() - products.diagonal().min()))
     prior = merit if shares is None else merit * shares
-    # What a base may not say goes to ordinary kriging.
-    weights = pull * _simplex_minimum(products, prior / prior.sum(), ridge)
+    # What a base may not say goes to what it is pulled to.
+    weights = pulled @ _simplex_minimum(products, prior / prior.sum(), ridge)
     weights = np.where(weights < _NEGLIGIBLE, 0.0, weights)
     weights[0] += 1.0 - weights.sum()
     return judged_stack(errors, kriging, groups, [weights] * len(errors))
@@ -176,6 +177,18 @@ def judged_stack(
     gain, gain_error = _gain(errors, scale, stacked, reference, groups)
     ratio = np.mean([np.sqrt(np.mean(rows**2) / s) for rows, s in zip(stacked, scale)])
     return Stack(weights[0], reference, float(ratio), gain, gain_error, weights[-1])
+
+
+def _pulled(credible: np.ndarray, kriging: Sequence[int]) -> np.ndarray:
+    """Return what each base says when it is pulled, as weights of the bases: one column a base."""
+    pulled = np.diag(credible)
+    pulled[0] += 1.0 - credible
+    # A learned drift is pulled to the kriging that knows most: the last one, pulled itself.
+    learned = np.setdiff1d(np.arange(len(credible)), kriging)
+    for base in learned:
+        pulled[:, base] = (1.0 - credible[base]) * pulled[:, kriging[-1]]
+        pulled[base, base] += credible[base]
+    return pulled
 
 
 def _better_kriging(errors: Sequence[np.ndarray], kriging: Sequence[int]) -> tuple[np.ndarray, int]:

@@ -5,6 +5,7 @@ import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.learning.stacking import (
     OUTLIER,
+    _pulled,
     _simplex_minimum,
     stack_near_and_far,
     stack_weights,
@@ -67,6 +68,20 @@ def test_a_base_that_is_not_credible_gets_nothing_and_half_of_it_half():
     # Pulled half way to ordinary kriging, the better base is best used whole: half of its own.
     stack = stack_weights([errors], [0], np.arange(99), np.array([1.0, 0.5]), ridge=1e-9)
     assert_allclose(stack.weights, [0.5, 0.5], atol=1e-6)
+
+
+@pytest.mark.parametrize(("external", "expected"), [(1.0, [1 / 3, 2 / 3, 0]), (0.0, [1, 0, 0])])
+def test_doubt_about_a_learned_drift_goes_to_the_external_one_where_that_is_believed(external, expected):
+    errors = np.tile(np.eye(3), (40, 1))  # equally good and unrelated: under a heavy ridge all weights are alike
+    stack = stack_weights([errors], [0, 1], np.arange(120), np.array([1.0, external, 0.0]), ridge=1e9)
+    assert_allclose(stack.weights, expected, atol=1e-6)
+
+
+def test_pulled_bases_in_closed_form():
+    assert_allclose(
+        _pulled(np.array([1.0, 0.5, 0.75]), [0, 1]), [[1.0, 0.5, 0.25 * 0.5], [0.0, 0.5, 0.25 * 0.5], [0.0, 0.0, 0.75]]
+    )
+    assert_allclose(_pulled(np.array([1.0, 0.5, 0.0]), [0]), [[1.0, 0.5, 1.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.0]])
 
 
 def test_the_unit_of_the_values_changes_nothing():
