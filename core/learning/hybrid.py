@@ -388,7 +388,7 @@ def fit_hybrid(
         progress(0.98, "Stacking")
         own_values = values[:, column]
         held_out, credible = _held_out(
-            samples, own_values, bases[column], drifts[column],
+            samples, own_values, transforms[column], bases[column], drifts[column],
             {kind: out_of_fold[:, :, column] for kind, out_of_fold in learned.items()}, folds,
             neighborhood if settings.neighborhood is not None or len(samples) > EXACT_LIMIT else Neighborhood(),
         )  # fmt: skip
@@ -424,6 +424,7 @@ class _HeldOut:
 def _held_out(
     samples: Samples,
     values: np.ndarray,
+    transform: Transform,
     bases: list[Base],
     drifts: list[np.ndarray | None],
     learned: Mapping[str, np.ndarray],
@@ -460,7 +461,7 @@ def _held_out(
         errors, sigma, smoothing = np.empty((3, len(samples), len(bases)))
         for index, base in enumerate(bases):
             drift = learned_drift[base.name][:, None] if base.name in learned_drift else drifts[index]
-            kriging = base.kriging(samples.coordinates, values, neighborhood, drift)
+            kriging = base.kriging(samples.coordinates, values, neighborhood, drift, transform)
             result = kriging.leave_out(left_out)
             errors[:, index], sigma[:, index] = values - result.estimate, result.sigma
             smoothing[:, index] = result.smoothing_variance

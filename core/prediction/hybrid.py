@@ -14,6 +14,9 @@ How numbers come about, for each target:
   their data, so their errors are taken as fully correlated.
 * Interval: ``centre +- q sigma``, q the conformal quantile of ``|error| / sigma`` of the stack over samples
   left out singly and by clusters; its ends are then transformed back one by one.
+* A mean cannot lie beyond all values: what a base with a learned drift says, and on a transformed scale, where a
+  straight line in the covariates becomes a curve that leaves every bound, one with an external drift, is kept within
+  the range of the samples.
 * The estimate in data units is the mean of a linear pool, ``sum_b w_b mean_b``: each base comes back to data units
   by itself (`BackTransform`), as the kriging it is compared with does.
 * At the place of a sample every base returns the sample's value with variance 0, so the hybrid does.
@@ -123,7 +126,12 @@ class Base:
         return np.clip(np.log(np.maximum(sigma, 1e-300) / near) / np.log(far / near), 0.0, 1.0)
 
     def kriging(
-        self, coordinates: np.ndarray, values: np.ndarray, neighborhood: Neighborhood, drift: np.ndarray | None
+        self,
+        coordinates: np.ndarray,
+        values: np.ndarray,
+        neighborhood: Neighborhood,
+        drift: np.ndarray | None,
+        transform: Transform,
     ) -> BaseKriging:
         """Return the kriging of transformed values; without a structure from all of them, which is a regression."""
         if not self.variogram.structures and len(values) <= EXACT_LIMIT:
@@ -132,7 +140,8 @@ class Base:
             tuple(
                 fit_kriging(coordinates, values, variogram, neighborhood, drift)
                 for variogram in (self.variogram, *self.other_variograms)
-            )
+            ),
+            self.name in (NETWORK, FOREST) or (self.name == EXTERNAL and transform.kind != "none"),
         )
 
     def means(self, transform: Transform, found: BaseEstimate) -> tuple[np.ndarray, np.ndarray]:
@@ -164,19 +173,30 @@ class BaseKriging:
     ----------
     systems : tuple of FittedKriging
         The chosen variogram's first.
+    is_bounded : bool
+        Whether estimates are kept within the range of the samples they are made from.
     """
 
     systems: tuple[FittedKriging, ...]
+    is_bounded: bool = False
 
     def predict(self, coordinates: np.ndarray, drift: np.ndarray | None = None) -> BaseEstimate:
         """Estimate at some locations; see `FittedKriging.predict`."""
-        return self._mean([system.predict(coordinates, drift) for system in self.systems])
+        values = self.systems[0].values
+        found = self._mean([system.predict(coordinates, drift) for system in self.systems])
+        return self._bounded(found, values.min(), values.max())
 
     def leave_out(self, groups: np.ndarray) -> BaseEstimate:
         """Estimate the samples without their group: singly where every group is one sample."""
+        values = self.systems[0].values
         if len(np.unique(groups)) == len(groups):
-            return self._mean([system.leave_one_out() for system in self.systems])
-        return self._mean([system.leave_group_out(groups) for system in self.systems])
+            found = self._mean([system.leave_one_out() for system in self.systems])
+        else:
+            found = self._mean([system.leave_group_out(groups) for system in self.systems])
+        return self._bounded(found, -highest_of_others(-values, groups), highest_of_others(values, groups))
+
+    def _bounded(self, found: BaseEstimate, lowest: np.ndarray | float, highest: np.ndarray | float) -> BaseEstimate:
+        return found._replace(estimate=np.clip(found.estimate, lowest, highest)) if self.is_bounded else found
 
     @staticmethod
     def _mean(found: Sequence[KrigingEstimate]) -> BaseEstimate:
@@ -188,6 +208,24 @@ class BaseKriging:
                 for name in ("estimate", "kriging_std", "smoothing_variance")
             )
         )
+
+
+def highest_of_others(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return for each sample the highest value outside its group; infinite where there is no other group.
+
+    Examples
+    --------
+    >>> highest_of_others(np.array([1.0, 5.0, 3.0]), np.array([0, 1, 1]))
+    array([5., 1., 1.])
+    """
+    labels, own = np.unique(groups, return_inverse=True)
+    own = own.reshape(-1)
+    if len(labels) < 2:
+        return np.full(len(values), np.inf)
+    highest = np.full(len(labels), -np.inf)
+    np.maximum.at(highest, own, values)
+    second, first = np.argsort(highest)[-2:]
+    return np.where(own == first, highest[second], highest[first])
 
 
 def local_weights(bases: Sequence[Base], sigma: np.ndarray) -> np.ndarray:
@@ -320,7 +358,7 @@ class HybridModel(ContractModel):
             for base in target.bases:
                 drift = self._sample_drift(base, column)
                 own.append(
-                    base.kriging(self.samples.coordinates, values, self.neighborhood, drift)
+                    base.kriging(self.samples.coordinates, values, self.neighborhood, drift, target.transform)
                     if any(base.weights) or base.far_sigma is not None
                     else None
                 )
@@ -405,7 +443,7 @@ class HybridModel(ContractModel):
         base, fitted = target.bases[index], self._kriging[column][index]
         if fitted is None:
             values = target.transform.forward(self.samples.values[:, column], target.name)
-            fitted = base.kriging(self.samples.coordinates, values, self.neighborhood, None)
+            fitted = base.kriging(self.samples.coordinates, values, self.neighborhood, None, target.transform)
         return base, fitted
 
     def _stacked_known(self, coordinates: np.ndarray, covariates: Covariates | None, network: Network) -> np.ndarray:

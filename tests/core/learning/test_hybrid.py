@@ -251,7 +251,7 @@ def test_residuals_of_a_drift_are_kriged_where_they_tell_of_other_holes(across):
         assert found.structures == () and found.nugget == pytest.approx(residual.var(), rel=0.02)
         # Without a structure the base is a straight line through all samples, whatever its neighbourhood.
         kriging = Base("forest_drift_kriging", found, 1.0).kriging(
-            coordinates, values, Neighborhood(max_neighbors=8), drift[:, None]
+            coordinates, values, Neighborhood(max_neighbors=8), drift[:, None], Transform()
         )
         slope, level = np.polyfit(drift, values, 1)
         there = kriging.predict(np.array([[500.0, 500.0, -45.0]]), np.array([[0.7]]))
@@ -284,7 +284,7 @@ def test_a_forest_is_not_taken_too_steeply_near_holes():
     assert base.variogram.structures == ()  # what is left tells nothing of other holes
     near = places + rng.uniform(-30.0, 30.0, places.shape) * [1.0, 1.0, 0.1]
     drift = fitted.model.learned_drifts(near, described(near), fitted.learned)["forest_drift_kriging"]
-    kriging = base.kriging(places, values, Neighborhood(), fitted.model.forest_drift)
+    kriging = base.kriging(places, values, Neighborhood(), fitted.model.forest_drift, Transform())
     error = truth(near) - kriging.predict(near, drift).estimate
     too_steep = np.polyval(np.polyfit(fitted.forests.out_of_fold.mean(axis=0)[:, 0], values, 1), drift[:, 0])
     assert np.mean(error**2) < 0.8 * np.mean((truth(near) - too_steep) ** 2)

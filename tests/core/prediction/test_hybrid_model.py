@@ -106,7 +106,8 @@ def test_all_weight_on_one_base_is_that_kriging(model):
     }
     for base, kriging in expected.items():
         result = weighted(model, **{base: 1.0}).predict(where, covariates, network)
-        assert_allclose(result.estimate[:, 1], kriging.estimate, rtol=1e-9)
+        bounds = (lead.min(), lead.max()) if base == "network" else (-np.inf, np.inf)
+        assert_allclose(result.estimate[:, 1], np.clip(kriging.estimate, *bounds), rtol=1e-9)
         assert_allclose(result.kriging_variance[:, 1], kriging.kriging_variance, rtol=1e-9)
 
 
@@ -208,6 +209,36 @@ def test_a_base_of_several_variograms_is_their_mean(model):
     assert_allclose(three.estimate[:, 1], np.mean([one.estimate for one in found], axis=0))
     assert_allclose(np.sqrt(three.kriging_variance[:, 1]), np.mean([one.kriging_std for one in found], axis=0))
     assert_allclose(two.estimate[:, 1], (2 * found[0].estimate + found[1].estimate) / 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "transform", "is_bounded"),
+    [
+        (FOREST, "none", True), (NETWORK, "log", True), (EXTERNAL, "log", True), (EXTERNAL, "none", False),
+        (ORDINARY, "log", False),
+    ],
+)  # fmt: skip
+def test_a_drift_carries_no_mean_beyond_the_samples(name, transform, is_bounded):
+    """A learned drift was learned from these values; on logarithms a straight line leaves every bound."""
+    rng = np.random.default_rng(3)
+    places, drift = rng.uniform(0, 100, (30, 2)), rng.normal(size=(30, 1))
+    values = 2.0 * drift[:, 0] + 0.1 * rng.normal(size=30)
+    variogram, around = VariogramModel(0.01, (Structure("exponential", 0.02, 30.0),)), Neighborhood()
+    kriging = Base(name, variogram, 1.0).kriging(places, values, around, drift, Transform(transform))
+    plain = fit_kriging(places, values, variogram, None, drift)
+    there, beyond = np.array([[50.0, 50.0], [150.0, 50.0]]), np.array([[10.0], [-10.0]])
+    expected, found = plain.predict(there, beyond), kriging.predict(there, beyond)
+    assert expected.estimate[0] > values.max() + 5 and expected.estimate[1] < values.min() - 5
+    assert_allclose(found.estimate, [values.max(), values.min()] if is_bounded else expected.estimate)
+    assert_allclose(found.sigma, expected.kriging_std)
+    for groups in (np.arange(30), np.argsort(np.argsort(values)) // 6):
+        found, expected = kriging.leave_out(groups).estimate, plain.leave_group_out(groups).estimate
+        if is_bounded:
+            others = [values[groups != group] for group in groups]
+            limited = [np.clip(one, rest.min(), rest.max()) for one, rest in zip(expected, others)]
+            assert np.max(np.abs(limited - expected)) > 0.05
+            expected = limited
+        assert_allclose(found, expected, atol=1e-9)
 
 
 def test_log_estimate_is_unbiased_for_the_lognormal_and_ends_are_quantiles(model):
