@@ -5,8 +5,9 @@ from __future__ import annotations
 from ...core.backend import exchange, tasks
 from ...core.errors import BackendMissing, InputError
 from ...core.samples import Samples
+from ...core.variogram.file import VariogramFile
 from ...core.variogram.fitting import METHODS, MIN_SAMPLES, STRUCTURES
-from ...core.variogram.models import NAMES, VariogramFile
+from ...core.variogram.models import NAMES
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
 from ..parameters.covariates import drift_rasters

@@ -11,7 +11,8 @@ from ...core.kriging.gradient import FittedGradient, GradientEstimate, fit_gradi
 from ...core.samples import Samples
 from ...core.transforms import FITTED_KINDS, Transform
 from ...core.variogram.agreement import spread_ratio
-from ...core.variogram.models import VariogramFile, scaled
+from ...core.variogram.file import VariogramFile
+from ...core.variogram.models import scaled
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr

@@ -13,7 +13,7 @@ from ...core.kriging.drift import DriftClasses
 from ...core.kriging.ordinary import fit_kriging
 from ...core.samples import Samples, average_coincident, disguised_targets
 from ...core.validation.applicability import fit_applicability
-from ...core.variogram.models import VariogramFile
+from ...core.variogram.file import VariogramFile
 from ..applicability import APPLICABILITY, ApplicabilityMap, applicability_output
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code

@@ -10,7 +10,7 @@ from ...core.kriging.functionals import BlockSize
 from ...core.kriging.log_blocks import require_known
 from ...core.kriging.neighborhood import Neighborhood
 from ...core.validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
-from ...core.variogram.models import VariogramFile
+from ...core.variogram.file import VariogramFile
 from ..identity import tr
 from .values import Values
 

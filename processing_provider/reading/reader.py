@@ -23,7 +23,8 @@ from ...core.features.gradients import PARTS, FieldGradients, parts_of
 from ...core.grid import Block, RasterGrid
 from ...core.samples import Covariates, Samples, require_samples, require_variation
 from ...core.validation.folds import inseparable_groups, random_folds
-from ...core.variogram.models import VariogramFile, VariogramModel
+from ...core.variogram.file import VariogramFile
+from ...core.variogram.models import VariogramModel
 from ..covariates.kinds import PlaceElevation, SampleColumn, polygon_fields
 from ..covariates.stack import CovariateStack
 from ..crs import crs_code, crs_from_code, require_projected, require_same, stated

@@ -10,7 +10,8 @@ import numpy as np
 from ...core.errors import InputError
 from ...core.samples import Samples, repeat_variance
 from ...core.variogram.agreement import disagreements
-from ...core.variogram.models import VariogramFile, VariogramModel
+from ...core.variogram.file import VariogramFile
+from ...core.variogram.models import VariogramModel
 from ..crs import crs_from_code, readable
 from ..identity import tr
 

@@ -7,7 +7,8 @@ from hybrid_geostatistics.core.bounded_files import read_bounded, read_json
 from hybrid_geostatistics.core.errors import InputError, ModelFileError
 from hybrid_geostatistics.core.features.spectra import PrincipalComponents
 from hybrid_geostatistics.core.prediction.contract import parse_contract
-from hybrid_geostatistics.core.variogram.models import Structure, VariogramFile, VariogramModel
+from hybrid_geostatistics.core.variogram.file import VariogramFile
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 
 
 def test_a_file_is_read_up_to_the_bound_and_refused_beyond(tmp_path):

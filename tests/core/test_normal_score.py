@@ -7,7 +7,8 @@ from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.kriging.back_transform import BackTransform
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.transforms import Transform
-from hybrid_geostatistics.core.variogram.models import Structure, VariogramFile, VariogramModel
+from hybrid_geostatistics.core.variogram.file import VariogramFile
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose

@@ -7,7 +7,7 @@ import pytest
 from hybrid_geostatistics.core.grid import Block, RasterGrid
 from hybrid_geostatistics.core.samples import Samples
 from hybrid_geostatistics.core.validation.applicability import fit_applicability
-from hybrid_geostatistics.core.variogram.models import VariogramFile
+from hybrid_geostatistics.core.variogram.file import VariogramFile
 from osgeo import gdal
 
 

@@ -9,8 +9,8 @@ pytest.importorskip("skgstat", reason="needs scikit-gstat here")
 
 from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
 from hybrid_geostatistics.core.variogram.anisotropy import Anisotropy  # noqa: E402
+from hybrid_geostatistics.core.variogram.file import VariogramFile  # noqa: E402
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram  # noqa: E402
-from hybrid_geostatistics.core.variogram.models import VariogramFile  # noqa: E402
 
 
 @pytest.mark.parametrize("method", ["reml", "least_squares"])

@@ -9,7 +9,7 @@ from hybrid_geostatistics.core.grid import RasterGrid
 from hybrid_geostatistics.core.kriging.functionals import BlockSize
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
-from hybrid_geostatistics.core.variogram.models import VariogramFile
+from hybrid_geostatistics.core.variogram.file import VariogramFile
 from osgeo import gdal
 
 

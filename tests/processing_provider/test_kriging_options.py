@@ -10,7 +10,8 @@ from hybrid_geostatistics.core.kriging.log_blocks import block_moments, block_qu
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.transforms import KINDS, Transform
-from hybrid_geostatistics.core.variogram.models import Structure, VariogramFile, VariogramModel
+from hybrid_geostatistics.core.variogram.file import VariogramFile
+from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 
 FLOAT32 = {"rtol": 1e-6}
 

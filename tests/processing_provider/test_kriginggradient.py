@@ -5,7 +5,7 @@ import pytest
 from hybrid_geostatistics.core.grid import RasterGrid
 from hybrid_geostatistics.core.kriging.gradient import fit_gradient
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
-from hybrid_geostatistics.core.variogram.models import VariogramFile
+from hybrid_geostatistics.core.variogram.file import VariogramFile
 from osgeo import gdal
 
 

@@ -8,7 +8,7 @@ from hybrid_geostatistics.core.kriging.functionals import BlockSize
 from hybrid_geostatistics.core.kriging.gradient import fit_gradient
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
-from hybrid_geostatistics.core.variogram.models import VariogramFile
+from hybrid_geostatistics.core.variogram.file import VariogramFile
 from osgeo import gdal
 
 LEVELS = Levels(102.5, 80.0, 7.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...transforms import Transform
-from ...variogram.models import VariogramFile
+from ...variogram.file import VariogramFile
 from .. import exchange
 from ..job import Job, TaskResult
 

@@ -14,7 +14,7 @@ from hybrid_geostatistics.core.backend.tasks import Runner, Task, run
 from hybrid_geostatistics.core.errors import BackendMissing, Cancelled, InputError, ModelFileError
 from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.transforms import Transform
-from hybrid_geostatistics.core.variogram.models import VariogramFile
+from hybrid_geostatistics.core.variogram.file import VariogramFile
 
 N = 60
 

@@ -9,10 +9,10 @@ from hybrid_geostatistics.core.kriging.covariance import SmoothCovariance
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.kriging.slopes import slope_ratio
+from hybrid_geostatistics.core.variogram.file import VariogramFile
 from hybrid_geostatistics.core.variogram.likelihood import LikelihoodSearch
 from hybrid_geostatistics.core.variogram.models import (
     Structure,
-    VariogramFile,
     VariogramModel,
     correlation,
     effective_range_from_skgstat,
