@@ -180,10 +180,13 @@ def gather_own(
 
 @exact
 def add_shared(
-    target: np.ndarray, with_known: np.ndarray, constant_known: np.ndarray, first: int, n: int, rows: np.ndarray,
+    target: np.ndarray, with_known: np.ndarray, gram: np.ndarray, first: int, n: int, rows: np.ndarray,
     n_shared: int, at_lanes: int, at_known: int,
 ) -> None:  # fmt: skip
-    """Add the products of shared rows: of each lane with itself, of lanes and of the constant with the known."""
+    """Add the products of shared rows: of each lane with itself, of lanes with the known, and of the known.
+
+    Of the latter only those of the first ones, as many as `gram` is long, with one another and those after them.
+    """
     n_known, stride, n_lanes = len(with_known), rows.shape[1], with_known.shape[1]
     for lane in range(0, n, GROUP):
         lanes, to = element(rows, at_lanes + lane), first + lane
@@ -192,35 +195,39 @@ def add_shared(
             add_shares(
                 element(with_known, g * n_lanes + to), lanes, stride, element(rows, at_known + g), stride, n_shared
             )
-    for g in range(n_known):
-        total = 0.0
-        for j in range(n_shared):
-            total += rows[j, at_known] * rows[j, at_known + g]
-        for s in range(first, first + n):
-            constant_known[g, s] += total
+    for b in range(len(gram)):
+        for g in range(b, n_known):
+            total = 0.0
+            for j in range(n_shared):
+                total += rows[j, at_known + b] * rows[j, at_known + g]
+            for s in range(first, first + n):
+                gram[b, g, s] += total
 
 
 @exact
 def add_own(
     small: np.ndarray, widest: int, most: int, n_known: int, first: int, n_here: int, target: np.ndarray,
-    with_known: np.ndarray, constant_known: np.ndarray,
+    with_known: np.ndarray, gram: np.ndarray,
 ) -> None:  # fmt: skip
-    """Add the products of the cells' own rows: of the cell with itself, of cell and of constant with the known."""
+    """Add the products of the cells' own rows, as `add_shared`."""
     stride, n_lanes = most * GROUP, with_known.shape[1]
     if n_here < GROUP:
         for j in range(widest):
             for side in range(n_here):
                 at = j * GROUP + side
-                value, constant_value = small[most * stride + at], small[(most + 1) * stride + at]
+                value = small[most * stride + at]
                 target[first + side] += value * value
                 for g in range(n_known):
                     known_value = small[(most + 1 + g) * stride + at]
                     with_known[g, first + side] += value * known_value
-                    constant_known[g, first + side] += constant_value * known_value
+                    for b in range(min(g + 1, len(gram))):
+                        gram[b, g, first + side] += small[(most + 1 + b) * stride + at] * known_value
         return
-    cell, constant = element(small, most * stride), element(small, (most + 1) * stride)
+    cell = element(small, most * stride)
     add_lane_dots(element(target, first), cell, GROUP, cell, GROUP, widest)
     for g in range(n_known):
         known, to = element(small, (most + 1 + g) * stride), g * n_lanes + first
         add_lane_dots(element(with_known, to), cell, GROUP, known, GROUP, widest)
-        add_lane_dots(element(constant_known, to), constant, GROUP, known, GROUP, widest)
+        for b in range(min(g + 1, len(gram))):
+            column = element(small, (most + 1 + b) * stride)
+            add_lane_dots(element(gram, b * n_known * n_lanes + to), column, GROUP, known, GROUP, widest)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _LOST = 1e-10
+_SOUND = 1e-5
 _LEAVES = 1e-6
 _ROUNDING = 1e-10
 _LEVEL = 1e-7
@@ -62,6 +63,11 @@ class TileFrames:
         known = self.scale[:, None] > 0
         along = np.where(known, along / np.where(known, self.scale[:, None], 1.0), along)
         return np.concatenate([np.ones((*along.shape[:2], 1)), along], axis=2)
+
+    def rows_of_targets(self, columns: np.ndarray) -> np.ndarray:
+        """Return constant and scores of targets, equally many a tile and tile by tile, as rows in their frames."""
+        scores = columns[:, 1:].reshape(len(self.center), -1, columns.shape[1] - 1)
+        return self.columns(scores).reshape(columns.shape)
 
 
 def universal(
@@ -108,9 +114,35 @@ def solve_gram(gram: np.ndarray, right: np.ndarray, at_target: np.ndarray) -> tu
     # One size for all columns: those of a tile are of the size of 1, and what is smaller by far is rounding.
     size = np.einsum("icc->i", gram) / gram.shape[1]
     size = np.where(size > 0, size, 1.0)
-    values, vectors = np.linalg.eigh(gram / size[:, None, None])
-    known = values > _LOST
-    along = np.einsum("icd,ic->id", vectors, right / size[:, None])
-    terms = np.einsum("icd,id->ic", vectors, np.where(known, along / np.where(known, values, 1.0), 0.0))
-    aside = np.where(known, 0.0, np.einsum("icd,ic->id", vectors, at_target))
-    return terms, np.abs(aside).max(axis=1) <= _LEAVES * np.abs(at_target).max(axis=1)
+    gram, right = gram / size[:, None, None], right / size[:, None]
+    terms, is_determined = _solve_definite(gram, right)
+    doubtful = np.flatnonzero(~is_determined)
+    if len(doubtful):
+        gram, right, at_target = gram[doubtful], right[doubtful], at_target[doubtful]
+        values, vectors = np.linalg.eigh(gram)
+        known = values > _LOST
+        along = np.einsum("icd,ic->id", vectors, right)
+        terms[doubtful] = np.einsum("icd,id->ic", vectors, np.where(known, along / np.where(known, values, 1.0), 0.0))
+        aside = np.where(known, 0.0, np.einsum("icd,ic->id", vectors, at_target))
+        is_determined[doubtful] = np.abs(aside).max(axis=1) <= _LEAVES * np.abs(at_target).max(axis=1)
+    return terms, is_determined
+
+
+def _solve_definite(gram: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Solve ``gram m = right`` for matrices of size 1, all at once by Cholesky; return which are far from singular."""
+    n_columns = gram.shape[1]
+    factor, solution = np.array(np.moveaxis(gram, 0, -1), order="C"), np.array(right.T, order="C")
+    is_sound = np.ones(len(gram), dtype=bool)
+    for j in range(n_columns):
+        is_sound &= factor[j, j] > _SOUND
+        scale = 1.0 / np.sqrt(np.where(is_sound, factor[j, j], 1.0))
+        factor[j:, j] *= scale
+        solution[j] *= scale
+        for i in range(j + 1, n_columns):
+            factor[i, j + 1 : i + 1] -= factor[i, j] * factor[j + 1 : i + 1, j]
+            solution[i] -= factor[i, j] * solution[j]
+    for j in range(n_columns - 1, -1, -1):
+        for i in range(j + 1, n_columns):
+            solution[j] -= factor[i, j] * solution[i]
+        solution[j] /= np.where(is_sound, factor[j, j], 1.0)
+    return solution.T.copy(), is_sound

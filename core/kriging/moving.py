@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -198,7 +198,7 @@ class MovingSystem:
         estimate, variance, smoothing = np.full((3, n), np.nan)
         counts, reasons = np.zeros(n, dtype=int), np.zeros(n, dtype=np.int8)
         prior = functional.variance(self.covariance)
-        for rows, found, reason, products in self.products(targets, functional, left_out):
+        for rows, found, reason, products in self.products(targets, functional, left_out, columns):
             counts[rows], reasons[rows] = found, reason
             if self.has_local_drift:
                 estimate[rows], variance[rows], smoothing[rows] = products.universal(prior, columns[rows])
@@ -220,7 +220,11 @@ class MovingSystem:
         return estimate, variance, smoothing, counts, reasons
 
     def products(
-        self, targets: np.ndarray, functional: Functional, left_out: np.ndarray | None = None
+        self,
+        targets: np.ndarray,
+        functional: Functional,
+        left_out: np.ndarray | None = None,
+        columns: np.ndarray | None = None,
     ) -> Iterator[tuple[np.ndarray | slice, np.ndarray, np.ndarray, Products]]:
         """Yield rows of targets, their numbers of neighbours, reasons for no estimate and dot products.
 
@@ -232,16 +236,17 @@ class MovingSystem:
             What is estimated.
         left_out : ndarray of int, shape (n_targets,), or None
             One sample for each target that is not its neighbour.
+        columns : ndarray, shape (n_targets, n_columns), or None
+            Constant and drift scores of what is estimated; a local drift is not compiled without.
         """
         search = self.search
         is_plain = isinstance(functional, PointValue) and not functional.on_samples and not self.samples.shared_nugget
-        compiles = len(targets) >= WORTH_COMPILING and is_plain and left_out is None and not self.has_local_drift
+        compiles = len(targets) >= WORTH_COMPILING and is_plain and left_out is None
         if search.neighborhood.is_restricted:
-            by_sector = self._compiled_sectors(targets) if compiles else None
+            by_sector = self._compiled_sectors(targets) if compiles and not self.has_local_drift else None
             if by_sector is not None:
                 found, is_thin = by_sector[0].counts, (by_sector[1] < search.neighborhood.min_per_sector).any(axis=1)
-                parts = by_sector[0].target, by_sector[0].target_known.T, by_sector[0].constant_known.T
-                yield slice(None), found, search.reasons(found, is_thin), Products(*parts)
+                yield slice(None), found, search.reasons(found, is_thin), Products.compiled(by_sector[0])
                 return
             for batch, is_thin in restricted_batches(search.scale(targets), search, left_out):
                 is_neighbor = (batch.candidates < search.n_samples)[:, None, :]
@@ -250,10 +255,12 @@ class MovingSystem:
                     is_thin = np.array([thin[row] for row in rows.tolist()])
                     yield rows, found, search.reasons(found, is_thin), products
             return
-        solved = self._compiled(Lattice.of(targets)) if compiles else None
+        scores = None if columns is None or not self.has_local_drift else columns[:, 1:]
+        compiles = compiles and self.has_local_drift == (scores is not None)
+        solved = self._compiled(Lattice.of(targets), scores=scores) if compiles else None
         if solved is not None:
             found = solved.counts.ravel()
-            yield slice(None), found, search.reasons(found), Products.on_lattice(solved)
+            yield slice(None), found, search.reasons(found), Products.compiled(solved)
             return
         scaled = search.scale(targets)
         for batch in tile_batches(scaled, search, spare=0 if left_out is None else 1):
@@ -272,7 +279,7 @@ class MovingSystem:
         if solved is None:
             return None
         found = solved.counts.ravel()
-        estimate, variance, smoothing, _ = Products.on_lattice(solved).kriged(prior, np.ones((1, 1)), self.has_mean)
+        estimate, variance, smoothing, _ = Products.compiled(solved).kriged(prior, np.ones((1, 1)), self.has_mean)
         reasons = self.search.reasons(found)
         missing = np.flatnonzero(reasons)
         estimate[missing] = variance[missing] = smoothing[missing] = np.nan
@@ -302,7 +309,9 @@ class MovingSystem:
         gradient = np.moveaxis(solved.slopes.reshape(n_fields, -1, len(found)), -1, 0)
         return found, self.search.reasons(found), gradient
 
-    def _compiled(self, lattice: Lattice | None, n_fields: int = 0) -> LatticeProducts | None:
+    def _compiled(
+        self, lattice: Lattice | None, n_fields: int = 0, scores: np.ndarray | None = None
+    ) -> LatticeProducts | None:
         """Solve the cells of a raster with the kernel; None where it cannot, or met a singular system."""
         if lattice is None or lattice.shape[0] * lattice.shape[1] < WORTH_COMPILING:
             return None
@@ -312,7 +321,7 @@ class MovingSystem:
         if kernels is None or not knows(kernels, self.covariance):
             return None
         try:
-            return solve_lattice(kernels, self, lattice, n_fields)
+            return solve_lattice(kernels, self, lattice, n_fields, scores)
         except kernels.CompilationError as error:
             note_failure(error)
             return None
@@ -475,7 +484,7 @@ class MovingSystem:
             constant_known=np.repeat(np.einsum("bc,bcg->bg", at_samples[..., 0], at_samples), n_targets, axis=0),
         )
         if frames is not None:
-            products.frames = frames
+            products.columns_of = frames.rows_of_targets
             products.scores_known = np.repeat(
                 np.swapaxes(at_samples[..., 1:n_columns], 1, 2) @ at_samples, n_targets, axis=0
             )
@@ -524,20 +533,29 @@ class Products:
     """Dot products in whitened space, one row a target: all that kriging needs.
 
     `known` stands for the columns at the samples: constant, drift scores, values of one or more fields.
-    With a local drift the scores are those of its `frames`, one a tile, and have products of their own.
+    With a local drift the scores are those of frames, one a tile, and have products of their own; `columns_of` puts
+    the targets' columns in their frames.
     """
 
     target: np.ndarray
     target_known: np.ndarray
     constant_known: np.ndarray
     scores_known: np.ndarray | None = None
-    frames: TileFrames | None = None
+    columns_of: Callable[[np.ndarray], np.ndarray] | None = None
 
     @classmethod
-    def on_lattice(cls, solved: LatticeProducts) -> Products:
-        """Take the products of the cells of a raster, row by row."""
-        known = (part.reshape(len(part), -1).T for part in (solved.target_known, solved.constant_known))
-        return cls(solved.target.ravel(), *known)
+    def compiled(cls, solved: LatticeProducts) -> Products:
+        """Take the products of a kernel, cell by cell."""
+        n_columns, n_known = solved.gram.shape[:2]
+        gram = solved.gram.reshape(n_columns, n_known, -1)
+        products = cls(solved.target.ravel(), solved.target_known.reshape(n_known, -1).T, gram[0].T)
+        if n_columns > 1:
+            lower = np.tril_indices(n_columns, -1)
+            gram[lower] = gram[lower[::-1]]
+            products.scores_known = np.moveaxis(gram[1:], -1, 0)
+            at_target = solved.at_target.reshape(n_columns - 1, -1).T
+            products.columns_of = lambda columns: np.column_stack([columns[:, 0], at_target])
+        return products
 
     def add(self, whitened: np.ndarray) -> None:
         """Add the part of each target's own samples, shape (1 + n_known, n_own, n_targets)."""
@@ -581,11 +599,9 @@ class Products:
 
         The parameters are those of `kriged`.
         """
-        if self.scores_known is None or self.frames is None:
+        if self.scores_known is None or self.columns_of is None:
             raise TypeError("Expected the products of a local drift.")
-        n_tiles, n_columns = len(self.frames.center), columns.shape[1]
-        scores = columns[:, 1:].reshape(n_tiles, -1, n_columns - 1)
-        at_target = self.frames.columns(scores).reshape(-1, n_columns)
+        at_target = self.columns_of(columns)
         every = np.concatenate([self.constant_known[:, None], self.scores_known], axis=1)
         return universal(prior, at_target, (self.target, self.target_known, every[..., :-1], every[..., -1]))
 

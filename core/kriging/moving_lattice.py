@@ -99,17 +99,26 @@ class BinnedSamples:
 
 @dataclass
 class LatticeProducts:
-    """What `moving.Products` is made of, cell by cell, the number of neighbours, and gradients field by axis."""
+    """What `moving.Products` is made of, cell by cell, the number of neighbours, and gradients field by axis.
+
+    The products of the known with one another, `gram`, are those of the constant and of a local drift's scores;
+    `at_target` has the latter at the cells, in the same frame.
+    """
 
     counts: np.ndarray
     target: np.ndarray
     target_known: np.ndarray
-    constant_known: np.ndarray
+    gram: np.ndarray
+    at_target: np.ndarray
     slopes: np.ndarray | None = None
 
 
 def solve_lattice(
-    kernels: ModuleType, system: MovingSystem, lattice: Lattice, n_fields: int = 0
+    kernels: ModuleType,
+    system: MovingSystem,
+    lattice: Lattice,
+    n_fields: int = 0,
+    scores: np.ndarray | None = None,
 ) -> LatticeProducts | None:
     """Solve the system of every cell; None where a system is singular, or too large for this road.
 
@@ -121,6 +130,8 @@ def solve_lattice(
     lattice : Lattice
     n_fields : int
         Of how many of the last known columns the gradients are wanted, too.
+    scores : ndarray, shape (n_rows * n_columns, n_scores), or None
+        Of a local drift at the cells.
 
     Raises
     ------
@@ -142,9 +153,10 @@ def solve_lattice(
             return None
     tile = _tile(search, lattice, float(np.median(reach)))
     n_known = system.samples.known.shape[1]
+    at_target = np.empty((0, *lattice.shape)) if scores is None else scores.T.reshape(-1, *lattice.shape).copy()
     products = LatticeProducts(
         np.empty(lattice.shape, dtype=np.int64), np.empty(lattice.shape),
-        np.empty((n_known, *lattice.shape)), np.empty((n_known, *lattice.shape)),
+        np.empty((n_known, *lattice.shape)), np.empty((1 + len(at_target), n_known, *lattice.shape)), at_target,
         np.empty((n_fields, 2 + len(lattice.z), *lattice.shape)) if n_fields else None,
     )  # fmt: skip
     arguments = (
@@ -155,7 +167,8 @@ def solve_lattice(
         system.binned.matrices, system.binned.places, system.binned.known,
         *term_arrays(kernels, system.covariance),
         system.sill,
-        products.counts, products.target, products.target_known, products.constant_known, products.slopes,
+        products.counts, products.target, products.target_known, products.gram, products.at_target,
+        products.slopes,
     )  # fmt: skip
 
     def solve(first: int, last: int) -> bool:
@@ -190,7 +203,9 @@ def solve_sectors(
         return None
     n, n_known, bins = len(targets), system.samples.known.shape[1], system.bins
     chosen, per_sector = np.zeros((n, widest), dtype=np.int64), np.zeros((n, hood.sectors), dtype=np.int64)
-    products = LatticeProducts(np.zeros(n, dtype=np.int64), np.empty(n), np.empty((n_known, n)), np.empty((n_known, n)))
+    products = LatticeProducts(
+        np.zeros(n, dtype=np.int64), np.empty(n), np.empty((n_known, n)), np.empty((1, n_known, n)), np.empty((0, n))
+    )
     targets = np.ascontiguousarray(targets)
     places = np.ascontiguousarray(search.scale(targets))
     points = np.ascontiguousarray(search.scaled_points.T)
@@ -206,7 +221,7 @@ def solve_sectors(
         return bool(
             kernels.solve_chosen(
                 targets, chosen, products.counts, *frames, known, *terms, system.sill, first, last, products.target,
-                products.target_known, products.constant_known,
+                products.target_known, products.gram,
             )
         )  # fmt: skip
 

@@ -25,6 +25,7 @@ import numpy as np
 
 from .bins_numba import gather_candidates, surely_within
 from .distances_numba import first_bit
+from .drift_numba import fit_frame, put_in_frame
 from .duals_numba import duals_of_group, duals_of_own, duals_of_tile
 from .elimination_numba import add_own, add_shared, eliminate, eliminate_group, fill_lower, gather_own
 from .lanes_numba import GROUP, ROWS, STEP, copy_lanes, exact, exponential, factorize_group, fast, lane_covariances
@@ -109,7 +110,8 @@ def solve_lattice(
     bin_side: float, shape: np.ndarray, limit: int, radius: float,
     frame_matrices: np.ndarray, sample_places: np.ndarray, known: np.ndarray,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, sill: float,
-    counts: np.ndarray, target: np.ndarray, target_known: np.ndarray, constant_known: np.ndarray, slopes,
+    counts: np.ndarray, target: np.ndarray, target_known: np.ndarray, gram: np.ndarray,
+    at_target: np.ndarray, slopes,
 ) -> bool:  # fmt: skip
     """Solve the systems of the cells of some rows of tiles.
 
@@ -138,8 +140,14 @@ def solve_lattice(
     sill : float
     counts : ndarray of int, shape (n_rows, n_columns)
         Filled with the number of neighbours.
-    target, target_known, constant_known : ndarray, shape (n_rows, n_columns), (n_known, n_rows, n_columns) twice
-        Filled with dot products in whitened space.
+    target, target_known : ndarray, shape (n_rows, n_columns), (n_known, n_rows, n_columns)
+        Filled with dot products in whitened space of the cells with themselves and with the known.
+    gram : ndarray, shape (n_scores + 1, n_known, n_rows, n_columns)
+        Filled with those of the constant and the scores of a local drift with these and with the values; what stands
+        left of the diagonal is not.
+    at_target : ndarray, shape (n_scores, n_rows, n_columns)
+        Scores of a local drift at the cells, replaced by their columns in the frame of the tile that the products are
+        in; empty without one.
     slopes : ndarray, shape (n_fields, n_dimensions, n_rows, n_columns), or None
         Filled with the gradients of the last columns of `known`, kriged with an unknown mean.
 
@@ -170,7 +178,10 @@ def solve_lattice(
     small, most_small = np.empty(0), 0
     inverse, ones = np.empty(GROUP), np.ones(GROUP)
     sum_target = np.empty(most_lanes)
-    sum_known, sum_constant = np.empty((n_known, most_lanes)), np.empty((n_known, most_lanes))
+    sum_known, sum_gram = np.empty((n_known, most_lanes)), np.empty((len(gram), n_known, most_lanes))
+    n_scores = len(at_target)
+    center, mixing, scale = np.empty(n_scores), np.empty((n_scores, n_scores)), np.empty(n_scores)
+    used_samples, scores = np.empty(0, dtype=np.int64), np.empty((n_scores, 0))
     corner_reach = -1.0
     if slopes is not None:
         n_fields, n_lanes = len(slopes), STEP * ((most_lanes + STEP - 1) // STEP)
@@ -263,6 +274,13 @@ def solve_lattice(
                         places[frame, axis, i] = sample_places[frame, axis, found[used[i]]]
                     for i in range(n_used, at_cells):
                         places[frame, axis, i] = places[frame, axis, at_cells]
+            if n_scores > 0:
+                if n_used > len(used_samples):
+                    used_samples, scores = np.empty(n_used + 16, dtype=np.int64), np.empty((n_scores, n_used + 16))
+                for i in range(n_used):
+                    used_samples[i] = found[used[i]]
+                fit_frame(known, used_samples, n_used, center, mixing, scale, scores)
+                put_in_frame(at_target, tile_rows, tile_columns, center, mixing, scale)
             for i in range(n_used):
                 sample = found[used[i]]
                 row = rows[i]
@@ -278,7 +296,7 @@ def solve_lattice(
                         row, sample_places, sample, places, width, distance, frames, models, psills, scales
                     )  # fmt: skip
                 for g in range(n_known):
-                    row[at_known + g] = known[sample, g]
+                    row[at_known + g] = scores[g - 1, i] if 0 < g <= n_scores else known[sample, g]
                 row[i] = sill
             smallest = sill * n_used * 2.220446049250313e-16
             if not eliminate(rows, factor, n_core, n_used, width, smallest):
@@ -290,7 +308,7 @@ def solve_lattice(
             n_rest = n_used - n_core
             sum_target[:n] = 0.0
             sum_known[:, :n] = 0.0
-            sum_constant[:, :n] = 0.0
+            sum_gram[:, :, :n] = 0.0
             if slopes is not None:
                 if n_used + ROWS > len(group_duals):
                     group_duals, room = np.empty((n_used + 16, GROUP)), np.empty((n_used + 16, GROUP))
@@ -298,7 +316,7 @@ def solve_lattice(
                     near, near_duals = np.empty((n_frames, n_dimensions, n_used + 16)), np.empty((n_used + 16, GROUP))
                 rest[:, : n_used - n_core, :n] = 0.0
                 sums[:] = 0.0
-            add_shared(sum_target, sum_known, sum_constant, 0, n, rows, n_core, at_cells, at_known)
+            add_shared(sum_target, sum_known, sum_gram, 0, n, rows, n_core, at_cells, at_known)
             lane = 0
             for group_top in range(tile_rows[0], tile_rows[1], SIDE):
                 for group_left in range(tile_columns[0], tile_columns[1], SIDE):
@@ -314,7 +332,7 @@ def solve_lattice(
                             smallest,
                         ):  # fmt: skip
                             return False
-                        add_shared(sum_target, sum_known, sum_constant, lane, GROUP, group, n_shared, 0, group_known)
+                        add_shared(sum_target, sum_known, sum_gram, lane, GROUP, group, n_shared, 0, group_known)
                     widest = 0
                     n_own[:] = 0
                     if n_left > n_shared:
@@ -336,7 +354,7 @@ def solve_lattice(
                         gather_own(small, group, at_rest, group_known, n_known, own, own_at, n_own, widest, most_small)
                         if not factorize_group(small, widest, most_small, 1 + n_known, inverse, ones, smallest):
                             return False
-                        add_own(small, widest, most_small, n_known, lane, GROUP, sum_target, sum_known, sum_constant)
+                        add_own(small, widest, most_small, n_known, lane, GROUP, sum_target, sum_known, sum_gram)
                     if slopes is not None:
                         for frame in range(n_frames):
                             for axis in range(n_dimensions):
@@ -347,8 +365,8 @@ def solve_lattice(
                             mean = means[field, lane : lane + GROUP]
                             for s in range(GROUP):
                                 # Without neighbours there is nothing to divide by; the caller writes NaN there.
-                                all_ = sum_constant[0, lane + s]
-                                mean[s] = sum_constant[g, lane + s] / (all_ if all_ > 0.0 else 1.0)
+                                all_ = sum_gram[0, 0, lane + s]
+                                mean[s] = sum_gram[0, g, lane + s] / (all_ if all_ > 0.0 else 1.0)
                             group_duals[:n_rest] = 0.0
                             if widest > 0:
                                 duals_of_own(small, widest, most_small, g, mean, own, n_own, room, group_duals)
@@ -374,7 +392,9 @@ def solve_lattice(
                         for g in range(n_known):
                             for column_ in range(n_columns):
                                 target_known[g, row, group_left + column_] = sum_known[g, s + column_]
-                                constant_known[g, row, group_left + column_] = sum_constant[g, s + column_]
+                            for b in range(min(g + 1, n_scores + 1)):
+                                for column_ in range(n_columns):
+                                    gram[b, g, row, group_left + column_] = sum_gram[b, g, s + column_]
                     lane += GROUP
             if slopes is not None:
                 for field in range(n_fields):

@@ -154,7 +154,7 @@ def _differences(out: np.ndarray, lanes: np.ndarray, row: np.ndarray, count: int
 def solve_chosen(
     targets: np.ndarray, chosen: np.ndarray, found: np.ndarray, frame_matrices: np.ndarray, sample_places: np.ndarray,
     known: np.ndarray, frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, sill: float,
-    first: int, last: int, target: np.ndarray, target_known: np.ndarray, constant_known: np.ndarray,
+    first: int, last: int, target: np.ndarray, target_known: np.ndarray, gram: np.ndarray,
 ) -> bool:  # fmt: skip
     """Solve the systems of some targets; False if one is singular.
 
@@ -167,7 +167,7 @@ def solve_chosen(
         As in `nearest_numba.solve_lattice`.
     first, last : int
         Of all targets, those to solve.
-    target, target_known, constant_known : ndarray, shape (n_targets,), (n_known, n_targets) twice
+    target, target_known, gram : ndarray, shape (n_targets,), (n_known, n_targets), (1, n_known, n_targets)
         Filled with dot products in whitened space.
     """
     most, n_known = max(1, chosen.shape[1]), known.shape[1]
@@ -185,7 +185,7 @@ def solve_chosen(
             widest = max(widest, found[begin + side])
             target[begin + side] = 0.0
         target_known[:, begin : begin + n_here] = 0.0
-        constant_known[:, begin : begin + n_here] = 0.0
+        gram[:, :, begin : begin + n_here] = 0.0
         for frame in range(n_frames):
             for axis in range(n_dimensions):
                 for side in range(n_here):
@@ -219,5 +219,5 @@ def solve_chosen(
         smallest = min(1.0, sill) * max(1, widest) * 2.220446049250313e-16
         if not factorize_group(small, widest, most, 1 + n_known, inverse, ones, smallest):
             return False
-        add_own(small, widest, most, n_known, begin, n_here, target, target_known, constant_known)
+        add_own(small, widest, most, n_known, begin, n_here, target, target_known, gram)
     return True

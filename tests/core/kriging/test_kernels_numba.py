@@ -75,6 +75,48 @@ def test_nearest_samples_on_a_raster(monkeypatch, n_samples, limit):
     assert_same(*both_roads(monkeypatch, lambda: kriging.predict_grid(grid)))
 
 
+@pytest.mark.parametrize("mean", [None, 0.3])
+def test_a_raster_of_nearest_samples_is_its_list_of_places(monkeypatch, mean):
+    # Cells on samples, also where too few are in reach, and cells that reach none.
+    random = np.random.default_rng(5)
+    places = np.round(random.random((90, 2)) * [40.0, 25.0])
+    places, values = np.unique(places, axis=0), random.normal(size=len(np.unique(places, axis=0)))
+    neighborhood = Neighborhood(6, min_neighbors=3, search_radius=3.5)
+    kriging = fit_kriging(
+        places, values, VariogramModel(0.1, (Structure("spherical", 0.9, 9.0),)), neighborhood, mean=mean
+    )
+    grid = RasterGrid((61, 83), (-10.25, 0.5, 0.0, 29.75, 0.0, -0.5))
+    order = np.random.default_rng(0).permutation(grid.shape[0] * grid.shape[1])
+    listed = kriging.predict(grid.centers(Block(0, 0, *grid.shape))[order])
+    assert len(np.unique(listed.reason)) == 3
+    assert np.count_nonzero(listed.kriging_variance == 0.0) > 20
+    for road in both_roads(monkeypatch, lambda: kriging.predict_grid(grid)):
+        assert_same(listed, road.rows(order))
+        assert_array_equal(listed.reason, road.rows(order).reason if road.reason is None else road.reason[order])
+
+
+@pytest.mark.parametrize("origin", [0.0, 7e6])
+@pytest.mark.parametrize("kind", ["classes", 1, 2])
+def test_a_local_drift_on_a_raster(monkeypatch, kind, origin):
+    # Of two classes most neighbourhoods have one: the other has no coefficient there, and cells of it no estimate.
+    random = np.random.default_rng(6)
+    places, values = random.random((400, 2)) * 1000.0, random.normal(size=400)
+    raster = product_points(np.linspace(-40.0, 1030.0, 53), np.linspace(1000.0, 0.0, 47), np.empty(0))
+
+    def drift(at, edge):
+        columns = np.column_stack([np.sin(at[:, 0] / 90.0) + 50.0, (at[:, 1] > edge) * 1.0])
+        return columns if kind == "classes" else None
+
+    options = {} if kind == "classes" else {"trend_order": kind}
+    model = VariogramModel(0.1, (Structure("spherical", 0.9, 300.0), Structure("exponential", 0.2, 900.0)))
+    hood = Neighborhood(16, search_radius=180.0)
+    kriging = fit_kriging(places + origin, values, model, hood, drift(places, 480.0), local_drift=True, **options)
+    with_numpy, with_kernel = both_roads(monkeypatch, lambda: kriging.predict(raster + origin, drift(raster, 800.0)))
+    assert_array_equal(with_numpy.reason, with_kernel.reason)
+    assert len(np.unique(with_numpy.reason)) == (1 if kind == 1 else 2)
+    assert_same(with_numpy, with_kernel)
+
+
 def test_a_pure_nugget_and_a_singular_system(monkeypatch):
     random = np.random.default_rng(8)
     places, values = random.random((40, 2)), random.normal(size=40)
