@@ -25,7 +25,7 @@ class Covariates:
         Whether the column holds class codes instead of quantities.
     origins : tuple of (mapping or None)
         How the column comes about where it is not simply the raster of its name, as plain values: a
-        ``kind`` and what it takes (`core.features.covariates` names them). Empty for no such column.
+        ``kind`` and what it takes (`core.features.covariate_origins` names them). Empty for no such column.
 
     Raises
     ------

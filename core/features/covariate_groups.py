@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import InputError
 from ..samples import Covariates
-from .covariates import GRADIENT, PROJECTION
+from .covariate_origins import GRADIENT, PROJECTION
 
 OTHERS = "covariates"
 """The group of covariates that are in none of a name."""

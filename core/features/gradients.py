@@ -19,7 +19,7 @@ from ..kriging.gradient import FittedGradient, fit_gradient
 from ..kriging.neighborhood import Neighborhood
 from ..samples import Covariates, Samples
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
-from .covariates import GRADIENT
+from .covariate_origins import GRADIENT
 
 MAGNITUDE = "magnitude"
 AXES = ("dE", "dN", "dZ")

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..bounded_files import read_json
 from ..errors import InputError
-from .covariates import PROJECTION
+from .covariate_origins import PROJECTION
 
 FORMAT = "hybridgeo-pca"
 VERSION = 1

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import InputError, ModelFileError
-from ..features.covariates import covariates_from_list, covariates_to_list
+from ..features.covariate_origins import covariates_from_list, covariates_to_list
 from ..provenance import data_hash, versions
 from ..samples import Covariates, Samples
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..features.covariates import PROJECTION, CovariateEncoder
+from ..features.covariate_origins import PROJECTION
+from ..features.covariates import CovariateEncoder
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import fit_kriging
 from ..samples import Covariates, Samples

@@ -2,5 +2,5 @@
 
 ``kinds`` lists the kinds of covariates; ``stack`` holds those of a run and finds them at points, ``on_grid``
 block by block on a grid; ``moments`` are of the bands of spectra. What a model must know to find a covariate
-again travels as its origin; `core.features.covariates` lists the kinds of these.
+again travels as its origin; `core.features.covariate_origins` lists the kinds of these.
 """

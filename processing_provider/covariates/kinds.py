@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
-from ...core.features.covariates import ELEVATION, POLYGONS, RASTER
+from ...core.features.covariate_origins import ELEVATION, POLYGONS, RASTER
 from ...core.features.gradients import FieldGradients
 from ..polygons import PolygonCodes, PolygonSource, polygon_codes
 from ..rasters import RasterSource, read_window

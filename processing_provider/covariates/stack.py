@@ -11,7 +11,7 @@ import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem
 
 from ...core.errors import InputError
-from ...core.features.covariates import ELEVATION, GRADIENT, POLYGONS, PROJECTION, RASTER
+from ...core.features.covariate_origins import ELEVATION, GRADIENT, POLYGONS, PROJECTION, RASTER
 from ...core.features.gradients import FieldGradients
 from ...core.grid import RasterGrid
 from ...core.samples import Covariates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Optional
 
-from ...core.features.covariates import RangeCheck
+from ...core.features.covariate_origins import RangeCheck
 from ...core.features.spectra import component_names, principal_components
 from ...core.samples import Covariates
 from ...core.validation.components import TUNED

@@ -18,7 +18,7 @@ from qgis.core import (
 )
 
 from ...core.errors import InputError
-from ...core.features.covariates import GRADIENT, check_ranges
+from ...core.features.covariate_origins import GRADIENT, check_ranges
 from ...core.features.gradients import PARTS, FieldGradients, parts_of
 from ...core.grid import Block, RasterGrid
 from ...core.samples import Covariates, Samples, require_samples, require_variation

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.backend import exchange
 from hybrid_geostatistics.core.errors import InputError
-from hybrid_geostatistics.core.features.covariates import check_ranges, covariates_from_list, covariates_to_list
+from hybrid_geostatistics.core.features.covariate_origins import check_ranges, covariates_from_list, covariates_to_list
 from hybrid_geostatistics.core.samples import Covariates
 
 ROCK = {"kind": "polygons", "field": "unit", "classes": ["basalt", "tuff"]}
