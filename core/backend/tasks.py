@@ -23,7 +23,7 @@ from . import client, environment, exchange
 from .adapters.block_models import write_vtk
 from .adapters.comparison import compare_methods, modules_of_methods
 from .adapters.interpreter import describe, self_test
-from .adapters.learned import TRAINING, learned_of
+from .adapters.learned import LEARNED, TRAINING, learned_of
 from .adapters.predictions import predict_points, read_model
 from .adapters.training import train_model, update_model
 from .adapters.variograms import fit_variogram
@@ -223,7 +223,7 @@ def _for_comparison(inputs: Mapping[str, object]) -> tuple[str, ...]:
 TASKS: dict[str, Task] = {
     "fit_variogram": Task(fit_variogram, lambda inputs: ("skgstat",)),
     "train_model": Task(train_model, lambda inputs: learned_of(inputs).modules),
-    "update_model": Task(update_model, lambda inputs: TRAINING),
+    "update_model": Task(update_model, lambda inputs: LEARNED.get(str(inputs.get("kind")), LEARNED["hybrid"]).modules),
     "compare_methods": Task(compare_methods, _for_comparison),
     "read_model": Task(read_model, lambda inputs: ("onnxruntime",)),
     "predict_points": Task(predict_points, lambda inputs: ("onnxruntime",)),

@@ -71,7 +71,13 @@ class UpdateModel(Algorithm):
             content, arrays = exchange.pack_samples(new)
             found = runner.run(
                 "update_model",
-                {"model": path, "samples": content, "mode": read.choice("MODE"), "provenance": read.provenance()},
+                {
+                    "model": path,
+                    "kind": contract["kind"],
+                    "samples": content,
+                    "mode": read.choice("MODE"),
+                    "provenance": read.provenance(),
+                },
                 arrays,
                 progress,
                 is_cancelled,

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.backend import environment
+from hybrid_geostatistics.core.backend import environment, tasks
 
 needs_backend = pytest.mark.skipif(
     not environment.check(run_it=False).is_ready, reason="needs the backend environment (setupbackend)"
@@ -50,6 +50,25 @@ def test_train_map_and_update_a_network(run, place, template, tmp_path, world):
     assert drift["target"] == "zinc" and drift["n"] == updated["N_NEW"] > 15
     assert updated["COVERAGE"] == drift["coverage"]
     assert "surprise the old model" in (tmp_path / "n.html").read_text(encoding="utf-8")
+
+
+def test_a_mixture_of_krigings_takes_new_samples(run, refused, place, tmp_path, monkeypatch):
+    """Without covariates the hybrid is such a mixture: it is fitted anew with all samples, in QGIS's own Python."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("skgstat")
+    monkeypatch.setattr(tasks, "_backend_python", lambda *_: pytest.fail("the backend was asked"))
+    trained, _ = run(
+        "trainhybridmodel",
+        {"INPUT": str(place / "samples.gpkg"), "TARGETS": ["zinc"], "FOLDS": "random", "N_FOLDS": 2,
+         "MODEL": str(tmp_path / "m.onnx")},
+    )  # fmt: skip
+    given = {"MODEL": trained["MODEL"], "INPUT": str(place / "later.gpkg"), "UPDATED_MODEL": str(tmp_path / "n.onnx")}
+    updated, _ = run("updatemodel", {**given, "OUTPUT_HTML": str(tmp_path / "n.html")})
+    assert updated["N"] == 70 and updated["N_NEW"] == 20
+    assert json.loads(updated["DRIFTS"])[0]["expected_rmse"] == pytest.approx(trained["RMSE"])
+    page = (tmp_path / "n.html").read_text(encoding="utf-8")
+    assert "pre-trained correction of zinc, with new samples" in page
+    assert "Choose refit" in refused("updatemodel", {**given, "MODE": "warm_start"})
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,10 @@ def train_model(job: Job) -> TaskResult:
 def update_model(job: Job) -> TaskResult:
     """Train a model with new samples, and say how well it foresaw them.
 
-    Inputs: ``model``, its path; ``samples``, the new ones; ``mode``, out of `core.learning.updating.MODES`;
-    ``created`` and ``provenance`` for the report. Outputs: ``drifts`` by target, ``n_new``, ``n_replaced``, ``n``,
-    ``notes``, and those of the architecture (`Learned.outputs`). Files: ``model`` (ONNX), ``report`` (HTML).
+    Inputs: ``model``, its path; ``kind`` of the model, as its contract says; ``samples``, the new ones; ``mode``, out
+    of `core.learning.updating.MODES`; ``created`` and ``provenance`` for the report. Outputs: ``drifts`` by target,
+    ``n_new``, ``n_replaced``, ``n``, ``notes``, and those of the architecture (`Learned.outputs`). Files: ``model``
+    (ONNX), ``report`` (HTML).
     """
     from ...learning.network_report import drift_section, drift_words
     from ...learning.updating import update_model as update
