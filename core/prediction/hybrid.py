@@ -24,7 +24,7 @@ How numbers come about, for each target:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Callable, NamedTuple
@@ -32,15 +32,13 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from ..errors import ModelFileError
-from ..features.covariates import CovariateEncoder
 from ..features.neighbors import NeighborFeatures
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
-from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
 from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable
-from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
+from .bases import FOREST, LEARNED, NETWORK, ORDINARY, Base, BaseKriging, local_weights
 from .contract import ContractModel, decode_array, samples_from_dict, samples_to_dict
 from .intervals import interval_ends
 
@@ -49,17 +47,6 @@ Network = Callable[..., np.ndarray]
 
 Of a model with forests: sequences, context and table (n, p) -> drift (n, 2 n_targets), the network's columns first.
 """
-
-ORDINARY = "ordinary_kriging"
-EXTERNAL = "external_drift_kriging"
-NETWORK = "network_drift_kriging"
-FOREST = "forest_drift_kriging"
-
-EXACT_LIMIT = 2500
-"""Up to so many samples they are left out of the system of all samples, exactly; above, of their neighbourhoods."""
-
-OTHER_PART = 1.0 / 3.0
-"""Part of each other variogram in what a base says."""
 
 
 @dataclass(frozen=True)
@@ -78,185 +65,6 @@ class Prediction:
     lower: np.ndarray
     upper: np.ndarray
     kriging_variance: np.ndarray
-
-
-@dataclass(frozen=True)
-class Base:
-    """One member of a target's stack.
-
-    Parameters
-    ----------
-    name : str
-        `ORDINARY`, `EXTERNAL`, `FOREST` or `NETWORK`.
-    variogram : VariogramModel
-        Of the values, or of the residuals from the base's own drift.
-    weight : float
-    encoder : CovariateEncoder or None
-        Drift of external-drift kriging.
-    other_variograms : tuple of VariogramModel
-        Other fits, at most two: each has a part of `OTHER_PART` in what the base says.
-    back_transform : BackTransform or None
-        Way back to data units; None: not calibrated.
-    usual_sigma : float or None
-        Median kriging standard deviation of the samples left out singly; None: its weight is the same everywhere.
-    far_weight, far_sigma : float or None
-        Weight and median kriging standard deviation as far from samples as blocks left out are; None: as near.
-    """
-
-    name: str
-    variogram: VariogramModel
-    weight: float
-    encoder: CovariateEncoder | None = None
-    other_variograms: tuple[VariogramModel, ...] = ()
-    back_transform: BackTransform | None = None
-    usual_sigma: float | None = None
-    far_weight: float | None = None
-    far_sigma: float | None = None
-
-    @property
-    def weights(self) -> tuple[float, float]:
-        """Weights near samples and far from them."""
-        return self.weight, self.weight if self.far_weight is None else self.far_weight
-
-    def remoteness(self, sigma: np.ndarray) -> np.ndarray:
-        """Return how far from samples places are by their kriging standard deviation, 0 to 1."""
-        near, far = self.usual_sigma or 0.0, self.far_sigma or 0.0
-        if not 0 < near < far:
-            return np.zeros_like(sigma)
-        return np.clip(np.log(np.maximum(sigma, 1e-300) / near) / np.log(far / near), 0.0, 1.0)
-
-    def kriging(
-        self,
-        coordinates: np.ndarray,
-        values: np.ndarray,
-        neighborhood: Neighborhood,
-        drift: np.ndarray | None,
-        transform: Transform,
-    ) -> BaseKriging:
-        """Return the kriging of transformed values; without a structure from all of them, which is a regression."""
-        if not self.variogram.structures and len(values) <= EXACT_LIMIT:
-            neighborhood = Neighborhood()
-        return BaseKriging(
-            tuple(
-                fit_kriging(coordinates, values, variogram, neighborhood, drift)
-                for variogram in (self.variogram, *self.other_variograms)
-            ),
-            self.name in (NETWORK, FOREST) or (self.name == EXTERNAL and transform.kind != "none"),
-        )
-
-    def means(self, transform: Transform, found: BaseEstimate) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and standard deviation in data units."""
-        way_back = BackTransform(transform) if self.back_transform is None else self.back_transform
-        mean, variance = way_back.moments(found.estimate, found.sigma**2, found.smoothing_variance)
-        return mean, np.sqrt(variance)
-
-
-class BaseEstimate(NamedTuple):
-    """What a base says, on the transformed scale.
-
-    Parameters
-    ----------
-    estimate, sigma, smoothing_variance : ndarray, shape (n,)
-        As in `KrigingEstimate`; sigma is its kriging_std.
-    """
-
-    estimate: np.ndarray
-    sigma: np.ndarray
-    smoothing_variance: np.ndarray
-
-
-@dataclass(frozen=True)
-class BaseKriging:
-    """A base ready to estimate.
-
-    Parameters
-    ----------
-    systems : tuple of FittedKriging
-        The chosen variogram's first.
-    is_bounded : bool
-        Whether estimates are kept within the range of the samples they are made from.
-    """
-
-    systems: tuple[FittedKriging, ...]
-    is_bounded: bool = False
-
-    def predict(self, coordinates: np.ndarray, drift: np.ndarray | None = None) -> BaseEstimate:
-        """Estimate at some locations; see `FittedKriging.predict`."""
-        values = self.systems[0].values
-        found = self._mean([system.predict(coordinates, drift) for system in self.systems])
-        return self._bounded(found, values.min(), values.max())
-
-    def leave_out(self, groups: np.ndarray) -> BaseEstimate:
-        """Estimate the samples without their group: singly where every group is one sample."""
-        values = self.systems[0].values
-        if len(np.unique(groups)) == len(groups):
-            found = self._mean([system.leave_one_out() for system in self.systems])
-        else:
-            found = self._mean([system.leave_group_out(groups) for system in self.systems])
-        return self._bounded(found, -highest_of_others(-values, groups), highest_of_others(values, groups))
-
-    def _bounded(self, found: BaseEstimate, lowest: np.ndarray | float, highest: np.ndarray | float) -> BaseEstimate:
-        return found._replace(estimate=np.clip(found.estimate, lowest, highest)) if self.is_bounded else found
-
-    @staticmethod
-    def _mean(found: Sequence[KrigingEstimate]) -> BaseEstimate:
-        """Average what the variograms say; their errors are taken as fully correlated."""
-        parts = [1.0 - OTHER_PART * (len(found) - 1)] + [OTHER_PART] * (len(found) - 1)
-        return BaseEstimate(
-            *(
-                sum(part * getattr(one, name) for part, one in zip(parts, found))
-                for name in ("estimate", "kriging_std", "smoothing_variance")
-            )
-        )
-
-
-def highest_of_others(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return for each sample the highest value outside its group; infinite where there is no other group.
-
-    Examples
-    --------
-    >>> highest_of_others(np.array([1.0, 5.0, 3.0]), np.array([0, 1, 1]))
-    array([5., 1., 1.])
-    """
-    labels, own = np.unique(groups, return_inverse=True)
-    own = own.reshape(-1)
-    if len(labels) < 2:
-        return np.full(len(values), np.inf)
-    highest = np.full(len(labels), -np.inf)
-    np.maximum.at(highest, own, values)
-    second, first = np.argsort(highest)[-2:]
-    return np.where(own == first, highest[second], highest[first])
-
-
-def local_weights(bases: Sequence[Base], sigma: np.ndarray) -> np.ndarray:
-    """Return the weight of each base at each place: ``w_b usual_sigma_b^2 / sigma_b^2``, scaled to sum 1.
-
-    ``w_b`` lies between the base's weights near samples and far from them, by the remoteness that the first base,
-    ordinary kriging, tells. Where covariates are far from sampled ones a drift is doubtful, and far from samples only a
-    drift is left: the kriging variances of the bases know both.
-
-    Parameters
-    ----------
-    bases : sequence of Base
-    sigma : ndarray, shape (n, n_bases)
-        Kriging standard deviations.
-
-    Returns
-    -------
-    ndarray, shape (n, n_bases)
-
-    References
-    ----------
-    Erten, G., Yavuz, M. & Deutsch, C. (2022). Combination of machine learning and kriging for spatial estimation of
-    geological attributes. Nat. Resour. Res. 31, 191-213.
-    """
-    usual = np.array([base.usual_sigma or np.nan for base in bases])
-    doubt = np.where(np.isfinite(usual), (sigma / usual) ** 2, 1.0)
-    near, far = np.array([base.weights for base in bases]).T
-    remoteness = bases[0].remoteness(sigma[:, 0])[:, None]
-    # At a sample every base is sure.
-    weights = ((1.0 - remoteness) * near + remoteness * far) / np.maximum(doubt, 1e-12)
-    return weights / weights.sum(axis=1, keepdims=True)
 
 
 class Stacked(NamedTuple):
@@ -449,7 +257,7 @@ class HybridModel(ContractModel):
     def _stacked_known(self, coordinates: np.ndarray, covariates: Covariates | None, network: Network) -> np.ndarray:
         """Return estimate, sigma, mean and spread where everything is known, shape (4, n, n_targets)."""
         drifts: dict[str, np.ndarray] = {}
-        learned = [base for target in self.targets for base in target.bases if base.name in (NETWORK, FOREST)]
+        learned = [base for target in self.targets for base in target.bases if base.name in LEARNED]
         if any(any(base.weights) for base in learned):
             drifts = self.learned_drifts(coordinates, covariates, network)
         stacked = np.empty((4, len(coordinates), len(self.targets)))
@@ -515,20 +323,7 @@ class HybridModel(ContractModel):
                     "name": target.name,
                     "unit": target.unit,
                     "transform": target.transform.to_dict(),
-                    "bases": [
-                        {
-                            "name": base.name,
-                            "weight": base.weight,
-                            "variogram": model_to_dict(base.variogram),
-                            "encoder": None if base.encoder is None else base.encoder.to_dict(),
-                            "other_variograms": [model_to_dict(other) for other in base.other_variograms],
-                            "back_transform": {} if base.back_transform is None else base.back_transform.to_dict(),
-                            "usual_sigma": base.usual_sigma,
-                            "far_weight": base.far_weight,
-                            "far_sigma": base.far_sigma,
-                        }
-                        for base in target.bases
-                    ],
+                    "bases": [base.to_dict() for base in target.bases],
                     "intervals": target.intervals.to_dict(),
                     **({} if target.back_transform is None else {"back_transform": target.back_transform.to_dict()}),
                 }
@@ -550,7 +345,7 @@ class HybridModel(ContractModel):
                 str(entry["name"]),
                 str(entry["unit"]),
                 Transform.from_dict(entry["transform"]),
-                tuple(_base_from_dict(base, Transform.from_dict(entry["transform"])) for base in entry["bases"]),
+                tuple(Base.from_dict(base, Transform.from_dict(entry["transform"])) for base in entry["bases"]),
                 IntervalTable.from_dict(entry["intervals"]),
                 BackTransform.from_dict(Transform.from_dict(entry["transform"]), entry["back_transform"])
                 if entry.get("back_transform")
@@ -574,19 +369,3 @@ class HybridModel(ContractModel):
             targets,
             forest_drift,
         )
-
-
-def _base_from_dict(content: Mapping[str, Any], transform: Transform) -> Base:
-    """Read a base; in older files it has one variogram, one weight for every place and no way back of its own."""
-    way_back = content.get("back_transform")
-    return Base(
-        str(content["name"]),
-        model_from_dict(content["variogram"]),
-        float(content["weight"]),
-        None if content["encoder"] is None else CovariateEncoder.from_dict(content["encoder"]),
-        tuple(model_from_dict(other) for other in content.get("other_variograms", ())),
-        BackTransform.from_dict(transform, way_back) if way_back else None,
-        content.get("usual_sigma"),
-        content.get("far_weight"),
-        content.get("far_sigma"),
-    )

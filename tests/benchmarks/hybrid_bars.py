@@ -111,7 +111,8 @@ def run(name: str, samples: Any, kind: str, scheme: str, fold: np.ndarray, with_
     """Compare on one set of folds and return a row of the table."""
     package()
     from hybrid_geostatistics.core.backend.adapters.learned import architecture_for
-    from hybrid_geostatistics.core.learning.hybrid import HybridSettings, fit_hybrid, predictor_of
+    from hybrid_geostatistics.core.learning.hybrid import fit_hybrid, predictor_of
+    from hybrid_geostatistics.core.learning.hybrid_settings import HybridSettings
     from hybrid_geostatistics.core.learning.pretrained import PretrainedSettings, fit_pretrained, shipped_network
     from hybrid_geostatistics.core.samples import average_coincident
     from hybrid_geostatistics.core.transforms import Transform

@@ -23,7 +23,8 @@ def main() -> None:
     package = importlib.util.module_from_spec(spec)
     sys.modules["hybrid_geostatistics"] = package
     spec.loader.exec_module(package)
-    from hybrid_geostatistics.core.learning.hybrid import HybridSettings, train_hybrid
+    from hybrid_geostatistics.core.learning.hybrid import train_hybrid
+    from hybrid_geostatistics.core.learning.hybrid_settings import HybridSettings
     from hybrid_geostatistics.core.learning.training import NetworkSettings
     from hybrid_geostatistics.core.samples import Covariates, Samples
     from hybrid_geostatistics.core.transforms import Transform

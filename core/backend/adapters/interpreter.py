@@ -37,7 +37,8 @@ def self_test(job: Job) -> TaskResult:
     RuntimeError
         When that difference is 1e-4 or more: the environment does not compute what it should.
     """
-    from ...learning.hybrid import HybridSettings, train_hybrid
+    from ...learning.hybrid import train_hybrid
+    from ...learning.hybrid_settings import HybridSettings
     from ...learning.training import NetworkSettings
     from ...prediction.trained_model import TrainedModel
 

@@ -12,7 +12,7 @@ from ...transforms import Transform
 from ...variogram.models import model_from_dict
 
 if TYPE_CHECKING:
-    from ...learning.hybrid import HybridSettings
+    from ...learning.hybrid_settings import HybridSettings
     from ...learning.network_settings import NetworkByName
     from ...learning.pretrained import PretrainedSettings
 
@@ -34,7 +34,7 @@ def hybrid_settings(content: Mapping[str, Any]) -> HybridSettings:
         For a name that is no setting.
     """
     from ...learning.forests import ForestSettings
-    from ...learning.hybrid import HybridSettings
+    from ...learning.hybrid_settings import HybridSettings
     from ...learning.training import NetworkSettings
 
     try:

@@ -13,18 +13,15 @@ pytestmark = pytest.mark.backend
 
 from hybrid_geostatistics.core.errors import Cancelled, InputError  # noqa: E402
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood  # noqa: E402
-from hybrid_geostatistics.core.learning.hybrid import (  # noqa: E402
-    HybridSettings,
-    _HeldOut,
-    _stack_notes,
-    _uncorrelated,
-    fit_hybrid,
-    hybrid_method,
-    train_hybrid,
-)
+from hybrid_geostatistics.core.learning.base_variograms import uncorrelated  # noqa: E402
+from hybrid_geostatistics.core.learning.held_out import HeldOut  # noqa: E402
+from hybrid_geostatistics.core.learning.hybrid import fit_hybrid, hybrid_method, train_hybrid  # noqa: E402
+from hybrid_geostatistics.core.learning.hybrid_settings import HybridSettings  # noqa: E402
 from hybrid_geostatistics.core.learning.stacking import judged_stack  # noqa: E402
+from hybrid_geostatistics.core.learning.target_stack import stack_notes  # noqa: E402
 from hybrid_geostatistics.core.learning.training import NetworkSettings  # noqa: E402
-from hybrid_geostatistics.core.prediction.hybrid import Base, TargetModel  # noqa: E402
+from hybrid_geostatistics.core.prediction.bases import Base  # noqa: E402
+from hybrid_geostatistics.core.prediction.hybrid import TargetModel  # noqa: E402
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
 from hybrid_geostatistics.core.samples import Covariates, Samples  # noqa: E402
 from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
@@ -244,8 +241,8 @@ def test_residuals_of_a_drift_are_kriged_where_they_tell_of_other_holes(across):
     drift = rng.normal(size=400)
     values = 3.0 + 2.0 * drift + residual
     fitted = VariogramModel(0.0, (Structure("exponential", 1.0, 600.0),))
-    found = _uncorrelated(fitted, coordinates, values, drift[:, None], hole, Neighborhood())
-    near = _uncorrelated(fitted, coordinates, values, drift[:, None], hole % 5, Neighborhood(max_neighbors=32))
+    found = uncorrelated(fitted, coordinates, values, drift[:, None], hole, Neighborhood())
+    near = uncorrelated(fitted, coordinates, values, drift[:, None], hole % 5, Neighborhood(max_neighbors=32))
     assert (found is None) == (near is None) == across
     if found is not None:
         assert found.structures == () and found.nugget == pytest.approx(residual.var(), rel=0.02)
@@ -312,5 +309,5 @@ def test_notes_tell_what_is_clear_on_logarithms_only(tail, factor, words):
     ones = np.ones_like(errors)
     target = TargetModel("lead", "ppm", Transform("log"), bases, IntervalTable.from_scores(kriging))
     stack = judged_stack([in_data_units], [0], clusters, [weights])
-    found = _stack_notes(target, stack, np.ones(2), [_HeldOut("leave_one_out", errors, ones, ones)], clusters)
+    found = stack_notes(target, stack, np.ones(2), [HeldOut("leave_one_out", errors, ones, ones)], clusters)
     assert found == ([f"lead: {words}"] if words else [])

@@ -1,7 +1,7 @@
 """Which other fits a base averages. Truth: simulated fields whose variogram is known."""
 
 import numpy as np
-from hybrid_geostatistics.core.learning.hybrid import _other_variograms
+from hybrid_geostatistics.core.learning.base_variograms import other_variograms
 from hybrid_geostatistics.core.validation.folds import block_folds
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 
@@ -18,7 +18,7 @@ def simulated(ratio, seed):
 def others(ratio, seed):
     places, values = simulated(ratio, seed)
     fitted = fit_variogram(places, values, model="exponential", method="reml")
-    return fitted.model, _other_variograms(fitted, places, values, None, block_folds(places, 5, seed))
+    return fitted.model, other_variograms(fitted, places, values, None, block_folds(places, 5, seed))
 
 
 def test_isotropic_fits_are_no_second_opinion_on_a_banded_field():

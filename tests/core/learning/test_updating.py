@@ -14,7 +14,8 @@ from hybrid_geostatistics.core.features.gradients import completed  # noqa: E402
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood  # noqa: E402
 from hybrid_geostatistics.core.learning.architectures import Schedule, Sizes  # noqa: E402
 from hybrid_geostatistics.core.learning.forests import ForestSettings  # noqa: E402
-from hybrid_geostatistics.core.learning.hybrid import HybridSettings, train_hybrid  # noqa: E402
+from hybrid_geostatistics.core.learning.hybrid import train_hybrid  # noqa: E402
+from hybrid_geostatistics.core.learning.hybrid_settings import HybridSettings  # noqa: E402
 from hybrid_geostatistics.core.learning.network import train_network  # noqa: E402
 from hybrid_geostatistics.core.learning.network_settings import NetworkByName  # noqa: E402
 from hybrid_geostatistics.core.learning.pretrained import (  # noqa: E402

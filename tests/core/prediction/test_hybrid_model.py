@@ -13,16 +13,8 @@ from hybrid_geostatistics.core.grid import RasterGrid
 from hybrid_geostatistics.core.kriging.back_transform import BackTransform
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
-from hybrid_geostatistics.core.prediction.hybrid import (
-    EXTERNAL,
-    FOREST,
-    NETWORK,
-    ORDINARY,
-    Base,
-    HybridModel,
-    TargetModel,
-    local_weights,
-)
+from hybrid_geostatistics.core.prediction.bases import EXTERNAL, FOREST, NETWORK, ORDINARY, Base, local_weights
+from hybrid_geostatistics.core.prediction.hybrid import HybridModel, TargetModel
 from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.transforms import Transform
 from hybrid_geostatistics.core.validation.intervals import IntervalTable
