@@ -23,7 +23,8 @@ from ..transforms import Transform
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from .architectures import Schedule, Sizes
 from .forests import ForestSettings
-from .hybrid import HybridSettings, train_hybrid
+from .hybrid import train_hybrid
+from .hybrid_settings import HybridSettings
 from .inner import inner_folds
 from .network import saved_weights, train_network
 from .network_settings import NetworkByName
