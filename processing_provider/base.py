@@ -294,7 +294,10 @@ class Algorithm(QgsProcessingAlgorithm):
                 bands = results[name].bands[name]
                 label = bands[0] if len(bands) == 1 else details.name
                 colors = MAGMA if name in UNCERTAINTIES else VIRIDIS
-                # In which order layers are added differs by version, file name and what is selected.
+                # In which order layers are added differs by version, file name and what is selected. From 3.32 on it
+                # can be said: the last one becomes the active layer, so that maps of later runs come above it.
+                if hasattr(details, "layerSortKey"):
+                    details.layerSortKey = -rank
                 style = RampStyle(label, values[name], colors, results[name].shown_band(name), is_shown=rank == 0)
                 _KEPT_STYLES.append(style)
                 details.setPostProcessor(style)

@@ -109,6 +109,24 @@ def test_the_magnitude_is_shown_first(run, world, two_fields, variogram, tmp_pat
     assert VIRIDIS[0] == items[0].color.name()
 
 
+def test_the_map_that_is_shown_is_added_last(provider, two_fields, variogram, world, tmp_path):
+    """Truth: QGIS sorts layers by this key and makes the last one the active layer."""
+    from qgis.core import QgsProcessingContext, QgsProject
+
+    context, names = QgsProcessingContext(), ("GRADIENT", "GRADIENT_VARIANCE")
+    given = {"INPUT": two_fields[0], "FIELDS": ["zinc"], "VARIOGRAM": variogram, "CELL_SIZE": 50}
+    for name in names:
+        given[name] = str(tmp_path / f"{name}.tif")
+        details = QgsProcessingContext.LayerDetails(name, QgsProject.instance(), name)
+        context.addLayerToLoadOnCompletion(given[name], details)
+    if not hasattr(details, "layerSortKey"):
+        pytest.skip("this QGIS adds layers in its own order")
+    _, found = registered("kriginggradient").run(given, context, world.Log())
+    assert found
+    keys = [context.layerToLoadOnCompletionDetails(given[name]).layerSortKey for name in names]
+    assert keys[0] > keys[1]
+
+
 def registered(name):
     """Return an algorithm of the provider."""
     from qgis.core import QgsApplication
