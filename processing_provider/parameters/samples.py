@@ -115,17 +115,19 @@ def censored():
     )
 
 
-def transform(default: str = "none", fitted: bool = False):
-    """Return TRANSFORM, with those that are fitted to the samples where they are understood."""
-    text = tr(
-        "Scale to work on. log suits skewed concentrations above 0, log1p those with zeros. Estimates come back "
-        "in data units, as the mean (not the median) of the distribution."
-    )
+def transform(default: str = "none", fitted: bool = False, estimates: bool = True):
+    """Return TRANSFORM, with those that are fitted to the samples where they are understood.
+
+    Where there are no estimates, nothing is said of their way back.
+    """
+    text = tr("Scale to work on. log suits skewed concentrations above 0, log1p those with zeros.")
     if fitted:
         text += " " + tr(
             "boxcox lies between log and none, as the samples ask for it. normal_score makes any distribution normal "
             "by its ranks."
         )
+    if estimates:
+        text += " " + tr("Estimates come back in data units, as the mean (not the median) of the distribution.")
     options = (*TRANSFORMS, *FITTED_KINDS) if fitted else TRANSFORMS
     return with_help(static_enum("TRANSFORM", tr("Transform"), options, default), text)
 
