@@ -14,11 +14,12 @@ from ..identity import tr
 from ..layers import PointTable, new_field, require_fields
 from ..parameters.kinds import static_enum, with_help
 from ..parameters.outputs import numbers, points_output, report_output, texts
-from ..parameters.samples import TRANSFORMS, input_fields, input_samples
+from ..parameters.samples import input_fields, input_samples
 from ..provenance import provenance
 
 REMARKS, MERGED = "remarks", "n_merged"
 NEGATIVES = ("values", "limits")
+SCALES = ("none", "log", "log1p")
 """What negative numbers are."""
 
 
@@ -61,7 +62,7 @@ class CheckSamples(Algorithm):
                 advanced=True,
             ),
             with_help(
-                static_enum("TRANSFORM", tr("Scale for outliers"), TRANSFORMS, "none"),
+                static_enum("TRANSFORM", tr("Scale for outliers"), SCALES, "none"),
                 tr("Scale on which outliers are judged. log suits right-skewed concentrations above 0."),
                 advanced=True,
             ),

@@ -81,7 +81,7 @@ class CompareMethods(Algorithm):
                     "(zinc: 200, 500; lead: 100). Empty: no classes."
                 ),
             ),
-            transform(fitted=True),
+            transform(),
             seed(),
         ],
         outputs=lambda: [

@@ -29,7 +29,7 @@ class ExperimentalVariogram(Algorithm):
         inputs=lambda: [
             input_samples(),
             input_field(),
-            transform(fitted=True, estimates=False),
+            transform(estimates=False),
             with_help(
                 whole_number("N_LAGS", tr("Number of lags"), 15, 1, 200),
                 tr("Distance classes of the variogram."),

@@ -35,7 +35,7 @@ class FitVariogram(Algorithm):
         inputs=lambda: [
             input_samples(),
             input_field(),
-            transform(fitted=True, estimates=False),
+            transform(estimates=False),
             dimensions(),
             with_help(
                 static_enum("MODEL", tr("Model"), ("auto", *NAMES), "auto"),

@@ -51,7 +51,7 @@ class TrainHybridModel(Algorithm):
                     "two dense layers; feedforward: dense layers; as_published: the layers of Anvari et al. (2025)."
                 ),
             ),
-            transform(fitted=True),
+            transform(),
             variogram_file(
                 tr(
                     "Variogram of one of the targets, made by Fit variogram, for its ordinary kriging; its transform "

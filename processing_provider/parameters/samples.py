@@ -5,11 +5,10 @@ from __future__ import annotations
 from qgis.core import QgsProcessing, QgsProcessingParameterFeatureSource, QgsProcessingParameterField
 
 from ...core.sample_check.columns import CENSORED
-from ...core.transforms import FITTED_KINDS
+from ...core.transforms import KINDS as TRANSFORMS
 from ..identity import tr
 from .kinds import static_enum, with_help
 
-TRANSFORMS = ("none", "log", "log1p")
 DIMENSIONS = ("auto", "2d", "3d")
 DUPLICATES = ("average", "first", "measurement_error")
 
@@ -115,26 +114,20 @@ def censored():
     )
 
 
-def transform(default: str = "none", fitted: bool = False, estimates: bool = True):
-    """Return TRANSFORM, with those that are fitted to the samples where they are understood.
-
-    Where there are no estimates, nothing is said of their way back.
-    """
-    text = tr("Scale to work on. log suits skewed concentrations above 0, log1p those with zeros.")
-    if fitted:
-        text += " " + tr(
-            "boxcox lies between log and none, as the samples ask for it. normal_score makes any distribution normal "
-            "by its ranks."
-        )
+def transform(estimates: bool = True):
+    """Return TRANSFORM; where there are no estimates, nothing is said of their way back."""
+    text = tr(
+        "Scale to work on. log suits skewed concentrations above 0, log1p those with zeros. boxcox lies between log "
+        "and none, as the samples ask for it. normal_score makes any distribution normal by its ranks."
+    )
     if estimates:
         text += " " + tr("Estimates come back in data units, as the mean (not the median) of the distribution.")
-    options = (*TRANSFORMS, *FITTED_KINDS) if fitted else TRANSFORMS
-    return with_help(static_enum("TRANSFORM", tr("Transform"), options, default), text)
+    return with_help(static_enum("TRANSFORM", tr("Transform"), TRANSFORMS, "none"), text)
 
 
 def transform_without_variogram():
     """Return TRANSFORM where a variogram file may bring its own."""
-    parameter = transform(fitted=True)
+    parameter = transform()
     parameter.setHelp(
         tr("Without a variogram file: the scale on which one is fitted. A file has its own, which is used.")
         + " "
