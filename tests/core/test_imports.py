@@ -5,6 +5,7 @@ function that needs them, so every module of core imports where none of them exi
 """
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,14 @@ def test_arrows_point_one_way(path):
     assert part in LEVEL, f"{part} has no place among the layers of {Path(__file__).name}"
     for other in imported_parts(path):
         assert LEVEL[other] <= LEVEL[part], f"{path} imports {other}, which stands above it"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.stem == "__init__"], ids=str)
+def test_a_package_names_what_is_in_it(path):
+    folder = (FOLDER.parent / path).parent
+    there = {found.stem for found in folder.glob("*.py")} | {found.name for found in folder.iterdir() if found.is_dir()}
+    named = re.findall(r"``(\w+)``", ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))))
+    assert set(named) <= there
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
