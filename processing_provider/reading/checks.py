@@ -10,6 +10,7 @@ from typing import Any, Optional
 from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFile,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
@@ -65,6 +66,10 @@ def problem_with_inputs(algorithm, parameters, context) -> str:
         if isinstance(definition, QgsProcessingParameterNumber):
             return tr("Expected a number{bounds} in {parameter}, got {value}.").format(
                 parameter=definition.name(), bounds=_bounds(definition), value=value
+            )
+        if isinstance(definition, QgsProcessingParameterFile):
+            return tr("Expected a file of the kind {kind} in {parameter}, got {value}.").format(
+                parameter=definition.name(), kind=definition.fileFilter(), value=value
             )
     missing = _missing_raster(algorithm, parameters, context)
     if missing is not None:

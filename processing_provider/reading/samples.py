@@ -27,11 +27,12 @@ def with_numbers(points: Points, values: np.ndarray, names: Sequence[str], feedb
     missing = ~np.isfinite(values)
     known = ~missing.any(axis=1)
     if not known.all():
-        fields = ", ".join(names)
         alone = ""
-        if len(names) > 1:
-            counts = zip(names, missing.sum(axis=0).tolist())
-            fields = ", ".join(f"{name} ({count})" for name, count in counts if count)
+        counts = [(name, count) for name, count in zip(names, missing.sum(axis=0).tolist()) if count]
+        if len(counts) == 1:
+            fields = counts[0][0]
+        else:
+            fields = ", ".join(f"{name} ({count})" for name, count in counts)
             if known.sum() < (~missing).sum(axis=0).min():
                 alone = tr(" Taken one by one, the fields keep more of their samples.")
         feedback.pushWarning(

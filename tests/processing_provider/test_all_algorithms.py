@@ -171,6 +171,12 @@ def test_wrong_choices_and_numbers_are_named(provider, given, message):
     assert not is_right and message in said
 
 
+def test_wrong_kinds_of_file_are_named(provider):
+    algorithm = provider.algorithm("predictraster")
+    is_right, said = algorithm.checkParameterValues({"MODEL": "map.tif"}, QgsProcessingContext())
+    assert not is_right and "Expected a file of the kind Trained model (*.onnx *.ONNX) in MODEL, got map.tif." in said
+
+
 def test_provider(provider, root):
     assert provider.id() == "hybridgeo" and provider.name() == "Hybrid Geostatistics"
     assert f"version={provider.versionInfo()}" in (root / "metadata.txt").read_text(encoding="utf-8").splitlines()
