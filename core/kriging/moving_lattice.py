@@ -99,7 +99,7 @@ class BinnedSamples:
 
 @dataclass
 class LatticeProducts:
-    """What `moving.Products` is made of, cell by cell, the number of neighbours, and gradients field by axis.
+    """What `products.Products` is made of, cell by cell, the number of neighbours, and gradients field by axis.
 
     The products of the known with one another, `gram`, are those of the constant and of a local drift's scores;
     `at_target` has the latter at the cells, in the same frame.

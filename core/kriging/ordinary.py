@@ -17,6 +17,7 @@ from .far_samples import EXACT_TO
 from .functionals import BlockSize, PointSum, PointValue
 from .lattice import Lattice
 from .moving import MovingSystem
+from .moving_weights import positive_weights
 from .neighborhood import Neighborhood, NeighborSearch, search_frame
 from .sampled_locations import SampledLocations
 from .system import GlobalSystem, SystemSamples, singular_system_error
@@ -330,7 +331,7 @@ class FittedKriging:
                     weights, _ = self._system.weights(points[part], columns[known[part]], functional)
                     result[known[part]] = np.maximum(weights, 0.0).sum(axis=1)
         else:
-            result[known] = self._system.positive_weights(points, columns[known], functional)
+            result[known] = positive_weights(self._system, points, columns[known], functional)
         for row, _ in self._on_samples(targets, functional):
             if np.isfinite(result[row]):
                 if self.variogram.measurement_error == 0:
@@ -341,7 +342,7 @@ class FittedKriging:
                     if isinstance(self._system, GlobalSystem):
                         result[row] = np.maximum(self._system.weights(point, column, here)[0], 0.0).sum()
                     else:
-                        result[row] = self._system.positive_weights(point, column, here)[0]
+                        result[row] = positive_weights(self._system, point, column, here)[0]
         return result
 
     @property

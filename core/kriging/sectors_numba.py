@@ -1,4 +1,4 @@
-"""Kriging from so many nearest samples a sector, compiled: the twin of `restricted` and of `moving`'s systems.
+"""Kriging from so many nearest samples a sector, compiled: the twin of `restricted` and `moving_tiles`.
 
 Each target's samples are found bin by bin, from the nearest ring of bins outward, until no sample farther away
 could change the choice; GROUP targets are solved side by side.

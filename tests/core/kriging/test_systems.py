@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError, KrigingSystemError
 from hybrid_geostatistics.core.grid import RasterGrid
-from hybrid_geostatistics.core.kriging import moving
+from hybrid_geostatistics.core.kriging import drift_coefficients
 from hybrid_geostatistics.core.kriging.covariance import SmoothCovariance
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood, NeighborSearch
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
@@ -90,9 +90,9 @@ def test_drift_coefficients_of_many_samples_come_from_blocks(monkeypatch, scatte
     coordinates, values = scattered
     drift = np.column_stack([coordinates[:, 0], values**2])
     whole = fit_kriging(coordinates, values, WITH_NUGGET, Neighborhood(max_neighbors=8), drift)
-    monkeypatch.setattr(moving, "_ONE_BLOCK_UP_TO", 30)
-    monkeypatch.setattr(moving, "_LARGEST_BLOCK", 20)
-    blocks = moving._spatial_blocks(coordinates)
+    monkeypatch.setattr(drift_coefficients, "_ONE_BLOCK_UP_TO", 30)
+    monkeypatch.setattr(drift_coefficients, "_LARGEST_BLOCK", 20)
+    blocks = drift_coefficients._spatial_blocks(coordinates)
     assert sorted(np.concatenate(blocks)) == list(range(60)) and max(map(len, blocks)) <= 20
     parts = fit_kriging(coordinates, values, WITH_NUGGET, Neighborhood(max_neighbors=8), drift)
     # Unbiased and nearly as good: the same within a fraction of their standard error.
@@ -102,7 +102,7 @@ def test_drift_coefficients_of_many_samples_come_from_blocks(monkeypatch, scatte
     keep = np.arange(60) != 17
     # The same blocks, but for the sample that is left out.
     without = [np.searchsorted(np.flatnonzero(keep), block[block != 17]) for block in blocks]
-    monkeypatch.setattr(moving, "_spatial_blocks", lambda points: without)
+    monkeypatch.setattr(drift_coefficients, "_spatial_blocks", lambda points: without)
     refit = fit_kriging(coordinates[keep], values[keep], WITH_NUGGET, Neighborhood(max_neighbors=8), drift[keep])
     expected = refit.predict(coordinates[17:18], drift[17:18])
     assert_allclose(left_out.estimate[17], expected.estimate[0], rtol=1e-8)
