@@ -166,11 +166,20 @@ def numbers(points: Points, names: Sequence[str]) -> np.ndarray:
         field = points.fields.field(points.fields.lookupField(name))
         if not field.isNumeric():
             example = next((value for value in points.columns[name] if value is not None), None)
+            words = isinstance(example, str) and not any(letter.isdigit() for letter in example)
+            what_to_do = (
+                tr("Choose a numeric field; of classes, one with a whole number for each (field calculator).")
+                if words
+                else tr(
+                    "Choose a numeric field, or let Check samples (hybridgeo:checksamples) write a numeric copy of "
+                    "this one."
+                )
+            )
             raise InputError(
-                tr(
-                    "Expected numbers in field {name}, got the type {kind} (first value: {value!r}). Choose a numeric "
-                    "field, or let Check samples (hybridgeo:checksamples) write a numeric copy of this one."
-                ).format(name=name, kind=field.typeName() or field.friendlyTypeString(), value=example)
+                tr("Expected numbers in field {name}, got the type {kind} (first value: {value!r}). ").format(
+                    name=name, kind=field.typeName() or field.friendlyTypeString(), value=example
+                )
+                + what_to_do
             )
     table = [[np.nan if value is None else float(value) for value in points.columns[name]] for name in names]
     values = np.array(table, dtype=float).T

@@ -354,6 +354,9 @@ def test_field_of_text(bad, world, tmp_path):
     path = world.write_points(tmp_path / "t.gpkg", coordinates, {"zinc": ["<5", "7", "9", "8", "6"]})
     said = bad(INPUT=path)
     assert "Expected numbers in field zinc" in said and "'<5'" in said and "hybridgeo:checksamples" in said
+    path = world.write_points(tmp_path / "w.gpkg", coordinates, {"zinc": ["Forest", "Meadow", "Forest", "Till", "Till"]})
+    said = bad(INPUT=path)
+    assert "'Forest'" in said and "a whole number for each" in said and "checksamples" not in said
 
 
 def test_values_that_are_all_equal(bad, world, tmp_path):
