@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..coincident import coincident_samples
 from ..errors import InputError, KrigingSystemError
 from ..grid import Block, RasterGrid
-from ..samples import coincident_samples
 from ..variogram.models import VariogramModel
 from .covariance import SmoothCovariance
 from .drift import DriftBasis, check_drift

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..coincident import average_coincident
 from ..features.covariates import CovariateEncoder
 from ..features.neighbors import NeighborFeatures
 from ..kriging.neighborhood import Neighborhood
@@ -22,7 +23,7 @@ from ..prediction.contract import contract_of
 from ..prediction.hybrid import HybridModel, Prediction
 from ..prediction.intervals import quantiles_about
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
-from ..samples import Covariates, Samples, average_coincident, require_variation
+from ..samples import Covariates, Samples, require_variation
 from ..validation.ablation import groups_to_leave_out
 from ..validation.folds import inseparable_groups
 from ..validation.gradients import with_own_covariates

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..coincident import coincident_samples
 from ..errors import InputError
-from ..samples import Samples, coincident_samples, disguised_targets, require_samples, require_variation
+from ..samples import Samples, disguised_targets, require_samples, require_variation
 from ..validation.folds import block_folds, inseparable_groups, random_folds
 
 MIN_SAMPLES = 20

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from ..coincident import average_coincident
 from ..kriging.back_transform import BackTransform
 from ..prediction.contract import contract_of, decode_array, encode_array
 from ..prediction.hybrid import Prediction
 from ..prediction.network_model import KIND, NetworkModel, NetworkTarget
 from ..progress import IsCancelled, Progress, never, part, silent
-from ..samples import Covariates, Samples, average_coincident
+from ..samples import Covariates, Samples
 from ..validation.ablation import NEGLIGIBLE, Ablation
 from ..validation.folds import inseparable_groups
 from ..validation.gradients import with_own_covariates

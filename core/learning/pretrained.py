@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..coincident import average_coincident
 from ..errors import InputError, ModelFileError
 from ..features.kriging_context import Described, KrigingContext
 from ..kriging.back_transform import BackTransform
@@ -38,7 +39,7 @@ from ..prediction.pretrained import (
 )
 from ..prediction.trained_model import NetworkGraph
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
-from ..samples import Covariates, Samples, average_coincident
+from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable, normalized_scores
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS

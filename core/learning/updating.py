@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..coincident import average_coincident
 from ..errors import InputError
 from ..features.gradients import gradient_names
 from ..kriging.neighborhood import Neighborhood
@@ -18,7 +19,7 @@ from ..prediction.network_model import NetworkModel
 from ..prediction.pretrained import PretrainedModel
 from ..prediction.trained_model import KindOfModel, TrainedModel
 from ..progress import IsCancelled, Progress, never, part, silent
-from ..samples import Covariates, Samples, average_coincident
+from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from .architectures import Schedule, Sizes

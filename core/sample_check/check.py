@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..coincident import coincident_samples
 from ..errors import InputError
-from ..samples import coincident_samples
 from ..transforms import Transform
 from .columns import parse_column
 from .fields import FieldSummary, about_closure, about_field

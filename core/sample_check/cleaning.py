@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..coincident import coincident_samples
 from ..errors import InputError
-from ..samples import coincident_samples
 from .columns import parse_column
 
 DUPLICATES = ("keep", "average", "first")

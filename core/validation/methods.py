@@ -13,13 +13,14 @@ from typing import Callable, Optional
 
 import numpy as np
 
+from ..coincident import average_coincident
 from ..errors import InputError
 from ..features.covariates import CovariateEncoder
 from ..kriging.back_transform import BackTransform
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, fit_kriging
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
-from ..samples import Covariates, Samples, average_coincident, require_samples, require_variation
+from ..samples import Covariates, Samples, require_samples, require_variation
 from ..transforms import Transform
 from ..variogram.fitting import fit_variogram
 from .folds import inseparable_groups

@@ -8,7 +8,8 @@ from typing import Optional
 
 import numpy as np
 
-from ..samples import Samples, repeat_variance
+from ..coincident import repeat_variance
+from ..samples import Samples
 
 LEAST_DEGREES = 3
 """With fewer degrees of freedom duplicates say too little to hold a score against them."""

@@ -6,10 +6,11 @@ from typing import Optional
 
 import numpy as np
 
+from ..coincident import average_coincident
 from ..errors import InputError
 from ..progress import IsCancelled, Progress, never, part, silent
 from ..regression_forests import RANDOM, grow
-from ..samples import Covariates, Samples, average_coincident, require_samples
+from ..samples import Covariates, Samples, require_samples
 from .folds import inseparable_groups
 from .predictive import LEVELS, Method, PredictiveDistribution, Predictor
 

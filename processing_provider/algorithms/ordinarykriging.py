@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...core.coincident import average_coincident
 from ...core.kriging.back_transform import BackTransform
 from ...core.kriging.compiled import cells_at_once
 from ...core.kriging.cross_validation import LeftOut, leave_out
 from ...core.kriging.drift import DriftClasses
 from ...core.kriging.ordinary import fit_kriging
-from ...core.samples import Samples, average_coincident, disguised_targets
+from ...core.samples import Samples, disguised_targets
 from ...core.validation.applicability import fit_applicability
 from ...core.variogram.file import VariogramFile
 from ..applicability import APPLICABILITY, ApplicabilityMap, applicability_output

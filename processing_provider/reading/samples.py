@@ -6,16 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...core.coincident import average_coincident, coincident_samples, first_coincident
 from ...core.errors import InputError
 from ...core.sample_check.places import look_like_degrees
-from ...core.samples import (
-    Covariates,
-    Samples,
-    average_coincident,
-    coincident_samples,
-    elevations_count,
-    first_coincident,
-)
+from ...core.samples import Covariates, Samples, elevations_count
 from ..covariates.stack import CovariateStack
 from ..identity import tr
 from ..layers import Points

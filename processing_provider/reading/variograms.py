@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.coincident import repeat_variance
 from ...core.errors import InputError
-from ...core.samples import Samples, repeat_variance
+from ...core.samples import Samples
 from ...core.variogram.agreement import disagreements
 from ...core.variogram.file import VariogramFile
 from ...core.variogram.models import VariogramModel

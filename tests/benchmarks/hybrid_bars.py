@@ -61,7 +61,8 @@ def read(
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """Return the samples of one target with all covariates known, and the folds, merged or not, by column."""
     package()
-    from hybrid_geostatistics.core.samples import Covariates, Samples, coincident_samples
+    from hybrid_geostatistics.core.coincident import coincident_samples
+    from hybrid_geostatistics.core.samples import Covariates, Samples
 
     with open(folder / entry["file"], encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -111,10 +112,10 @@ def run(name: str, samples: Any, kind: str, scheme: str, fold: np.ndarray, with_
     """Compare on one set of folds and return a row of the table."""
     package()
     from hybrid_geostatistics.core.backend.adapters.learned import architecture_for
+    from hybrid_geostatistics.core.coincident import average_coincident
     from hybrid_geostatistics.core.learning.hybrid import fit_hybrid, predictor_of
     from hybrid_geostatistics.core.learning.hybrid_settings import HybridSettings
     from hybrid_geostatistics.core.learning.pretrained import PretrainedSettings, fit_pretrained, shipped_network
-    from hybrid_geostatistics.core.samples import average_coincident
     from hybrid_geostatistics.core.transforms import Transform
     from hybrid_geostatistics.core.validation.comparison import compare_methods
     from hybrid_geostatistics.core.validation.methods import make_methods

@@ -43,7 +43,7 @@ print("ok")
 LAYERS = (
     ("errors",),
     ("progress", "whole_files", "bounded_files"),
-    ("samples", "grid", "transforms", "box_cox", "normal_score", "provenance", "declustering"),
+    ("samples", "coincident", "grid", "transforms", "box_cox", "normal_score", "provenance", "declustering"),
     ("blockwise", "block_model", "regression_forests", "geochemistry"),
     ("variogram", "kriging", "report"),  # a variogram is chosen by kriging; kriging reads a variogram's model
     ("features", "sample_check", "drillholes"),

@@ -6,12 +6,13 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.backend import exchange
+from hybrid_geostatistics.core.coincident import average_coincident
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.features.gradients import FieldGradients, completed, gradient_names
 from hybrid_geostatistics.core.kriging.gradient import fit_gradient
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
 from hybrid_geostatistics.core.prediction.contract import samples_from_dict, samples_to_dict
-from hybrid_geostatistics.core.samples import Covariates, Samples, average_coincident
+from hybrid_geostatistics.core.samples import Covariates, Samples
 from hybrid_geostatistics.core.validation.comparison import compare_methods
 from hybrid_geostatistics.core.validation.folds import make_folds
 from hybrid_geostatistics.core.validation.gradients import with_gradients, with_own_covariates
