@@ -358,7 +358,8 @@ def test_field_of_text(bad, world, tmp_path):
 
 def test_field_of_words(bad, world, tmp_path):
     coordinates, _ = world.field_values(5)
-    said = bad(INPUT=world.write_points(tmp_path / "w.gpkg", coordinates, {"zinc": ["Forest", "Till", *["Meadow"] * 3]}))
+    path = world.write_points(tmp_path / "w.gpkg", coordinates, {"zinc": ["Forest", "Till", *["Meadow"] * 3]})
+    said = bad(INPUT=path)
     assert "'Forest'" in said and "a whole number for each" in said and "checksamples" not in said
 
 
