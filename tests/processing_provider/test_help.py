@@ -49,6 +49,12 @@ def test_what_is_emphasised_stands_on_the_screen(algorithms, sources, root):
         assert not unknown, name
 
 
+def test_the_readme_lists_every_algorithm_by_its_name(algorithms, root):
+    text = (root / "README.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"\[([^\]]+)\]\(resources/help/(\w+)\.md\)", text))
+    assert listed == {algorithm.displayName(): name for name, algorithm in algorithms.items()}
+
+
 def test_lists_are_rendered():
     from hybrid_geostatistics.processing_provider.help import render
 
