@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -55,47 +56,25 @@ def score(
     """
     groups = inseparable_groups(samples.coordinates, samples.holes)
     bootstrap = bootstrap_of(samples, seed)
+    scorer = _Scorer(samples, predictions, seconds, bootstrap, dict(class_breaks or {}), outside or {})
+    ceilings = noise_ceilings(samples) if ceilings is None else ceilings
     rows: list[dict[str, Any]] = []
     verdicts: list[Verdict] = []
     summaries: dict[tuple[str, str], str] = {}
     messages = [*warnings, *_parted_places(groups, folds)]
-    methods = tuple(dict.fromkeys(method for _, method in predictions))
-    ceilings = noise_ceilings(samples) if ceilings is None else ceilings
-    breaks = dict(class_breaks or {})
     scores: dict[tuple[str, str, str], dict[str, Score]] = {}
     classes: dict[tuple[str, str, str], ClassScores] = {}
     for column, target in enumerate(samples.targets):
-        observed = samples.values[:, column]
         for scheme in folds:
-            by_method = {}
-            for method in methods:
-                predicted = predictions[scheme, method]
-                found_scores = scores_of(observed, predicted, column, bootstrap)
-                if outside and scheme in outside:
-                    inside = (observed >= predicted.lower[:, column]) & (observed <= predicted.upper[:, column])
-                    for name, members in ((IN_AREA, ~outside[scheme]), (OUTSIDE_AREA, outside[scheme])):
-                        found_scores[name] = mean_score(inside.astype(float), bootstrap, members)
-                scores[target, scheme, method] = found_scores
-                by_method[method] = _row(target, scheme, method, len(samples), found_scores)
-                by_method[method]["seconds"] = seconds[scheme, method] / len(samples.targets)
-                if target in breaks:
-                    classes[target, scheme, method] = class_scores(
-                        observed, predicted.estimate[:, column], breaks[target], bootstrap
-                    )
-            reference = min((m for m in KRIGING if m in methods), key=lambda m: by_method[m]["rmse"], default=None)
-            if reference is not None:
-                moments = {m: moments_of(observed, predictions[scheme, m], column) for m in methods}
-                for method in methods:
-                    scores[target, scheme, method].update(
-                        paired_scores(moments[method], moments[reference], bootstrap)
-                    )
-            found = _against_reference(samples, column, scheme, predictions, by_method, bootstrap, reference)
-            rows.extend(by_method.values())
-            verdicts.extend(found)
-            summaries[target, scheme] = summary(target, scheme, by_method, found, reference)
-            messages.extend(_alarms(target, scheme, by_method, ceilings.get(target), samples.covariates is not None))
+            found = scorer.at(column, scheme)
+            scores.update({(target, scheme, method): own for method, own in found.scores.items()})
+            classes.update({(target, scheme, method): own for method, own in found.classes.items()})
+            rows.extend(found.rows.values())
+            verdicts.extend(found.verdicts)
+            summaries[target, scheme] = summary(target, scheme, found.rows, found.verdicts, found.reference)
+            messages.extend(_alarms(target, scheme, found.rows, ceilings.get(target), samples.covariates is not None))
     wanted = places_between(samples.coordinates) if places is None else thinned(places, seed)
-    best, why = best_method(samples, folds, predictions, methods, bootstrap)
+    best, why = best_method(samples, folds, predictions, scorer.methods, bootstrap)
     return Comparison(
         samples=samples,
         folds=dict(folds),
@@ -114,7 +93,7 @@ def score(
             samples.coordinates, samples.values, *([samples.covariates.values] if samples.covariates else [])
         ),
         scores=scores,
-        class_breaks=breaks,
+        class_breaks=scorer.breaks,
         classes=classes,
         ceilings=dict(ceilings),
         places=wanted,
@@ -139,43 +118,98 @@ def _row(target: str, scheme: str, method: str, n: int, scores: Mapping[str, Sco
     return row
 
 
-def _against_reference(
-    samples: Samples,
-    column: int,
-    scheme: str,
-    predictions: Mapping[tuple[str, str], PredictiveDistribution],
-    by_method: dict[str, dict[str, Any]],
-    bootstrap: ClusterBootstrap,
-    reference: Optional[str],
-) -> list[Verdict]:
-    """Fill the ratios to the better kriging into the rows and judge them."""
-    if reference is None:
-        return []
-    errors = {
-        method: samples.values[:, column] - predictions[scheme, method].estimate[:, column] for method in by_method
-    }
-    medians = {method: predictions[scheme, method].median[:, column] for method in by_method}
-    logarithms = {}
-    if is_skewed(samples.values[:, column]) and all((medians[m] > 0).all() for m in KRIGING if m in by_method):
-        observed = np.log(samples.values[:, column])
-        logarithms = {method: observed - np.log(own) for method, own in medians.items() if (own > 0).all()}
-    found = []
-    for method, row in by_method.items():
-        ratio, low, high = 1.0, 1.0, 1.0
-        if method != reference:
-            ratio = row["rmse"] / by_method[reference]["rmse"]
-            low, high = bootstrap.ratio_interval(errors[method], errors[reference])
-            outcome = judge(ratio, low, high)
-            text = describe(label(method), label(reference), ratio, low, high)
-            if method in logarithms and method not in KRIGING:
-                sizes = {m: float(np.sqrt(np.mean(logarithms[m] ** 2))) for m in (method, *KRIGING) if m in logarithms}
-                rival = min((m for m in KRIGING if m in sizes), key=sizes.__getitem__)
-                ends = bootstrap.ratio_interval(logarithms[method], logarithms[rival])
-                added = describe_on_logarithms(label(rival), ratio, sizes[method] / sizes[rival], *ends)
-                text = "; ".join(filter(None, [text, added]))
-            found.append(Verdict(samples.targets[column], scheme, method, reference, ratio, low, high, outcome, text))
-        row["rmse_ratio"], row["rmse_ratio_low"], row["rmse_ratio_high"] = ratio, low, high
-    return found
+class _Found(NamedTuple):
+    """What is found of one target on the folds of one scheme, by method."""
+
+    rows: dict[str, dict[str, Any]]
+    scores: dict[str, dict[str, Score]]
+    classes: dict[str, ClassScores]
+    verdicts: list[Verdict]
+    reference: Optional[str]
+    """The better kriging."""
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Scores every method on the same samples and resamples."""
+
+    samples: Samples
+    predictions: Mapping[tuple[str, str], PredictiveDistribution]
+    seconds: Mapping[tuple[str, str], float]
+    bootstrap: ClusterBootstrap
+    breaks: dict[str, tuple[float, ...]]
+    outside: Mapping[str, np.ndarray]
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods in the order given."""
+        return tuple(dict.fromkeys(method for _, method in self.predictions))
+
+    def at(self, column: int, scheme: str) -> _Found:
+        """Score one target on the folds of one scheme."""
+        target, observed = self.samples.targets[column], self.samples.values[:, column]
+        predicted = {method: self.predictions[scheme, method] for method in self.methods}
+        scores = {method: self._scores(observed, own, column, scheme) for method, own in predicted.items()}
+        rows = {}
+        for method, own in scores.items():
+            rows[method] = _row(target, scheme, method, len(self.samples), own)
+            rows[method]["seconds"] = self.seconds[scheme, method] / len(self.samples.targets)
+        classes = {}
+        if target in self.breaks:
+            classes = {
+                method: class_scores(observed, own.estimate[:, column], self.breaks[target], self.bootstrap)
+                for method, own in predicted.items()
+            }
+        reference = min((m for m in KRIGING if m in rows), key=lambda m: rows[m]["rmse"], default=None)
+        if reference is None:
+            return _Found(rows, scores, classes, [], None)
+        moments = {method: moments_of(observed, own, column) for method, own in predicted.items()}
+        for method, own in scores.items():
+            own.update(paired_scores(moments[method], moments[reference], self.bootstrap))
+        return _Found(rows, scores, classes, self._against(column, scheme, rows, reference), reference)
+
+    def _scores(
+        self, observed: np.ndarray, predicted: PredictiveDistribution, column: int, scheme: str
+    ) -> dict[str, Score]:
+        """Return the scores of one method, with the coverage inside and outside of the area of applicability."""
+        found = scores_of(observed, predicted, column, self.bootstrap)
+        if scheme in self.outside:
+            outside = self.outside[scheme]
+            inside = (observed >= predicted.lower[:, column]) & (observed <= predicted.upper[:, column])
+            for name, members in ((IN_AREA, ~outside), (OUTSIDE_AREA, outside)):
+                found[name] = mean_score(inside.astype(float), self.bootstrap, members)
+        return found
+
+    def _against(self, column: int, scheme: str, rows: dict[str, dict[str, Any]], reference: str) -> list[Verdict]:
+        """Fill the ratios to the better kriging into the rows and judge them."""
+        values = self.samples.values[:, column]
+        errors = {method: values - self.predictions[scheme, method].estimate[:, column] for method in rows}
+        medians = {method: self.predictions[scheme, method].median[:, column] for method in rows}
+        logarithms = {}
+        if is_skewed(values) and all((medians[m] > 0).all() for m in KRIGING if m in rows):
+            observed = np.log(values)
+            logarithms = {method: observed - np.log(own) for method, own in medians.items() if (own > 0).all()}
+        found = []
+        for method, row in rows.items():
+            ratio, low, high = 1.0, 1.0, 1.0
+            if method != reference:
+                ratio = row["rmse"] / rows[reference]["rmse"]
+                low, high = self.bootstrap.ratio_interval(errors[method], errors[reference])
+                outcome = judge(ratio, low, high)
+                text = describe(label(method), label(reference), ratio, low, high)
+                if method in logarithms and method not in KRIGING:
+                    text = "; ".join(filter(None, [text, self._on_logarithms(logarithms, method, ratio)]))
+                target = self.samples.targets[column]
+                found.append(Verdict(target, scheme, method, reference, ratio, low, high, outcome, text))
+            row["rmse_ratio"], row["rmse_ratio_low"], row["rmse_ratio_high"] = ratio, low, high
+        return found
+
+    def _on_logarithms(self, logarithms: Mapping[str, np.ndarray], method: str, ratio: float) -> str:
+        """Say how a method does on logarithms against the kriging that is better there."""
+        sizes = {m: float(np.sqrt(np.mean(logarithms[m] ** 2))) for m in (method, *KRIGING) if m in logarithms}
+        rival = min((m for m in KRIGING if m in sizes), key=sizes.__getitem__)
+        ends = self.bootstrap.ratio_interval(logarithms[method], logarithms[rival])
+        return describe_on_logarithms(label(rival), ratio, sizes[method] / sizes[rival], *ends)
 
 
 def _alarms(
