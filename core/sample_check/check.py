@@ -62,6 +62,8 @@ class SampleCheck:
             return f"{plural(counts[PROBLEM], 'problem')} to solve before these {self.n} samples can be mapped."
         if counts[WARNING]:
             return f"The {self.n} samples can be mapped; {plural(counts[WARNING], 'point')} to look at first."
+        if self.findings:
+            return f"The {self.n} samples can be mapped; {plural(len(self.findings), 'remark')} may help."
         return f"The {self.n} samples can be mapped; nothing conspicuous was found."
 
 

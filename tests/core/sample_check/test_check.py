@@ -66,6 +66,14 @@ def test_nothing_wrong_finds_nothing(places):
     assert check.nearest_neighbor_index == pytest.approx(1, abs=0.25)  # places drawn at random
 
 
+def test_notes_are_not_called_nothing(places):
+    """Lognormal values of spread 1 have a skewness of 6: worth a note, and no reason to stop."""
+    zinc = np.random.default_rng(2).lognormal(0, 1, 60).tolist()
+    check = check_samples(places, {"zinc": zinc}, crs_name="EPSG:25833")
+    assert check.findings and {finding.level for finding in check.findings} == {"note"}
+    assert f"can be mapped; {len(check.findings)} remark" in check.verdict
+
+
 def test_statistics_are_those_of_the_plain_numbers(places):
     values = np.random.default_rng(2).lognormal(0, 1, 60)
     (field,) = check_samples(places, {"zinc": [*values[:-1].tolist(), "<3"]}).fields
