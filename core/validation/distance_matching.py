@@ -139,7 +139,7 @@ def matched_folds(
     folds in turn along their first principal axis, clusters of a fold's size staying folds. Random
     folds are tried too, and folds that part neighbours on purpose, since a map of a well sampled area
     asks for shorter distances than random folds hold out. The candidate with the smallest W wins,
-    among those whose largest fold holds at most `LARGEST_FOLD` of the samples.
+    among those whose largest fold holds at most `LARGEST_FOLD` of the samples, of two folds one group more.
 
     Parameters
     ----------
@@ -172,10 +172,12 @@ def matched_folds(
     wanted = np.sort(distances_to_samples(places, plan))
     rng = np.random.default_rng(seed)
     best, least = None, np.inf
+    # Groups of unequal size never part into two halves exactly.
+    largest = max(LARGEST_FOLD * len(plan) + (sizes.max() if n_folds == 2 else 0), sizes.max())
     candidates = _random_folds(len(sizes), n_folds, rng) + _spread_folds(centres, n_folds, rng)
     for of_group in [*candidates, *_clustered_folds(centres, sizes, n_folds)]:
         filled = np.bincount(of_group, sizes, n_folds)
-        if filled.min() == 0 or filled.max() > max(LARGEST_FOLD * len(plan), sizes.max()):
+        if filled.min() == 0 or filled.max() > largest:
             continue
         folds = of_group[groups]
         w = wasserstein_distance(held_out_distances(plan, folds), wanted)
@@ -183,7 +185,7 @@ def matched_folds(
             best, least = folds, w
     if best is None:
         raise InputError(
-            f"The samples cannot be parted into {n_folds} folds of at most {100 * LARGEST_FOLD:g} % each. Use more "
+            f"The samples cannot be parted into {n_folds} folds of at most {largest:.0f} samples each. Use more "
             "folds, or random folds."
         )
     return best

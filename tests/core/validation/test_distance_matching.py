@@ -105,6 +105,18 @@ def test_folds_are_whole_seeded_and_keep_holes_together():
         make_folds(samples, ("distance_matched",), 41)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_two_folds_of_holes_of_unequal_length(seed):
+    """60 holes of 5 to 40 samples never part into halves: the larger fold may hold one hole more than its share."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(5, 41, 60)
+    holes = np.repeat(np.arange(60), lengths)
+    places = np.repeat(rng.uniform(0, 1000, (60, 2)), lengths, axis=0)
+    folds = matched_folds(places, holes, rng.uniform(0, 1000, (200, 2)), 2, seed)
+    assert np.bincount(folds).max() <= len(holes) / 2 + lengths.max()
+    assert all(len(set(folds[holes == hole])) == 1 for hole in range(60))
+
+
 def test_translation_and_units_change_nothing():
     coordinates = clustered(80, 5)
     places = places_between(coordinates, 500)
