@@ -36,17 +36,37 @@ class LearningCurve:
     validation: Sequence[float]
 
 
+@dataclass(frozen=True)
+class Makeup:
+    """What a trained model is made of, and of what.
+
+    Parameters
+    ----------
+    method : str
+        Name of the trained method in a comparison.
+    weights : mapping of str to mapping of str to float
+        For each target the weight of each base in the stack; they sum to 1. Empty where there is no stack.
+    curves : sequence of LearningCurve
+    inputs : sequence of (str, object)
+        What went in: settings and covariates, in the order to show.
+    more : sequence of Section
+        What else there is to say about the model, after what it is made of.
+    """
+
+    method: str
+    weights: Mapping[str, Mapping[str, float]]
+    curves: Sequence[LearningCurve] = ()
+    inputs: Sequence[tuple[str, object]] = ()
+    more: Sequence[Section] = ()
+
+
 def training_page(
+    makeup: Makeup,
     *,
     title: str,
     targets: Sequence[str],
-    weights: Mapping[str, Mapping[str, float]],
     comparison: Optional[Comparison] = None,
-    method: str = "hybrid",
-    curves: Sequence[LearningCurve] = (),
-    inputs: Sequence[tuple[str, object]] = (),
     warnings: Sequence[str] = (),
-    more: Sequence[Section] = (),
     units: Optional[Mapping[str, str]] = None,
     created: str = "",
     provenance: Optional[Mapping[str, object]] = None,
@@ -56,21 +76,13 @@ def training_page(
 
     Parameters
     ----------
+    makeup : Makeup
     title : str
     targets : sequence of str
-    weights : mapping of str to mapping of str to float
-        For each target the weight of each base in the stack; they sum to 1. Empty where there is no stack.
     comparison : Comparison or None
         Cross-validation of the method beside kriging on the same folds; None where none was run,
         and then the page says that the model is unproven.
-    method : str
-        Name of the trained method in `comparison`.
-    curves : sequence of LearningCurve
-    inputs : sequence of (str, object)
-        What went in: settings and covariates, in the order to show.
     warnings : sequence of str
-    more : sequence of Section
-        What else there is to say about the model, after what it is made of.
     units, created, provenance
         See `comparison_page`.
     answer : str
@@ -89,7 +101,7 @@ def training_page(
         unproven = "No cross-validation was run: how good the {} is on new ground is not known."
         summary.append(note(unproven.format("new model" if answer else "model"), "warning"))
     else:
-        summary += _training_summary(comparison, method, units)
+        summary += _training_summary(comparison, makeup.method, units)
         footer = provenance_of(comparison, created, provenance)
         sections += [
             Section("Cross-validated scores, beside kriging on the same folds", score_tables(comparison, units)),
@@ -97,13 +109,13 @@ def training_page(
             Section("Observed against predicted", one_to_one_plots(comparison, units)),
         ]
     summary += [note(text, "warning") for text in limited([*warnings, *(comparison.warnings if comparison else ())])]
-    if weights:
-        sections.append(Section("What the model is made of", _weight_charts(targets, weights)))
-    sections.extend(more)
-    if curves:
-        sections.append(Section("Learning curves", [_curve_chart(curves)]))
-    if inputs:
-        rows = [(name, str(value)) for name, value in inputs]
+    if makeup.weights:
+        sections.append(Section("What the model is made of", _weight_charts(targets, makeup.weights)))
+    sections.extend(makeup.more)
+    if makeup.curves:
+        sections.append(Section("Learning curves", [_curve_chart(makeup.curves)]))
+    if makeup.inputs:
+        rows = [(name, str(value)) for name, value in makeup.inputs]
         sections.append(Section("What went in", [table(("setting", "value"), rows)]))
     if comparison is not None:
         sections.append(Section("How this was measured", [bullets(HOW)]))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...learning.outer import Trained
     from ...validation.ablation import Ablations
     from ...validation.predictive import Method, Transforms
+    from ...validation.training_report import Makeup
 
 TRAINING = ("tensorflow", "tf2onnx", "onnxruntime", "skgstat")
 """Modules outside numpy and scipy that training and checking a network needs."""
@@ -70,8 +71,8 @@ class Learned(ABC):
         """Return the title of its report."""
 
     @abstractmethod
-    def told(self, samples: Samples, fitted: Any) -> dict[str, Any]:
-        """Return what its report says, arguments of `core.validation.training_report.training_page`."""
+    def makeup(self, samples: Samples, fitted: Any) -> Makeup:
+        """Return what its report says of what it is made of."""
 
 
 class Hybrid(Learned):
@@ -106,23 +107,24 @@ class Hybrid(Learned):
         """Name the targets."""
         return f"Hybrid model of {', '.join(targets)}"
 
-    def told(self, samples: Samples, fitted: Any) -> dict[str, Any]:
+    def makeup(self, samples: Samples, fitted: Any) -> Makeup:
         """Tell of the stack, the network's losses and its size."""
-        from ...validation.training_report import LearningCurve
+        from ...validation.training_report import LearningCurve, Makeup
 
         settings, ensemble = fitted.settings, fitted.ensemble
         network = settings.network
         widths = f"{network.conv_width}, {network.recurrent_width}, {network.dense_width}"
-        return {
-            "weights": fitted.weights,
-            "curves": [LearningCurve("all members", ensemble.losses, ())],
-            "inputs": [
+        return Makeup(
+            self.name,
+            fitted.weights,
+            curves=[LearningCurve("all members", ensemble.losses, ())],
+            inputs=[
                 *what_went_in(samples, settings),
                 ("Neighbours a sequence", settings.n_neighbors),
                 ("Networks", ensemble.n_members),
                 ("Widths (convolution, LSTM, dense)", widths),
             ],
-        }
+        )
 
 
 class Pretrained(Learned):
@@ -159,9 +161,11 @@ class Pretrained(Learned):
         """Name the targets."""
         return f"Kriging with the pre-trained correction of {', '.join(targets)}"
 
-    def told(self, samples: Samples, fitted: Any) -> dict[str, Any]:
+    def makeup(self, samples: Samples, fitted: Any) -> Makeup:
         """Tell of the shares."""
-        return {"method": self.name, "weights": fitted.weights, "inputs": what_went_in(samples, fitted.settings)}
+        from ...validation.training_report import Makeup
+
+        return Makeup(self.name, fitted.weights, inputs=what_went_in(samples, fitted.settings))
 
 
 @dataclass(frozen=True)
@@ -210,19 +214,19 @@ class Network(Learned):
         name = written(self.architecture)
         return f"{name[0].upper()}{name[1:]} of {', '.join(targets)}"
 
-    def told(self, samples: Samples, fitted: Any) -> dict[str, Any]:
+    def makeup(self, samples: Samples, fitted: Any) -> Makeup:
         """Tell of losses, self-evaluation, ablation and search."""
         from ...learning.network_report import network_sections
-        from ...validation.training_report import LearningCurve
+        from ...validation.training_report import LearningCurve, Makeup
 
         ensemble = fitted.ensemble
-        return {
-            "method": self.name,
-            "weights": {},
-            "curves": [LearningCurve("mean of the networks", ensemble.training_losses, ensemble.held_out_losses)],
-            "inputs": what_went_in(fitted.model.samples, fitted.settings),
-            "more": network_sections(fitted),
-        }
+        return Makeup(
+            self.name,
+            {},
+            curves=[LearningCurve("mean of the networks", ensemble.training_losses, ensemble.held_out_losses)],
+            inputs=what_went_in(fitted.model.samples, fitted.settings),
+            more=network_sections(fitted),
+        )
 
 
 LEARNED: dict[str, Learned] = {

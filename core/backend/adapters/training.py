@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,12 +113,12 @@ def _files(
     from ...validation.training_report import training_page
 
     fitted = trained.fitted
-    told = learned.told(samples, fitted)
-    told["inputs"] = [*told["inputs"], *lines]
-    told["more"] = [*before, *told.get("more", ())]
+    makeup = learned.makeup(samples, fitted)
+    more = [*before, *makeup.more]
     if trained.ablations:
-        told["more"].append(ablation_section(trained.ablations, learned.name, fitted.settings.units))
+        more.append(ablation_section(trained.ablations, learned.name, fitted.settings.units))
     page = training_page(
+        replace(makeup, inputs=[*makeup.inputs, *lines], more=more),
         title=title,
         targets=samples.targets,
         comparison=trained.comparison,
@@ -126,7 +127,6 @@ def _files(
         created=job.inputs.get("created", ""),
         provenance=job.inputs.get("provenance"),
         answer=answer,
-        **told,
     )
     (job.folder / "report.html").write_text(page, encoding="utf-8")
     return {"model": job.folder / "model.onnx", "report": job.folder / "report.html"}

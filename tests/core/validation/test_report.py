@@ -8,7 +8,7 @@ import pytest
 from hybrid_geostatistics.core.samples import Samples
 from hybrid_geostatistics.core.validation.comparison_report import comparison_page
 from hybrid_geostatistics.core.validation.scoring import score
-from hybrid_geostatistics.core.validation.training_report import LearningCurve, training_page
+from hybrid_geostatistics.core.validation.training_report import LearningCurve, Makeup, training_page
 from hybrid_geostatistics.tests.core.validation.distributions import within
 
 FACTORS = {"mean": 4, "ordinary_kriging": 1.0, "external_drift_kriging": 1.2, "hybrid": 0.8}
@@ -71,9 +71,9 @@ def test_pages_are_self_contained_escaped_and_well_formed(comparison, make):
     page = {
         "comparison": lambda: comparison_page(comparison),
         "training": lambda: training_page(
-            title="A & B", targets=comparison.samples.targets, weights=weights, comparison=comparison
+            Makeup("hybrid", weights), title="A & B", targets=comparison.samples.targets, comparison=comparison
         ),
-        "training without scores": lambda: training_page(title="A & B", targets=("zinc",), weights=weights),
+        "training without scores": lambda: training_page(Makeup("hybrid", weights), title="A & B", targets=("zinc",)),
     }[make]()
     assert "<script" not in page and "http" not in page.replace("http://www.w3.org/2000/svg", "")
     assert "<total>" not in page
@@ -85,13 +85,17 @@ def test_same_comparison_same_page(comparison):
 
 
 def test_training_page_tells_what_was_made(comparison):
-    page = training_page(
-        title="Zinc by the hybrid",
-        targets=("zinc",),
-        weights={"zinc": {"ordinary_kriging": 0.7, "external_drift_kriging": 0.3, "network_drift_kriging": 0.0}},
-        comparison=comparison,
+    makeup = Makeup(
+        "hybrid",
+        {"zinc": {"ordinary_kriging": 0.7, "external_drift_kriging": 0.3, "network_drift_kriging": 0.0}},
         curves=[LearningCurve("member 1", [1.0, 0.5, np.nan], [1.1, 0.8, 0.7])],
         inputs=[("covariates", "dist, ffreq")],
+    )
+    page = training_page(
+        makeup,
+        title="Zinc by the hybrid",
+        targets=("zinc",),
+        comparison=comparison,
         warnings=["3 samples were averaged."],
     )
     words = texts(page)
@@ -99,9 +103,10 @@ def test_training_page_tells_what_was_made(comparison):
     assert "the network gained nothing beyond kriging, so the model is kriging" in words
     assert "Loss by epoch" in words and "dist, ffreq" in words and "3 samples were averaged." in words
     curve = LearningCurve("all", [2.0, 1.0], ())
-    only_training = training_page(title="t", targets=("zinc",), weights={}, curves=[curve])
+    only_training = training_page(Makeup("hybrid", {}, [curve]), title="t", targets=("zinc",))
     assert "Training loss by epoch" in only_training
-    unproven = texts(training_page(title="t", targets=("zinc",), weights={}))
+    nothing = Makeup("hybrid", {})
+    unproven = texts(training_page(nothing, title="t", targets=("zinc",)))
     assert "No cross-validation was run" in unproven
-    updated = texts(training_page(title="t", targets=("zinc",), weights={}, answer="Nothing has drifted."))
+    updated = texts(training_page(nothing, title="t", targets=("zinc",), answer="Nothing has drifted."))
     assert updated.index("Nothing has drifted.") < updated.index("how good the new model is on new ground is not known")
