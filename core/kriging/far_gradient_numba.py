@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .far_numba import EXACT, SMOOTH, along_columns, gather, largest_last, padded, sort_samples
-from .gradient_numba import add_slopes
-from .lanes_numba import ROWS, STEP, copy_lanes, exact, fast, multiply_rows_tight
+from .far_numba import EXACT, SMOOTH, along_columns, gather, note_slopes, padded, sort_samples
+from .gradient_numba import add_slopes_of_frames, turn_slopes
+from .lanes_numba import ROWS, STEP, exact, fast, multiply_rows_tight
 from .slopes_numba import BLOCK_COLUMNS, BLOCK_ROWS, add_slopes_of_block, is_simple, simple_constants
 
 _BLOCK = BLOCK_ROWS * BLOCK_COLUMNS
@@ -63,63 +63,6 @@ def _near_box(
             near_weights[field, n_near] = weights[field, a]
         n_near += squared[a] <= reach
     return n_near
-
-
-@fast
-def _turn(
-    out: np.ndarray, sums: np.ndarray, field: int, frames: np.ndarray, factor: float, rows: tuple, columns: tuple,
-    width: int,
-) -> None:  # fmt: skip
-    """Write the gradients summed in each frame to the cells of a strip: that of |M h| is M'M h / |M h|."""
-    n_columns = columns[1] - columns[0]
-    for axis in range(len(out)):
-        for row in range(rows[1] - rows[0]):
-            to = out[axis, rows[0] + row, columns[0] : columns[1]]
-            for frame in range(len(frames)):
-                for other in range(len(out)):
-                    share = factor * frames[frame, other, axis]
-                    along = sums[frame, field, other, row * width : row * width + n_columns]
-                    if frame == 0 and other == 0:
-                        for s in range(n_columns):
-                            to[s] = share * along[s]
-                    elif share != 0.0:
-                        for s in range(n_columns):
-                            to[s] += share * along[s]
-
-
-@fast
-def _add_slopes(
-    sums: np.ndarray, places: np.ndarray, n: int, samples: np.ndarray, n_samples: int, weights: np.ndarray,
-    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, room: np.ndarray,
-) -> None:  # fmt: skip
-    """Add the slopes of every frame, as `gradient_numba.add_slopes` does."""
-    for frame in range(len(sums)):
-        add_slopes(
-            sums[frame], places[frame], n, samples[frame], n_samples, weights, frame, frames, models, psills, scales,
-            room,
-        )  # fmt: skip
-
-
-@fast
-def _note_nodes(
-    at_nodes: np.ndarray, sums: np.ndarray, n_y: int, n_x: int, last_y: np.ndarray, last_x: np.ndarray,
-    tolerance: float, room: np.ndarray,
-) -> bool:  # fmt: skip
-    """Copy sums at nodes, function by function; return whether their interpolation is accurate enough."""
-    n_frames, n_fields, n_dimensions, _ = sums.shape
-    is_accurate = True
-    for field in range(n_fields):
-        largest, last = 0.0, 0.0
-        for frame in range(n_frames):
-            for axis in range(n_dimensions):
-                function = (frame * n_fields + field) * n_dimensions + axis
-                values = at_nodes[function]
-                copy_lanes(values, sums[frame, field, axis], n_y * n_x)
-                for s in range(n_y * n_x):
-                    largest = max(largest, abs(values[s]))
-                last = max(last, largest_last(at_nodes, function, n_y, n_x, last_y, last_x, room))
-        is_accurate &= last <= tolerance * largest
-    return is_accurate
 
 
 @exact
@@ -187,8 +130,10 @@ def gradient_of_tiles(
                             models, psills, scales,
                         )  # fmt: skip
             else:
-                _add_slopes(sums, places, n_y * n_x, some, n, some_weights, frames, models, psills, scales, room)
-            done[t] = _note_nodes(at_nodes, sums, n_y, n_x, last_y[part_y], last_x[part_x], tolerance, room[0])
+                add_slopes_of_frames(
+                    sums, places, n_y * n_x, some, n, some_weights, frames, models, psills, scales, room
+                )  # fmt: skip
+            done[t] = note_slopes(at_nodes, 0, sums, n_y, n_x, last_y[part_y], last_x[part_x], tolerance, room[0])
             if not done[t]:
                 continue
             along_columns(at_nodes, n_functions, n_y, n_x, across_x, left, n_columns, width, across, at_columns)
@@ -208,7 +153,9 @@ def gradient_of_tiles(
             else:
                 sums[:, :, :, : STRIP * width] = 0.0
             if not is_written_out:
-                _add_slopes(sums, places, STRIP * width, some, n, some_weights, frames, models, psills, scales, room)
+                add_slopes_of_frames(
+                    sums, places, STRIP * width, some, n, some_weights, frames, models, psills, scales, room
+                )  # fmt: skip
             elif n > 0:
                 for column in range(0, width, BLOCK_COLUMNS):
                     last = (STRIP - 1) * width + column + BLOCK_COLUMNS - 1
@@ -226,4 +173,4 @@ def gradient_of_tiles(
                                 from_weights[field], models, psills, scales,
                             )  # fmt: skip
             for field in range(n_fields):
-                _turn(result[field], sums, field, frame_matrices, final, rows, columns, width)
+                turn_slopes(result[field], sums, field, frame_matrices, final, rows, columns, width)

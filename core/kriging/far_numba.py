@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .global_numba import lattice_places
+from .gradient_numba import add_slopes_of_frames, turn_slopes
 from .lanes_numba import (
     ROWS,
     STEP,
@@ -18,6 +19,7 @@ from .lanes_numba import (
     multiply_rows_tight,
     reordered,
 )
+from .slopes_numba import is_simple, meet_samples, simple_constants
 
 SMOOTH, EXACT = 1, 2
 """States of samples, as `far_samples` has them."""
@@ -100,6 +102,28 @@ def largest_last(
         for b in range(n_x):
             result = max(result, abs(room[b]))
     return result
+
+
+@fast
+def note_slopes(
+    at_nodes: np.ndarray, first: int, sums: np.ndarray, n_y: int, n_x: int, last_y: np.ndarray, last_x: np.ndarray,
+    tolerance: float, room: np.ndarray,
+) -> bool:  # fmt: skip
+    """Copy slopes at nodes to functions from `first` on; return whether their interpolation is accurate enough."""
+    n_frames, n_fields, n_dimensions, _ = sums.shape
+    is_accurate = True
+    for field in range(n_fields):
+        largest, last = 0.0, 0.0
+        for frame in range(n_frames):
+            for axis in range(n_dimensions):
+                function = first + (frame * n_fields + field) * n_dimensions + axis
+                values = at_nodes[function]
+                copy_lanes(values, sums[frame, field, axis], n_y * n_x)
+                for s in range(n_y * n_x):
+                    largest = max(largest, abs(values[s]))
+                last = max(last, largest_last(at_nodes, function, n_y, n_x, last_y, last_x, room))
+        is_accurate &= last <= tolerance * largest
+    return is_accurate
 
 
 @fast
@@ -189,27 +213,60 @@ def sort_samples(states: np.ndarray, state: int, which: np.ndarray) -> int:
 
 
 @fast
+def _meet(
+    covariances: np.ndarray, sums: np.ndarray, places: np.ndarray, n: int, samples: np.ndarray, n_samples: int,
+    rows_wanted: np.ndarray, frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+    room: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the covariances of some samples with n lanes; add their slopes, times the first row wanted, where asked.
+
+    Parameters
+    ----------
+    covariances : ndarray, shape (n_samples and up to the next multiple of ROWS, n_lanes)
+        The rows behind the last sample become 0.
+    sums : ndarray, shape (n_frames or 0, 1, n_dimensions, n_lanes)
+    places, samples : ndarray, shape (n_frames, n_dimensions, ...)
+    rows_wanted : ndarray, shape (n_wanted, at least n_samples)
+    room : ndarray, shape (2, n_lanes)
+        Working memory.
+    """
+    covariances[n_samples : padded(n_samples, ROWS), :n] = 0.0
+    if len(sums) > 0 and is_simple(places.shape[1], models):
+        meet_samples(
+            sums[0, 0], covariances, places[0], n, samples[0], n_samples, rows_wanted[0], models, psills, scales
+        )  # fmt: skip
+        return
+    for a in range(n_samples):
+        lane_covariances(covariances[a], samples, a, places, n, room[0], frames, models, psills, scales)
+    if len(sums) > 0:
+        add_slopes_of_frames(
+            sums, places, n, samples, n_samples, rows_wanted[:1], frames, models, psills, scales, room
+        )  # fmt: skip
+
+
+@fast
 def _solve_nodes(
     nodes_x: np.ndarray, nodes_y: np.ndarray, z: np.ndarray, frame_matrices: np.ndarray,
     sample_places: np.ndarray, matrix: np.ndarray, cross: np.ndarray, rows_wanted: np.ndarray, n: int, n_chosen: int,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
-    places: np.ndarray, distance: np.ndarray, covariances: np.ndarray, zeros: np.ndarray, sums: np.ndarray,
-    form: np.ndarray, wanted: np.ndarray, at_nodes: np.ndarray,
+    places: np.ndarray, room: np.ndarray, covariances: np.ndarray, zeros: np.ndarray, products: np.ndarray,
+    form: np.ndarray, wanted: np.ndarray, sums: np.ndarray, slopes: np.ndarray, at_nodes: np.ndarray,
 ) -> None:  # fmt: skip
-    """Write c_f'P c_f, R_f c_f and 2 P_ef c_f at the nodes of a tile, f the n smooth samples, e the chosen ones."""
+    """Write c_f'P c_f, R_f c_f and 2 P_ef c_f at the nodes of a tile, f the n smooth samples, e the chosen ones.
+
+    What slopes are made of goes to `slopes`, shaped as `sums`, where that has any.
+    """
     n_x, n_y, n_wanted, width = len(nodes_x), len(nodes_y), len(rows_wanted), covariances.shape[1]
-    size = padded(n, ROWS)
     step = min(width // n_x, n_y)
     for begin in range(0, n_y, step):
         rows = (begin, min(begin + step, n_y))
         n_lanes = lattice_places(places, frame_matrices, nodes_x, nodes_y, z, rows, (0, n_x))
-        for a in range(n):
-            lane_covariances(
-                covariances[a], sample_places, a, places, n_lanes, distance, frames, models, psills, scales
-            )  # fmt: skip
-        covariances[n:size, :n_lanes] = 0.0
         form[:n_lanes] = 0.0
         wanted[:, :n_lanes] = 0.0
+        sums[:, :, :, :n_lanes] = 0.0
+        _meet(
+            covariances, sums, places, n_lanes, sample_places, n, rows_wanted, frames, models, psills, scales, room
+        )  # fmt: skip
         add_form(form, matrix, n, covariances, zeros, n_lanes)
         add_rows(wanted, rows_wanted, n, covariances, n_lanes)
         first, last = rows[0] * n_x, rows[1] * n_x
@@ -217,9 +274,12 @@ def _solve_nodes(
         for g in range(n_wanted):
             copy_lanes(at_nodes[1 + g, first:last], wanted[g], last - first)
         for a in range(0, n_chosen, ROWS):
-            multiply_rows(cross, a, n, covariances, n_lanes, sums)
+            multiply_rows(cross, a, n, covariances, n_lanes, products)
             for row in range(min(ROWS, n_chosen - a)):
-                copy_lanes(at_nodes[1 + n_wanted + a + row, first:last], sums[row], last - first)
+                copy_lanes(at_nodes[1 + n_wanted + a + row, first:last], products[row], last - first)
+        for frame in range(len(sums)):
+            for axis in range(sums.shape[2]):
+                copy_lanes(slopes[frame, 0, axis, first:last], sums[frame, 0, axis], last - first)
 
 
 @exact
@@ -230,9 +290,10 @@ def reduce_tiles(
     frame_matrices: np.ndarray, sample_places: np.ndarray, supports: np.ndarray,
     precision: np.ndarray, rows_wanted: np.ndarray,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
-    sizes: np.ndarray, tolerance: float, quadratic: np.ndarray, products: np.ndarray, done: np.ndarray,
+    sizes: np.ndarray, tolerance: float, quadratic: np.ndarray, products: np.ndarray, slopes: np.ndarray,
+    done: np.ndarray,
 ) -> None:  # fmt: skip
-    """Reduce the covariances c of the cells of some tiles with the samples to c'P c and R c.
+    """Reduce the covariances c of the cells of some tiles with the samples to c'P c and R c; differentiate if asked.
 
     Parameters
     ----------
@@ -259,6 +320,8 @@ def reduce_tiles(
         Largest next Chebyshev coefficient, as a share of these sizes.
     quadratic, products : ndarray, shape (n_rows, n_columns), (n_wanted, n_rows, n_columns)
         Filled where tiles are done.
+    slopes : ndarray, shape (n_dimensions, n_rows, n_columns) or (0, ...)
+        Filled likewise with the gradient of the first product; empty where none is asked for.
     done : ndarray of bool, shape (n_tiles,)
         Whether the interpolation is accurate enough; filled.
     """
@@ -278,8 +341,9 @@ def reduce_tiles(
     smooth_places, smooth_rows = np.empty((n_frames, n_dimensions, size_s)), np.empty((n_wanted, size_s))
     at_smooth, node_sums = np.empty((size_s, node_width)), np.empty((ROWS, node_width))
     zeros = np.zeros((ROWS, node_width))
-    most_functions = padded(1 + n_wanted + size_c, ROWS)
-    at_nodes, room = np.zeros((most_functions, n_y * n_x)), np.empty(n_x)
+    n_slopes = n_frames * len(slopes)
+    most_functions = padded(1 + n_wanted + size_c + n_slopes, ROWS)
+    at_nodes = np.zeros((most_functions, n_y * n_x))
     # What is done at the cells, in strips of ROWS rows.
     width = padded(ROWS * widest + STEP, STEP)
     # Zeros at first: what is read behind the last numbers is finite, and 0 times it is 0.
@@ -287,33 +351,40 @@ def reduce_tiles(
     interpolated = np.zeros((size_c, width))
     chosen_matrix, active_matrix = np.empty((size_c, size_c)), np.empty((size_c, size_c))
     chosen_places, chosen_rows = np.empty((n_frames, n_dimensions, size_c)), np.empty((n_wanted, size_c))
-    active_rows, covariances = np.empty((n_wanted, size_c)), np.empty((size_c, width))
+    active_places, active_rows = np.empty((n_frames, n_dimensions, size_c)), np.empty((n_wanted, size_c))
+    covariances = np.empty((size_c, width))
     squared, reaches = np.empty(size_c), np.empty(size_c, dtype=np.bool_)
     box = np.empty((n_frames, n_dimensions, 2))
     most = max(width, node_width)
-    places, distance = np.empty((n_frames, n_dimensions, most)), np.empty(most)
+    places, room = np.empty((n_frames, n_dimensions, most)), np.empty((2, most))
     form, wanted = np.empty(most), np.empty((n_wanted, most))
+    sums = np.zeros((min(n_slopes, n_frames), 1, n_dimensions, most))
+    node_slopes = np.empty((len(sums), 1, n_dimensions, n_y * n_x))
+    final = simple_constants(models, psills, scales)[1] if is_simple(n_dimensions, models) else 1.0
     for t in range(len(tiles)):
         top, bottom, left, right, part_y, part_x = tiles[t]
         n_columns = right - left
         n_smooth, n_chosen = sort_samples(states[t], SMOOTH, smooth), sort_samples(states[t], EXACT, chosen)
         n_functions = 0
         if n_smooth > 0:
-            n_functions = 1 + n_wanted + n_chosen
+            n_functions = 1 + n_wanted + n_chosen + n_slopes
             _gather_lower(precision, smooth, n_smooth, 2.0, smooth_matrix)
             _gather_twice(precision, chosen, n_chosen, smooth, n_smooth, cross)
             gather(sample_places, rows_wanted, smooth, n_smooth, smooth_places, smooth_rows)
             _solve_nodes(
                 nodes_x[part_x], nodes_y[part_y], z, frame_matrices, smooth_places, smooth_matrix, cross, smooth_rows,
-                n_smooth, n_chosen, frames, models, psills, scales, places, distance, at_smooth, zeros, node_sums,
-                form, wanted, at_nodes,
+                n_smooth, n_chosen, frames, models, psills, scales, places, room, at_smooth, zeros, node_sums,
+                form, wanted, sums, node_slopes, at_nodes,
             )  # fmt: skip
             largest = 0.0
-            for k in range(n_functions):
+            for k in range(n_functions - n_slopes):
                 size = sizes[k] if k < len(sizes) else 2.0
-                of_function = largest_last(at_nodes, k, n_y, n_x, last_y[part_y], last_x[part_x], room)
+                of_function = largest_last(at_nodes, k, n_y, n_x, last_y[part_y], last_x[part_x], room[0])
                 largest = max(largest, of_function / size)
-            done[t] = largest <= tolerance
+            done[t] = largest <= tolerance and note_slopes(
+                at_nodes, n_functions - n_slopes, node_slopes, n_y, n_x, last_y[part_y], last_x[part_x], tolerance,
+                room[0],
+            )  # fmt: skip
             if not done[t]:
                 continue
             along_columns(at_nodes, n_functions, n_y, n_x, across_x, left, n_columns, n_columns, across, at_columns)
@@ -333,9 +404,7 @@ def reduce_tiles(
             size = padded(n_active, ROWS)
             if n_active < n_chosen or n_before < n_chosen:
                 _gather_lower(chosen_matrix, active, n_active, 1.0, active_matrix)
-                for g in range(n_wanted):
-                    for a in range(n_active):
-                        active_rows[g, a] = chosen_rows[g, active[a]]
+                gather(chosen_places, chosen_rows, active, n_active, active_places, active_rows)
             n_before = n_active
             if n_functions > 0:
                 multiply_rows_tight(across_y, first_row, n_y, at_columns, 0, n_columns, form, 0)
@@ -348,18 +417,25 @@ def reduce_tiles(
                         across_y, first_row, n_y, at_columns, (1 + n_wanted + active[a]) * a_function, n_columns,
                         interpolated, a * width,
                     )  # fmt: skip
+                for k in range(n_slopes):
+                    multiply_rows_tight(
+                        across_y, first_row, n_y, at_columns, (1 + n_wanted + n_chosen + k) * a_function, n_columns,
+                        sums, k * most,
+                    )  # fmt: skip
             else:
                 form[:n] = 0.0
                 wanted[:, :n] = 0.0
                 interpolated[:size, :n] = 0.0
-            for a in range(n_active):
-                lane_covariances(
-                    covariances[a], chosen_places, active[a], places, n, distance, frames, models, psills, scales
-                )  # fmt: skip
-            covariances[n_active:size, :n] = 0.0
+                sums[:, :, :, :n] = 0.0
             if n_active > 0:
+                _meet(
+                    covariances, sums, places, n, active_places, n_active, active_rows, frames, models, psills,
+                    scales, room,
+                )  # fmt: skip
                 add_form(form, active_matrix, n_active, covariances, interpolated, n)
                 add_rows(wanted, active_rows, n_active, covariances, n)
+            if n_slopes > 0:
+                turn_slopes(slopes, sums, 0, frame_matrices, final, rows, (left, right), n_columns)
             for row in range(rows[1] - rows[0]):
                 at = row * n_columns
                 copy_lanes(quadratic[rows[0] + row, left:right], form[at:], n_columns)

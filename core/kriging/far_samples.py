@@ -104,8 +104,9 @@ class FarSamples:
         return costs
 
     def reduce(
-        self, lattice: Lattice, tiling: Tiling, kernels: ModuleType | None, n_threads: int
-    ) -> tuple[np.ndarray, np.ndarray, int]:
+        self, lattice: Lattice, tiling: Tiling, kernels: ModuleType | None, n_threads: int,
+        slopes: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
         """Return form and products of every cell, and how many tiles could not be interpolated.
 
         Parameters
@@ -116,6 +117,8 @@ class FarSamples:
             `kernels_numba`; None for numpy alone.
         n_threads : int
             That share the tiles, with kernels; numpy's own threads are left to it.
+        slopes : ndarray, shape (n_dimensions, n_rows, n_columns), or None
+            Filled with the gradient of the first product, by kernels only.
 
         Returns
         -------
@@ -127,9 +130,13 @@ class FarSamples:
         quadratic = np.empty(lattice.shape)
         products = np.empty((len(self.system.rows_wanted), *lattice.shape))
         states = self._states(lattice.corners_of_tiles(tiling.side), tiling)
-        solve = self._solve if kernels is None else _Compiled(kernels, self.system, n_threads, self._sizes())
+        solve = self._solve
+        if kernels is not None:
+            solve = _Compiled(kernels, self.system, n_threads, self._sizes(), slopes)
         left = np.arange(len(states))
-        for n_nodes in (nodes_for(self.tolerance), nodes_for(self.tolerance) + _MORE_NODES):
+        # A derivative has larger coefficients than its function.
+        few = nodes_for(self.tolerance) + (slopes is not None)
+        for n_nodes in (few, few + _MORE_NODES):
             if not len(left):
                 break
             axes = (
@@ -408,10 +415,14 @@ class _Compiled:
     n_threads : int
     sizes : ndarray
         As `FarSamples._sizes`.
+    slopes : ndarray or None
+        As `FarSamples.reduce` takes them.
     """
 
-    def __init__(self, kernels: ModuleType, system: GlobalSystem, n_threads: int, sizes: np.ndarray) -> None:
-        self._kernels, self._n_threads = kernels, n_threads
+    def __init__(
+        self, kernels: ModuleType, system: GlobalSystem, n_threads: int, sizes: np.ndarray, slopes: np.ndarray | None
+    ) -> None:
+        self._kernels, self._n_threads, self._slopes = kernels, n_threads, slopes
         self._system = (
             *frame_arrays(system.covariance, system.samples.points),
             np.array([frame.support for frame in system.covariance.frames]),
@@ -430,12 +441,13 @@ class _Compiled:
         done = np.empty(len(tiles), dtype=bool)
         nodes_y, _, across_y, last_y = axes[0].for_kernels
         nodes_x, across_x, _, last_x = axes[1].for_kernels
+        slopes = np.empty((0, *lattice.shape)) if self._slopes is None else self._slopes
 
         def solve(some: slice) -> None:
             self._kernels.reduce_tiles(
                 lattice.x, lattice.y, lattice.z, tiles[some], states[some],
                 nodes_x, across_x, last_x, nodes_y, across_y, last_y,
-                *self._system, tolerance, quadratic, products, done[some],
+                *self._system, tolerance, quadratic, products, slopes, done[some],
             )  # fmt: skip
 
         in_shares(solve, len(tiles), self._n_threads)

@@ -58,6 +58,41 @@ def add_slopes(
                 )  # fmt: skip
 
 
+@fast
+def add_slopes_of_frames(
+    sums: np.ndarray, places: np.ndarray, n: int, samples: np.ndarray, n_samples: int, weights: np.ndarray,
+    frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, room: np.ndarray,
+) -> None:  # fmt: skip
+    """Add to n lanes the slopes of every frame, as `add_slopes` does those of one."""
+    for frame in range(len(sums)):
+        add_slopes(
+            sums[frame], places[frame], n, samples[frame], n_samples, weights, frame, frames, models, psills, scales,
+            room,
+        )  # fmt: skip
+
+
+@fast
+def turn_slopes(
+    out: np.ndarray, sums: np.ndarray, field: int, frames: np.ndarray, factor: float, rows: tuple, columns: tuple,
+    width: int,
+) -> None:  # fmt: skip
+    """Write the gradients summed in each frame to the cells of a strip: that of |M h| is M'M h / |M h|."""
+    n_columns = columns[1] - columns[0]
+    for axis in range(len(out)):
+        for row in range(rows[1] - rows[0]):
+            to = out[axis, rows[0] + row, columns[0] : columns[1]]
+            for frame in range(len(frames)):
+                for other in range(len(out)):
+                    share = factor * frames[frame, other, axis]
+                    along = sums[frame, field, other, row * width : row * width + n_columns]
+                    if frame == 0 and other == 0:
+                        for s in range(n_columns):
+                            to[s] = share * along[s]
+                    elif share != 0.0:
+                        for s in range(n_columns):
+                            to[s] += share * along[s]
+
+
 @exact
 def gradient_of_sum(
     targets: np.ndarray, frame_matrices: np.ndarray, sample_places: np.ndarray, coefficients: np.ndarray,

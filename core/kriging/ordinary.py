@@ -141,13 +141,50 @@ class FittedKriging:
             When the samples are 3-D and the block has no elevation, or as `predict`.
         """
         block = Block(0, 0, *grid.shape) if block is None else block
+        if drift is None and support is None:
+            return self.predict_grid_with_slopes(grid, block, wanted=False)[0]
+        self._check_elevation(block)
+        return self.predict(grid.centers(block), drift, support)
+
+    def predict_grid_with_slopes(
+        self, grid: RasterGrid, block: Block, wanted: bool = True
+    ) -> tuple[KrigingEstimate, np.ndarray | None]:
+        """Estimate at the cell centres of a block of a grid, with the gradient where it comes in the same pass.
+
+        Parameters
+        ----------
+        grid, block
+            As in `predict_grid`.
+        wanted : bool
+            Whether the gradient is.
+
+        Returns
+        -------
+        estimate : KrigingEstimate
+        slopes : ndarray, shape (n_dimensions, n_cells), or None
+            Of the estimates, where all samples are used and the kernels have it; else None.
+
+        Raises
+        ------
+        InputError
+            As `predict_grid`.
+        """
+        self._check_elevation(block)
+        found = self._on_raster(grid, block, wanted)
+        return (self.predict(grid.centers(block)), None) if found is None else found
+
+    def _check_elevation(self, block: Block) -> None:
+        """Raise an error where a block of 3-D samples has no elevation."""
         if self.coordinates.shape[1] == 3 and block.elevation is None:
             raise InputError("The samples are 3-D, but the grid has no elevation. Give elevations to estimate at.")
-        estimate = self._on_raster(grid, block) if drift is None and support is None else None
-        return self.predict(grid.centers(block), drift, support) if estimate is None else estimate
 
-    def _on_raster(self, grid: RasterGrid, block: Block) -> KrigingEstimate | None:
-        """Estimate without a list of all places, where there is neither drift nor measurement error; else None."""
+    def _on_raster(
+        self, grid: RasterGrid, block: Block, with_slopes: bool = False
+    ) -> tuple[KrigingEstimate, np.ndarray | None] | None:
+        """Estimate without a list of all places, where there is neither drift nor measurement error; else None.
+
+        With the slopes of `GlobalSystem.predict_lattice`.
+        """
         system = self._system
         is_short = self.n_samples < self.neighborhood.min_neighbors
         if self._basis.n_columns or self.variogram.measurement_error > 0 or is_short:
@@ -155,17 +192,17 @@ class FittedKriging:
         x, y = grid.axes(block)
         z = np.empty(0) if block.elevation is None else np.array([float(block.elevation)])
         center, prior = system.samples.center, PointValue(self._own_nugget).variance(system.covariance)
-        lattice = Lattice(x - center[0], y - center[1], z - center[2:])
+        lattice, slopes = Lattice(x - center[0], y - center[1], z - center[2:]), None
         if isinstance(system, MovingSystem):
             solved = system.predict_lattice(lattice, prior)
             if solved is None:
                 return None
             estimate, variance, smoothing, counts, reason = solved
         else:
-            solved_globally = system.predict_lattice(lattice, prior)
+            solved_globally = system.predict_lattice(lattice, prior, with_slopes)
             if solved_globally is None:
                 return None
-            estimate, variance, smoothing = solved_globally
+            estimate, variance, smoothing, slopes = solved_globally
             counts, reason = np.full(len(estimate), self.n_samples), np.zeros(len(estimate), dtype=np.int8)
         if self.mean is not None:
             estimate += self.mean
@@ -174,7 +211,7 @@ class FittedKriging:
         cells, locations = cells[is_estimated], locations[is_estimated]
         estimate[cells] = self._locations.mean_value[locations]
         variance[cells] = smoothing[cells] = 0.0
-        return KrigingEstimate(estimate, variance, counts, smoothing, prior, reason)
+        return KrigingEstimate(estimate, variance, counts, smoothing, prior, reason), slopes
 
     def leave_one_out(self, rows: np.ndarray | None = None) -> KrigingEstimate:
         """Estimate each sample from the others, exactly, with the variogram as it is.

@@ -48,14 +48,17 @@ class Reduction:
     products : ndarray, shape (n_wanted, n_cells)
     through_factor : bool
         Whether the form is |V c|^2 rather than c'P c.
+    slopes : ndarray, shape (n_dimensions, n_cells), or None
+        The gradient of the first product, where it was asked for and comes in the same pass.
     """
 
     quadratic: np.ndarray
     products: np.ndarray
     through_factor: bool
+    slopes: np.ndarray | None = None
 
 
-def reduce_lattice(system: GlobalSystem, lattice: Lattice) -> Reduction | None:
+def reduce_lattice(system: GlobalSystem, lattice: Lattice, with_slopes: bool = False) -> Reduction | None:
     """Reduce the covariances of every cell; None where the numpy roads of `GlobalSystem` are the cheapest.
 
     Parameters
@@ -63,6 +66,8 @@ def reduce_lattice(system: GlobalSystem, lattice: Lattice) -> Reduction | None:
     system : GlobalSystem
     lattice : Lattice
         In the coordinates of the system's samples.
+    with_slopes : bool
+        Whether the gradient of the first product is wanted too; kernels alone have it, and not every road of theirs.
     """
     if not system.covariance.frames or len(system.samples) > _MOST_SAMPLES:
         return None
@@ -74,16 +79,21 @@ def reduce_lattice(system: GlobalSystem, lattice: Lattice) -> Reduction | None:
         if system.keeps_digits:
             far = FarSamples(system, system.tolerance)
             tiling = _tiling(system, far, lattice, kernels is not None)
-            return _flat(*far.reduce(lattice, tiling, kernels, _N_THREADS)[:2], through_factor=False)
+            slopes = np.empty((system.samples.points.shape[1], *shape)) if with_slopes and kernels is not None else None
+            reduced = far.reduce(lattice, tiling, kernels, _N_THREADS, slopes)
+            return _flat(*reduced[:2], through_factor=False, slopes=slopes)
         return None if kernels is None else _through_factor(system, lattice, kernels)
     except kernels_error(kernels) as error:
         note_failure(error)
         return None
 
 
-def _flat(quadratic: np.ndarray, products: np.ndarray, through_factor: bool) -> Reduction:
+def _flat(
+    quadratic: np.ndarray, products: np.ndarray, through_factor: bool, slopes: np.ndarray | None = None
+) -> Reduction:
     """Return a reduction of cells in a row."""
-    return Reduction(quadratic.ravel(), products.reshape(len(products), -1), through_factor)
+    flat_slopes = None if slopes is None else slopes.reshape(len(slopes), -1)
+    return Reduction(quadratic.ravel(), products.reshape(len(products), -1), through_factor, flat_slopes)
 
 
 def _tiling(system: GlobalSystem, far: FarSamples, lattice: Lattice, is_compiled: bool) -> Tiling:

@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 from .lanes_numba import (
     _LANES,
     GROUP,
+    STEP,
     _fused,
     carry_over,
     element,
@@ -81,34 +82,43 @@ def _exponential(builder, x):
     return builder.fmul(series, builder.bitcast(exponent, _vector()))
 
 
-def _spherical_ratio(builder, square, factor):
-    """Build ``(r^2 - 1) / d`` where r is below 1, with the factor ``1 / range^2``."""
-    beyond = builder.call(_fused(builder, _vector()), [square, factor, _all(-1.0)])
+def _spherical_terms(builder, square, factor, root):
+    """Build ``(r^2 - 1) / d`` where r is below 1, and the correlation, with ``1 / range^2`` and ``1 / range``."""
+    fma, inverse = _fused(builder, _vector()), _inverse_root(builder, square)
+    beyond = builder.call(fma, [square, factor, _all(-1.0)])
     beyond = builder.select(builder.fcmp_ordered("<", beyond, _all(0.0)), beyond, _all(0.0))
-    return builder.fmul(beyond, _inverse_root(builder, square))
+    r = builder.fmul(builder.fmul(square, inverse), root)
+    r = builder.select(builder.fcmp_ordered("<", r, _all(1.0)), r, _all(1.0))
+    slope = builder.call(fma, [builder.fmul(r, r), _all(0.5), _all(-1.5)])
+    return builder.fmul(beyond, inverse), builder.call(fma, [r, slope, _all(1.0)])
 
 
-def _exponential_ratio(builder, square, factor):
-    """Build ``exp(-3 r) / d``, with the factor ``-3 / range``."""
+def _exponential_terms(builder, square, factor, root):
+    """Build ``exp(-3 r) / d`` and the correlation, with the factor ``-3 / range``."""
     inverse = _inverse_root(builder, square)
-    return builder.fmul(_exponential(builder, builder.fmul(factor, builder.fmul(square, inverse))), inverse)
+    correlation = _exponential(builder, builder.fmul(factor, builder.fmul(square, inverse)))
+    return builder.fmul(correlation, inverse), correlation
 
 
-def _adder_of_slopes(ratio_of, n_vectors, is_by_lane):
+def _adder_of_slopes(terms_of, n_vectors, is_by_lane):
     """Return what builds the addition of weighted offsets from samples in the plane, each times its ratio.
 
     Targets and sums are `n_vectors` vectors, `stride` numbers apart; weights are rows of lanes, `by` numbers apart
-    and their vectors one after another, or one number a sample.
+    and their vectors one after another, or one number a sample. Where three more arguments come, the correlations
+    times a number are written to rows of lanes.
     """
 
     def generate(context, builder, signature, arguments):
-        out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor = arguments
+        out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor, *covariances = arguments
         integer, vector = ir.IntType(64), _vector()
         fma = _fused(builder, vector)
 
         at = [builder.mul(stride, integer(part)) for part in range(n_vectors)]
         targets = [tuple(load_lanes(builder, axis, offset) for axis in (x, y)) for offset in at]
-        factors = spread(builder, factor)
+        number = ir.DoubleType()
+        root = cgutils.get_or_insert_function(builder.module, ir.FunctionType(number, [number]), "llvm.sqrt.f64")
+        roots, factors = spread(builder, builder.call(root, [factor])), spread(builder, factor)
+        psills = spread(builder, covariances[2]) if covariances else None
 
         def step(row, totals):
             sample = [spread(builder, builder.load(builder.gep(axis, [row]))) for axis in (samples_x, samples_y)]
@@ -121,7 +131,12 @@ def _adder_of_slopes(ratio_of, n_vectors, is_by_lane):
                 weight = one
                 if weight is None:
                     weight = load_lanes(builder, weights, builder.add(first, integer(part * _LANES)))
-                weighted = builder.fmul(weight, ratio_of(builder, square, factors))
+                ratio, correlation = terms_of(builder, square, factors, roots)
+                if covariances:
+                    to, of_row, _ = covariances
+                    place = builder.add(builder.mul(row, of_row), at[part])
+                    store_lanes(builder, builder.fmul(correlation, psills), to, place)
+                weighted = builder.fmul(weight, ratio)
                 for total, offset in zip(totals[2 * part :], (u, v)):
                     yield builder.call(fma, [weighted, offset, total])
 
@@ -134,11 +149,11 @@ def _adder_of_slopes(ratio_of, n_vectors, is_by_lane):
     return generate
 
 
-def _signature(pointer):
+def _signature(pointer, *more):
     """Return the signature of the sums below."""
     integer, number = types.int64, types.float64
     return types.void(
-        pointer, pointer, integer, pointer, pointer, pointer, pointer, pointer, integer, integer, number
+        pointer, pointer, integer, pointer, pointer, pointer, pointer, pointer, integer, integer, number, *more
     )  # fmt: skip
 
 
@@ -147,7 +162,7 @@ def _add_spherical_of_group(
     typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
 ):
     """Add spherical slopes at GROUP lanes, with weights by lane."""
-    return _signature(out_x), _adder_of_slopes(_spherical_ratio, GROUP // _LANES, is_by_lane=True)
+    return _signature(out_x), _adder_of_slopes(_spherical_terms, GROUP // _LANES, is_by_lane=True)
 
 
 @intrinsic
@@ -155,7 +170,7 @@ def _add_exponential_of_group(
     typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
 ):
     """Add exponential slopes at GROUP lanes, with weights by lane."""
-    return _signature(out_x), _adder_of_slopes(_exponential_ratio, GROUP // _LANES, is_by_lane=True)
+    return _signature(out_x), _adder_of_slopes(_exponential_terms, GROUP // _LANES, is_by_lane=True)
 
 
 @intrinsic
@@ -163,7 +178,7 @@ def _add_spherical_of_block(
     typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
 ):
     """Add spherical slopes at BLOCK_ROWS vectors of lanes, with one weight a sample."""
-    return _signature(out_x), _adder_of_slopes(_spherical_ratio, BLOCK_ROWS, is_by_lane=False)
+    return _signature(out_x), _adder_of_slopes(_spherical_terms, BLOCK_ROWS, is_by_lane=False)
 
 
 @intrinsic
@@ -171,7 +186,25 @@ def _add_exponential_of_block(
     typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
 ):
     """Add exponential slopes at BLOCK_ROWS vectors of lanes, with one weight a sample."""
-    return _signature(out_x), _adder_of_slopes(_exponential_ratio, BLOCK_ROWS, is_by_lane=False)
+    return _signature(out_x), _adder_of_slopes(_exponential_terms, BLOCK_ROWS, is_by_lane=False)
+
+
+@intrinsic
+def _meet_spherical(
+    typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor, to, of_row, psill
+):
+    """Add spherical slopes at STEP lanes, with one weight a sample, and write the covariances."""
+    signature = _signature(out_x, to, types.int64, types.float64)
+    return signature, _adder_of_slopes(_spherical_terms, STEP // _LANES, is_by_lane=False)
+
+
+@intrinsic
+def _meet_exponential(
+    typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor, to, of_row, psill
+):
+    """Add exponential slopes at STEP lanes, with one weight a sample, and write the covariances."""
+    signature = _signature(out_x, to, types.int64, types.float64)
+    return signature, _adder_of_slopes(_exponential_terms, STEP // _LANES, is_by_lane=False)
 
 
 @fast
@@ -307,3 +340,34 @@ def add_slopes_of_block(
         _add_spherical_of_block(out_x, out_y, stride, x, y, samples_x, samples_y, of_samples, 1, n, factor)
     else:
         _add_exponential_of_block(out_x, out_y, stride, x, y, samples_x, samples_y, of_samples, 1, n, factor)
+
+
+@fast
+def meet_samples(
+    sums: np.ndarray, covariances: np.ndarray, places: np.ndarray, n: int, samples: np.ndarray, n_samples: int,
+    weights: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the covariances of n lanes with samples and add their gradients, each times a weight, of what `is_simple`.
+
+    Parameters
+    ----------
+    sums, places : ndarray, shape (2, n_lanes)
+        The sums are to be multiplied by the second of `simple_constants`.
+    covariances : ndarray, shape (at least n_samples, n_lanes)
+    n : int
+        A multiple of STEP.
+    samples, weights : ndarray, shape (2, at least n_samples), (at least n_samples,)
+    """
+    factor, psill, of_row = simple_constants(models, psills, scales)[0], psills[0], covariances.shape[1]
+    samples_x, samples_y, of_samples = element(samples, 0), element(samples, samples.shape[1]), element(weights, 0)
+    for at in range(0, n, STEP):
+        out_x, out_y, to = element(sums, at), element(sums, sums.shape[1] + at), element(covariances, at)
+        x, y = element(places, at), element(places, places.shape[1] + at)
+        if models[0] == 0:
+            _meet_spherical(
+                out_x, out_y, _LANES, x, y, samples_x, samples_y, of_samples, 1, n_samples, factor, to, of_row, psill
+            )
+        else:
+            _meet_exponential(
+                out_x, out_y, _LANES, x, y, samples_x, samples_y, of_samples, 1, n_samples, factor, to, of_row, psill
+            )

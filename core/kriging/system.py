@@ -298,18 +298,21 @@ class GlobalSystem:
             smoothing[part] = variance[part] - 2.0 * np.einsum("ij,ij->i", drift_part, white_columns)
         return estimate, variance, smoothing
 
-    def predict_lattice(self, lattice: Lattice, prior: float) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """Return the same as `predict` at the cells of a raster, where the only column is the constant.
+    def predict_lattice(
+        self, lattice: Lattice, prior: float, with_slopes: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None] | None:
+        """Return the same as `predict` at the cells of a raster, where the only column is the constant, and slopes.
 
-        None where no road for rasters is the cheapest.
+        None where no road for rasters is the cheapest; the last is the gradient of the estimate, shape
+        (n_dimensions, n_cells), where it was asked for and costs little beside, else None.
         """
         if lattice.shape[0] * lattice.shape[1] < _LARGE:
             return None
-        reduction = reduce_lattice(self, lattice)
+        reduction = reduce_lattice(self, lattice, with_slopes)
         if reduction is None:
             return None
         columns = np.ones((1, self.samples.columns.shape[1]))
-        return self._finish(reduction, columns, prior)
+        return (*self._finish(reduction, columns, prior), reduction.slopes)
 
     def _finish(
         self, reduction: Reduction, columns: np.ndarray, prior: float

@@ -224,6 +224,46 @@ def test_gradient_on_a_raster(monkeypatch, structures):
             assert_allclose(found, in_full, rtol=1e-9, atol=1e-10 * np.abs(in_full).max())
 
 
+@pytest.mark.parametrize("n_samples", [1, 40, 300])
+@pytest.mark.parametrize("structures", SMOOTH.values(), ids=SMOOTH.keys())
+def test_estimate_and_gradient_in_one_pass(monkeypatch, structures, n_samples):
+    random = np.random.default_rng(7)
+    places, values = random.random((n_samples, 2)) * 300.0 + 5e6, random.normal(50.0, 9.0, n_samples)
+    fitted = fit_gradient(places, values, VariogramModel(0.1, structures))
+    grid = RasterGrid((100, 83), (5e6 - 10.0, 3.7, 0.0, 5e6 + 310.0, 0.0, -3.3))
+    cells = grid.centers(Block(0, 0, *grid.shape))
+    alone, slopes = fitted.estimator.predict(cells), fitted.predict(cells, with_variance=False).gradient
+    for side, is_split in ((24, True), (50, True), (32, False)):
+        tiling = far_samples.Tiling(side, is_split)
+        monkeypatch.setattr(reduction, "_tiling", lambda *arguments, tiling=tiling: tiling)
+        roads = both_roads(monkeypatch, lambda: fitted.predict_grid_with_estimate(grid, with_variance=False))
+        for estimate, gradient in roads:
+            assert_allclose(estimate.estimate, alone.estimate, rtol=1e-10)
+            assert_allclose(estimate.kriging_variance, alone.kriging_variance, rtol=1e-9, atol=5e-10)
+            assert_allclose(gradient.gradient, slopes, rtol=1e-9, atol=1e-10 * np.abs(slopes).max())
+            assert_array_equal(gradient.n_neighbors, n_samples)
+
+
+def test_estimate_and_gradient_in_one_pass_in_space(monkeypatch):
+    random = np.random.default_rng(12)
+    places, values = random.random((90, 3)) * [300.0, 300.0, 30.0], random.normal(50.0, 9.0, 90)
+    structures = (
+        Structure("exponential", 0.5, 60.0, ratio_vertical=0.2),
+        Structure("spherical", 0.4, 90.0, azimuth=30.0, ratio_minor=0.5, ratio_vertical=0.1),
+    )
+    fitted = fit_gradient(places, values, VariogramModel(0.1, structures))
+    grid, block = RasterGrid((90, 70), (0.0, 4.0, 0.0, 300.0, 0.0, -4.0)), Block(0, 0, 90, 70, 11.0)
+    gradient = fitted.predict(grid.centers(block), with_variance=False).gradient
+    roads = both_roads(monkeypatch, lambda: fitted.predict_grid_with_estimate(grid, block, with_variance=False))
+    for _, found in roads:
+        assert_allclose(found.gradient, gradient, rtol=1e-9, atol=1e-10 * np.abs(gradient).max())
+    with pytest.raises(InputError, match="has no elevation"):
+        fitted.predict_grid_with_estimate(grid)
+    several = fit_gradient(places, np.column_stack([values, values]), VariogramModel(0.1, structures))
+    with pytest.raises(InputError, match="one field"):
+        several.predict_grid_with_estimate(grid, block)
+
+
 @pytest.mark.parametrize("limit", [3, 32, 100])
 @pytest.mark.parametrize("structures", SMOOTH.values(), ids=SMOOTH.keys())
 def test_gradient_from_the_nearest_samples_on_a_raster(monkeypatch, structures, limit):
