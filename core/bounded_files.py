@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _MIB = 2**20
+_MOST_OF_JSON = 256 * _MIB
 
 
 def read_bounded(path: Path, most_bytes: int) -> bytes:
@@ -24,7 +25,7 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
     return path.read_bytes()
 
 
-def read_json(path: Path, most_bytes: int = 256 * _MIB) -> Any:
+def read_json(path: Path) -> Any:
     """Read a JSON file (UTF-8, with or without a byte order mark).
 
     Raises
@@ -34,7 +35,7 @@ def read_json(path: Path, most_bytes: int = 256 * _MIB) -> Any:
     ValueError
         When it is too large, no UTF-8 text or no JSON.
     """
-    text = read_bounded(path, most_bytes).decode("utf-8-sig")
+    text = read_bounded(path, _MOST_OF_JSON).decode("utf-8-sig")
     try:
         return json.loads(text)
     except RecursionError as error:

@@ -2,5 +2,6 @@
 
 ``base`` has the one way every algorithm runs: read, compute, write. ``parameters`` are declared by
 topic; ``reading`` turns them into the method's objects with the help of ``layers`` (points) and
-``rasters``; ``outputs`` writes results so that none is ever half-written; ``algorithms`` declares the rest.
+``rasters``; ``outputs`` writes results so that none is ever half-written (those of kriging are made in
+``kriged_maps``); ``algorithms`` declares the rest.
 """
