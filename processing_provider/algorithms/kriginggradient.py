@@ -16,7 +16,7 @@ from ...core.variogram.models import scaled
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
-from ..kriged_maps import tell_compiling
+from ..kriged_maps import ESTIMATE, KRIGING_VARIANCE, tell_compiling
 from ..layers import PointTable, new_field
 from ..outputs import Maps
 from ..parameters.files import variogram_file
@@ -90,6 +90,23 @@ class KrigingGradient(Algorithm):
                 optional=True,
                 by_default=False,
             ),
+            raster_output(
+                ESTIMATE,
+                tr("Estimate"),
+                tr(
+                    "GeoTIFF with a band for each field: the estimates that are differentiated, on the scale of the "
+                    "variogram."
+                ),
+                optional=True,
+                by_default=False,
+            ),
+            raster_output(
+                KRIGING_VARIANCE,
+                tr("Kriging variance"),
+                tr("GeoTIFF with a band for each field: the variance of the estimates, on the scale of the variogram."),
+                optional=True,
+                by_default=False,
+            ),
             points_output(
                 "SAMPLES",
                 tr("Gradient at the samples"),
@@ -109,6 +126,8 @@ class KrigingGradient(Algorithm):
         diffusivity = read.number("DIFFUSIVITY")
         neighborhood = read.neighborhood(len(samples))
         shared = read.variogram(samples)
+        with_variance = "GRADIENT_VARIANCE" in read.raster_paths
+        with_estimate = ESTIMATE in read.raster_paths or KRIGING_VARIANCE in read.raster_paths
         groups, scales = [], [1.0] * len(samples.targets)
         for fields in [samples.targets] if shared else [(name,) for name in samples.targets]:
             part = fields_of(samples, fields)
@@ -119,9 +138,10 @@ class KrigingGradient(Algorithm):
                 for name, own, scale in zip(fields, values, scales):
                     its_own = replace(shared, model=scaled(shared.model, scale))
                     tell_disagreement(its_own, part.coordinates, own, name, False, read.feedback)
-            groups.append(
-                fit_gradient(part.coordinates, np.column_stack(values), variogram.model, neighborhood, holes=part.holes)
-            )
+            # Estimates come with the gradients of one field at a time.
+            for some in [[own] for own in values] if with_estimate else [values]:
+                columns = np.column_stack(some)
+                groups.append(fit_gradient(part.coordinates, columns, variogram.model, neighborhood, holes=part.holes))
         transform = shared.transform if shared else Transform()
         if transform.kind != "none":
             read.feedback.pushInfo(
@@ -132,22 +152,31 @@ class KrigingGradient(Algorithm):
         names = [name if transform.kind == "none" else f"{transform.kind} {name}" for name in samples.targets]
         baseline = grid.cell_sides
         scale_of_band = np.repeat(scales, n_dimensions)
-        with_variance = "GRADIENT_VARIANCE" in read.raster_paths
 
         def predict(block):
-            found = [group.predict_grid(grid, block, baseline, with_variance) for group in groups]
+            if with_estimate:
+                both = [group.predict_grid_with_estimate(grid, block, baseline, with_variance) for group in groups]
+                estimates, found = zip(*both)
+            else:
+                estimates, found = (), [group.predict_grid(grid, block, baseline, with_variance) for group in groups]
             variances = [np.tile(part.variance, part.gradient.shape[1]) for part in found]
-            return {
+            maps = {
                 "GRADIENT": np.column_stack([as_columns(part) for part in found]),
                 "GRADIENT_VARIANCE": np.column_stack(variances) * scale_of_band,
                 "FLUX": np.column_stack([part.flux(diffusivity).reshape(len(variances[0]), -1) for part in found]),
             }
+            if estimates:
+                maps[ESTIMATE] = np.column_stack([part.estimate for part in estimates])
+                maps[KRIGING_VARIANCE] = np.column_stack([part.kriging_variance for part in estimates]) * scales
+            return maps
 
         slopes = tuple("d {}/" + axis for axis in AXES[:n_dimensions])
         forms = {
             "GRADIENT": (*slopes, tr("{} magnitude"), tr("{} azimuth")),
             "GRADIENT_VARIANCE": tuple(tr("{} variance").format(slope) for slope in slopes),
             "FLUX": (tr("{} flux east"), tr("{} flux north"), tr("{} flux up"))[:n_dimensions],
+            ESTIMATE: ("{}",),
+            KRIGING_VARIANCE: (tr("{} kriging variance"),),
         }
         bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
         shown = {"GRADIENT": bands["GRADIENT"][n_dimensions]}

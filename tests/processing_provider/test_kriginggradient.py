@@ -5,6 +5,7 @@ import pytest
 from hybrid_geostatistics.core.grid import RasterGrid
 from hybrid_geostatistics.core.kriging.gradient import fit_gradient
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
+from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.file import VariogramFile
 from osgeo import gdal
 
@@ -47,6 +48,28 @@ def test_maps_of_two_fields(run, world, two_fields, variogram, template, tmp_pat
         np.testing.assert_allclose(variance[2 * field + 1].ravel(), truth.variance[:, 1], rtol=1e-6)
         np.testing.assert_allclose(flux[2 * field].ravel(), -2.5 * east, rtol=1e-6)
     assert "transform" not in log.text
+
+
+@pytest.mark.parametrize("neighbors", [0, 9])
+def test_kriged_fields_beside_their_gradients(run, world, two_fields, variogram, template, tmp_path, neighbors):
+    """Truth: the core, field by field; the gradients are those of a run without the fields."""
+    path, coordinates, values = two_fields
+    given = {"INPUT": path, "FIELDS": ["zinc", "lead"], "VARIOGRAM": variogram, "TEMPLATE": template,
+             "MAX_NEIGHBORS": neighbors, "GRADIENT": str(tmp_path / "g.tif")}  # fmt: skip
+    alone, _ = world.read_raster(run("kriginggradient", given)[0]["GRADIENT"])
+    more = {"GRADIENT": str(tmp_path / "h.tif"), "ESTIMATE": str(tmp_path / "e.tif"),
+            "KRIGING_VARIANCE": str(tmp_path / "k.tif")}  # fmt: skip
+    results, _ = run("kriginggradient", {**given, **more})
+    beside, _ = world.read_raster(results["GRADIENT"])
+    np.testing.assert_allclose(beside, alone, rtol=1e-6)
+    estimates, dataset = world.read_raster(results["ESTIMATE"])
+    variances, _ = world.read_raster(results["KRIGING_VARIANCE"])
+    assert [dataset.GetRasterBand(i + 1).GetDescription() for i in range(2)] == ["zinc", "lead"]
+    grid, model = RasterGrid((5, 3), gdal.Open(template).GetGeoTransform()), VariogramFile.read(variogram).model
+    for field in range(2):
+        truth = fit_kriging(coordinates, values[:, field], model, Neighborhood(neighbors or None)).predict_grid(grid)
+        np.testing.assert_allclose(estimates[field].ravel(), truth.estimate, rtol=1e-6)
+        np.testing.assert_allclose(variances[field].ravel(), truth.kriging_variance, rtol=1e-5, atol=1e-5)
 
 
 def test_variances_of_fields_that_differ_in_scale_go_by_its_square(run, world, variogram, template, tmp_path):
