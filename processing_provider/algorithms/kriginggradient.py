@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...core.kriging.compiled import cells_at_once
-from ...core.kriging.gradient import FittedGradient, GradientEstimate, fit_gradient
+from ...core.kriging.gradient import FittedGradient, fit_gradient
 from ...core.samples import Samples
 from ...core.transforms import FITTED_KINDS, Transform
 from ...core.variogram.agreement import spread_ratio
@@ -15,6 +15,7 @@ from ...core.variogram.file import VariogramFile
 from ...core.variogram.models import scaled
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
+from ..gradient_maps import AXES, FLUX, GRADIENT, GRADIENT_VARIANCE, GradientMaps, as_columns, wants_estimate
 from ..identity import tr
 from ..kriged_maps import ESTIMATE, KRIGING_VARIANCE, tell_compiling
 from ..layers import PointTable, new_field
@@ -27,8 +28,6 @@ from ..parameters.outputs import numbers, points_output, raster_output
 from ..parameters.samples import input_fields, input_samples
 from ..reading.variograms import tell_disagreement
 from .fitvariogram import automatic_variogram
-
-AXES = ("dE", "dN", "dZ")
 
 
 class KrigingGradient(Algorithm):
@@ -65,7 +64,7 @@ class KrigingGradient(Algorithm):
         ],
         outputs=lambda: [
             raster_output(
-                "GRADIENT",
+                GRADIENT,
                 tr("Gradient"),
                 tr(
                     "GeoTIFF with four bands for each field: the rise towards the east and towards the north, the "
@@ -74,7 +73,7 @@ class KrigingGradient(Algorithm):
                 ),
             ),
             raster_output(
-                "GRADIENT_VARIANCE",
+                GRADIENT_VARIANCE,
                 tr("Gradient variance"),
                 tr(
                     "GeoTIFF with two bands for each field: the variance of the error of the slope across one cell, "
@@ -84,7 +83,7 @@ class KrigingGradient(Algorithm):
                 optional=True,
             ),
             raster_output(
-                "FLUX",
+                FLUX,
                 tr("Flux"),
                 tr("GeoTIFF with a band for each field and axis: -D times the rise towards the east, the north[, up]."),
                 optional=True,
@@ -123,11 +122,9 @@ class KrigingGradient(Algorithm):
         n_dimensions = samples.n_dimensions
         grid = read.grid(samples.crs, samples.coordinates, n_bands=(n_dimensions + 2) * len(samples.targets))
         mask = read.mask(grid)
-        diffusivity = read.number("DIFFUSIVITY")
         neighborhood = read.neighborhood(len(samples))
         shared = read.variogram(samples)
-        with_variance = "GRADIENT_VARIANCE" in read.raster_paths
-        with_estimate = ESTIMATE in read.raster_paths or KRIGING_VARIANCE in read.raster_paths
+        with_estimate = wants_estimate(read.raster_paths)
         groups, scales = [], [1.0] * len(samples.targets)
         for fields in [samples.targets] if shared else [(name,) for name in samples.targets]:
             part = fields_of(samples, fields)
@@ -150,39 +147,14 @@ class KrigingGradient(Algorithm):
                 )
             )
         names = [name if transform.kind == "none" else f"{transform.kind} {name}" for name in samples.targets]
-        baseline = grid.cell_sides
-        scale_of_band = np.repeat(scales, n_dimensions)
-
-        def predict(block):
-            if with_estimate:
-                both = [group.predict_grid_with_estimate(grid, block, baseline, with_variance) for group in groups]
-                estimates, found = zip(*both)
-            else:
-                estimates, found = (), [group.predict_grid(grid, block, baseline, with_variance) for group in groups]
-            variances = [np.tile(part.variance, part.gradient.shape[1]) for part in found]
-            maps = {
-                "GRADIENT": np.column_stack([as_columns(part) for part in found]),
-                "GRADIENT_VARIANCE": np.column_stack(variances) * scale_of_band,
-                "FLUX": np.column_stack([part.flux(diffusivity).reshape(len(variances[0]), -1) for part in found]),
-            }
-            if estimates:
-                maps[ESTIMATE] = np.column_stack([part.estimate for part in estimates])
-                maps[KRIGING_VARIANCE] = np.column_stack([part.kriging_variance for part in estimates]) * scales
-            return maps
-
-        slopes = tuple("d {}/" + axis for axis in AXES[:n_dimensions])
-        forms = {
-            "GRADIENT": (*slopes, tr("{} magnitude"), tr("{} azimuth")),
-            "GRADIENT_VARIANCE": tuple(tr("{} variance").format(slope) for slope in slopes),
-            "FLUX": (tr("{} flux east"), tr("{} flux north"), tr("{} flux up"))[:n_dimensions],
-            ESTIMATE: ("{}",),
-            KRIGING_VARIANCE: (tr("{} kriging variance"),),
-        }
-        bands = {name: [form.format(field) for field in names for form in some] for name, some in forms.items()}
-        shown = {"GRADIENT": bands["GRADIENT"][n_dimensions]}
+        mapped = GradientMaps(
+            groups, scales, grid, wanted=frozenset(read.raster_paths), diffusivity=read.number("DIFFUSIVITY")
+        )
+        bands = mapped.bands(names)
+        shown = {GRADIENT: bands[GRADIENT][n_dimensions]}
         tell_compiling(grid, read.feedback)
-        maps = Maps(grid, bands, predict, cells_at_once(grid.n_nodes), mask, shown=shown, nodata=read.nodata())
-        results = {**{name: maps for name in forms}, "N": len(samples)}
+        maps = Maps(grid, bands, mapped.of, cells_at_once(grid.n_nodes), mask, shown=shown, nodata=read.nodata())
+        results = {**dict.fromkeys(bands, maps), "N": len(samples)}
         if read.given("SAMPLES"):
             results["SAMPLES"] = at_samples(samples, groups)
         return results
@@ -227,12 +199,6 @@ def scales_of(variogram: VariogramFile, samples: Samples, values: list[np.ndarra
 def fields_of(samples: Samples, fields: tuple[str, ...]) -> Samples:
     """Return the samples with some of their targets only."""
     return replace(samples, values=np.column_stack([samples.target(name) for name in fields]), targets=tuple(fields))
-
-
-def as_columns(found: GradientEstimate) -> np.ndarray:
-    """Return east, north[, up], magnitude and azimuth of each field side by side."""
-    columns = [*np.moveaxis(found.gradient, 2, 0), found.magnitude, found.azimuth]
-    return np.stack(columns, axis=2).reshape(len(found.gradient), -1)
 
 
 def at_samples(samples: Samples, groups: list[FittedGradient]) -> PointTable:

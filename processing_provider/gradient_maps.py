@@ -1,0 +1,89 @@
+"""The maps of gradients, block by block: of all fields side by side, with the fields themselves where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Optional
+
+import numpy as np
+
+from ..core.grid import Block, RasterGrid
+from ..core.kriging.gradient import FittedGradient, GradientEstimate
+from .identity import tr
+from .kriged_maps import ESTIMATE, KRIGING_VARIANCE
+
+GRADIENT, GRADIENT_VARIANCE, FLUX = "GRADIENT", "GRADIENT_VARIANCE", "FLUX"
+AXES = ("dE", "dN", "dZ")
+
+
+def wants_estimate(wanted: Collection[str]) -> bool:
+    """Whether the fields themselves are wanted besides their gradients."""
+    return ESTIMATE in wanted or KRIGING_VARIANCE in wanted
+
+
+class GradientMaps:
+    """Makes the maps of the gradients of some fields.
+
+    Parameters
+    ----------
+    groups : sequence of FittedGradient
+        Fields that share a system; of one field each where the fields themselves are wanted, too.
+    scales : sequence of float
+        By what the variances of each field are multiplied.
+    grid : RasterGrid
+    wanted : collection of str
+        Outputs to be written; the others may be left out.
+    diffusivity : float, optional
+        Of the flux.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[FittedGradient],
+        scales: Sequence[float],
+        grid: RasterGrid,
+        *,
+        wanted: Collection[str],
+        diffusivity: Optional[float],
+    ) -> None:
+        self._groups, self._scales, self._grid = groups, np.asarray(scales), grid
+        self._with_variance, self._with_estimate = GRADIENT_VARIANCE in wanted, wants_estimate(wanted)
+        self._diffusivity = diffusivity
+        self._n_dimensions = len(grid.cell_sides)
+
+    def bands(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Return what the bands of each output are called, for fields of these names."""
+        slopes = tuple("d {}/" + axis for axis in AXES[: self._n_dimensions])
+        forms = {
+            GRADIENT: (*slopes, tr("{} magnitude"), tr("{} azimuth")),
+            GRADIENT_VARIANCE: tuple(tr("{} variance").format(slope) for slope in slopes),
+            FLUX: (tr("{} flux east"), tr("{} flux north"), tr("{} flux up"))[: self._n_dimensions],
+            ESTIMATE: ("{}",),
+            KRIGING_VARIANCE: (tr("{} kriging variance"),),
+        }
+        return {output: [form.format(name) for name in names for form in some] for output, some in forms.items()}
+
+    def of(self, block: Block) -> dict[str, np.ndarray]:
+        """Return each output of a block, shape (n_cells, n_bands)."""
+        arguments = self._grid, block, self._grid.cell_sides, self._with_variance
+        if self._with_estimate:
+            estimates, found = zip(*(group.predict_grid_with_estimate(*arguments) for group in self._groups))
+        else:
+            estimates, found = (), [group.predict_grid(*arguments) for group in self._groups]
+        n_cells = len(found[0].gradient)
+        variances = np.column_stack([np.tile(part.variance, part.gradient.shape[1]) for part in found])
+        maps = {
+            GRADIENT: np.column_stack([as_columns(part) for part in found]),
+            GRADIENT_VARIANCE: variances * np.repeat(self._scales, self._n_dimensions),
+            FLUX: np.column_stack([part.flux(self._diffusivity).reshape(n_cells, -1) for part in found]),
+        }
+        if estimates:
+            maps[ESTIMATE] = np.column_stack([part.estimate for part in estimates])
+            maps[KRIGING_VARIANCE] = np.column_stack([part.kriging_variance for part in estimates]) * self._scales
+        return maps
+
+
+def as_columns(found: GradientEstimate) -> np.ndarray:
+    """Return east, north[, up], magnitude and azimuth of each field side by side."""
+    columns = [*np.moveaxis(found.gradient, 2, 0), found.magnitude, found.azimuth]
+    return np.stack(columns, axis=2).reshape(len(found.gradient), -1)
