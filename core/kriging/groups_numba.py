@@ -123,3 +123,20 @@ def copy_numbers(typing_context, target, source, count):
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@intrinsic
+def copy_four(typing_context, target, source):
+    """Copy four numbers of eight bytes."""
+    signature = types.void(target, source)
+
+    def generate(context, builder, signature, arguments):
+        four = ir.VectorType(ir.IntType(64), 4).as_pointer()
+        target, source = (builder.bitcast(pointer, four) for pointer in arguments)
+        value = builder.load(source)
+        value.align = 8
+        stored = builder.store(value, target)
+        stored.align = 8
+        return context.get_dummy_value()
+
+    return signature, generate

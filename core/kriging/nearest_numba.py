@@ -28,7 +28,19 @@ from .distances_numba import first_bit
 from .drift_numba import fit_frame, put_in_frame
 from .duals_numba import duals_of_group, duals_of_own, duals_of_tile
 from .elimination_numba import add_own, add_shared, eliminate, eliminate_group, fill_lower, gather_own
-from .lanes_numba import GROUP, ROWS, STEP, copy_lanes, exact, exponential, factorize_group, fast, lane_covariances
+from .groups_numba import copy_four, element_at, put_element
+from .lanes_numba import (
+    GROUP,
+    ROWS,
+    STEP,
+    copy_lanes,
+    element,
+    exact,
+    exponential,
+    factorize_group,
+    fast,
+    lane_covariances,
+)
 from .neighbors_numba import distances_to_group, list_bits, list_rows, mark_neighbors
 from .slopes_numba import add_slopes_of_group, is_simple, simple_constants
 
@@ -82,25 +94,33 @@ def _covariances_from(
             out[j] = psill * exponential(-3.0 * factor * np.sqrt(a * a + b * b))
 
 
+@exact
+def _write_group(out: np.ndarray, at: int, lanes: np.ndarray, first: int, n_across: int, n_rows: int, n_columns: int):
+    """Write the lanes of a group, from `first` on, to its cells, of which the top left one is at `at`.
+
+    ``n_across`` is the number of cells in a row; ``n_rows`` and ``n_columns`` are those of the group inside its tile.
+    """
+    if n_columns == SIDE:
+        for row in range(n_rows):
+            copy_four(element(out, at + row * n_across), element(lanes, first + row * SIDE))
+        return
+    for row in range(n_rows):
+        for column in range(n_columns):
+            put_element(out, at + row * n_across + column, element_at(lanes, first + row * SIDE + column))
+
+
 @fast
-def _write_slopes(
-    out: np.ndarray, sums: np.ndarray, frame_matrices: np.ndarray, factor: float, rows: tuple, columns: tuple
-) -> None:
-    """Write a tile's gradients, summed in each frame, to the cells: that of |M h| is M'M h / |M h|."""
+def _turn_slopes(out: np.ndarray, sums: np.ndarray, frame_matrices: np.ndarray, factor: float, n: int) -> None:
+    """Write gradients along the map's axes, of n lanes, from sums in each frame: that of |M h| is M'M h / |M h|."""
     for axis in range(len(out)):
-        lane = 0
-        for top in range(rows[0], rows[1], SIDE):
-            for left in range(columns[0], columns[1], SIDE):
-                for row in range(top, min(top + SIDE, rows[1])):
-                    s = lane + (row - top) * SIDE
-                    for column in range(left, min(left + SIDE, columns[1])):
-                        total = 0.0
-                        for frame in range(len(sums)):
-                            for other in range(len(out)):
-                                total += frame_matrices[frame, other, axis] * sums[frame, other, s]
-                        out[axis, row, column] = factor * total
-                        s += 1
-                lane += GROUP
+        to = out[axis]
+        for s in range(n):
+            to[s] = 0.0
+        for frame in range(len(sums)):
+            for other in range(len(out)):
+                share, from_ = factor * frame_matrices[frame, other, axis], sums[frame, other]
+                for s in range(n):
+                    to[s] += share * from_[s]
 
 
 @exact
@@ -157,6 +177,7 @@ def solve_lattice(
         Whether every system has a unique solution.
     """
     n_dimensions, n_samples = search_points.shape
+    n_cells = len(x) * len(y)
     n_known, n_frames = known.shape[1], len(frame_matrices)
     is_written_out = is_simple(n_dimensions, models)
     most_lanes = GROUP * ((tile_side[0] + SIDE - 1) // SIDE) * ((tile_side[1] + SIDE - 1) // SIDE)
@@ -189,7 +210,7 @@ def solve_lattice(
         duals, rest = np.empty((0, n_lanes)), np.empty((n_fields, 0, n_lanes))
         group_duals, room, near_duals = np.empty((0, GROUP)), np.empty((0, GROUP)), np.empty((0, GROUP))
         near = np.empty((n_frames, n_dimensions, 0))
-        pair, final = np.empty((2, GROUP)), 1.0
+        pair, final, turned = np.empty((2, GROUP)), 1.0, np.empty((n_dimensions, n_lanes))
         if is_written_out:
             final = simple_constants(models, psills, scales)[1]
     for top in range(first * tile_side[0], min(last * tile_side[0], len(y)), tile_side[0]):
@@ -383,18 +404,18 @@ def solve_lattice(
                                     sums[field, frame], lane, places[frame], at_cells + lane, near[frame], n_left,
                                     near_duals, 0, frame, frames, models, psills, scales, pair,
                                 )  # fmt: skip
-                    for row in range(group_top, min(group_top + SIDE, tile_rows[1])):
-                        s = lane + (row - group_top) * SIDE
-                        n_columns = min(SIDE, tile_columns[1] - group_left)
-                        for column_ in range(n_columns):
-                            counts[row, group_left + column_] = n_core + n_shared + n_own[s - lane + column_]
-                            target[row, group_left + column_] = sum_target[s + column_]
-                        for g in range(n_known):
-                            for column_ in range(n_columns):
-                                target_known[g, row, group_left + column_] = sum_known[g, s + column_]
-                            for b in range(min(g + 1, n_scores + 1)):
-                                for column_ in range(n_columns):
-                                    gram[b, g, row, group_left + column_] = sum_gram[b, g, s + column_]
+                    n_rows, n_columns = min(SIDE, tile_rows[1] - group_top), min(SIDE, tile_columns[1] - group_left)
+                    cell = group_top * len(x) + group_left
+                    for s in range(GROUP):
+                        count[s] = n_core + n_shared + n_own[s]
+                    _write_group(counts, cell, count, 0, len(x), n_rows, n_columns)
+                    _write_group(target, cell, sum_target, lane, len(x), n_rows, n_columns)
+                    for g in range(n_known):
+                        to = cell + g * n_cells
+                        _write_group(target_known, to, sum_known, g * most_lanes + lane, len(x), n_rows, n_columns)
+                        for b in range(min(g + 1, n_scores + 1)):
+                            from_ = (b * n_known + g) * most_lanes + lane
+                            _write_group(gram, to + b * n_known * n_cells, sum_gram, from_, len(x), n_rows, n_columns)
                     lane += GROUP
             if slopes is not None:
                 for field in range(n_fields):
@@ -408,5 +429,15 @@ def solve_lattice(
                                 sums[field, frame], lane, places[frame], at_cells + lane, places[frame], n_core,
                                 duals, lane, frame, frames, models, psills, scales, pair,
                             )  # fmt: skip
-                    _write_slopes(slopes[field], sums[field], frame_matrices, final, tile_rows, tile_columns)
+                    _turn_slopes(turned, sums[field], frame_matrices, final, n)
+                    for axis in range(n_dimensions):
+                        lane, to = 0, (field * n_dimensions + axis) * n_cells
+                        for group_top in range(tile_rows[0], tile_rows[1], SIDE):
+                            for group_left in range(tile_columns[0], tile_columns[1], SIDE):
+                                _write_group(
+                                    slopes, to + group_top * len(x) + group_left, turned, axis * n_lanes + lane,
+                                    len(x), min(SIDE, tile_rows[1] - group_top),
+                                    min(SIDE, tile_columns[1] - group_left),
+                                )  # fmt: skip
+                                lane += GROUP
     return True
