@@ -25,9 +25,11 @@ def simulated(n_fields=600, n=60, seed=4):
     return samples, targets, fields[:n].T, np.exp(fields[n:]).T
 
 
-@pytest.mark.parametrize("neighborhood", [Neighborhood(), Neighborhood(max_neighbors=8)], ids=["all", "nearest"])
-def test_means_of_lognormal_fields_are_unbiased(neighborhood):
-    samples, targets, fields, truth = simulated()
+@pytest.mark.parametrize(
+    ("neighborhood", "n_fields"), [(Neighborhood(), 600), (Neighborhood(max_neighbors=8), 250)], ids=["all", "nearest"]
+)
+def test_means_of_lognormal_fields_are_unbiased(neighborhood, n_fields):
+    samples, targets, fields, truth = simulated(n_fields)
     sums = {"unbiased": [], "calibrated": [], "half the kriging variance": []}
     for values, true in zip(fields, truth):
         kriging = fit_kriging(samples, values, MODEL, neighborhood)
@@ -42,7 +44,7 @@ def test_means_of_lognormal_fields_are_unbiased(neighborhood):
             sums[name].append((mean - true).mean())
     expected = np.exp(1.5 + 0.6)
     bias = {name: np.mean(errors) / expected for name, errors in sums.items()}
-    # Standard error of a mean over 600 fields: 2 %.
+    # Standard error of a mean over 600 fields: 2 %, over 250: 3 %.
     assert np.std(sums["unbiased"]) / expected / np.sqrt(len(fields)) < 0.03
     assert abs(bias["unbiased"]) < 0.06
     assert abs(bias["calibrated"]) < 0.10  # the variance of the samples stands for the sill
