@@ -214,7 +214,8 @@ def fusion_chain() -> None:
         "Rare earth fusion",
         "A synthetic deposit, whole: drill holes to composites, rare earths summed, three components of the spectra, "
         "the AFG-PMS network on the kriged target, two kinds of geophysics, the components and the gradients of Fe, "
-        "Si, Al, Ti and the sum of rare earths (eleven inputs), and a block model beside the truth.",
+        "Si, Al, Ti and the sum of rare earths (eleven inputs), and a block model beside the truth. It takes about ten "
+        "minutes of a processor.",
         [
             QgsProcessingParameterNumber("SEED", "Seed of the deposit", defaultValue=0, minValue=0),
             QgsProcessingParameterString("ELEVATIONS", "Elevations", elevations),
