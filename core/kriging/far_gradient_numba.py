@@ -6,7 +6,7 @@ import numpy as np
 
 from .far_numba import EXACT, SMOOTH, along_columns, gather, note_slopes, padded, sort_samples
 from .gradient_numba import add_slopes_of_frames, turn_slopes
-from .lanes_numba import ROWS, STEP, exact, fast, multiply_rows_tight
+from .lanes_numba import ROWS, STEP, aligned, exact, fast, multiply_rows_tight
 from .slopes_numba import BLOCK_COLUMNS, BLOCK_ROWS, add_slopes_of_block, is_simple, simple_constants
 
 _BLOCK = BLOCK_ROWS * BLOCK_COLUMNS
@@ -104,11 +104,13 @@ def gradient_of_tiles(
     some_weights, near_weights = np.empty((n_fields, n_samples)), np.empty((n_fields, n_samples + 1))
     n_nodes = padded(n_x * n_y, _BLOCK)
     most = max(n_nodes, STRIP * widest) + STEP
-    places, squared, room = np.zeros((n_frames, n_dimensions, most)), np.empty(n_samples), np.empty((2, most))
-    sums = np.zeros((n_frames, n_fields, n_dimensions, most))
+    most = padded(most, STEP)
+    squared, room = np.empty(n_samples), np.empty((2, most))
+    places = aligned(n_frames * n_dimensions * most).reshape((n_frames, n_dimensions, most))
+    sums = aligned(n_functions * most).reshape((n_frames, n_fields, n_dimensions, most))
     at_nodes = np.zeros((padded(n_functions, ROWS), n_y * n_x))
-    across = np.zeros(n_x * widest + STEP)
-    at_columns = np.empty(padded(n_functions * n_y, ROWS) * widest + STEP)
+    across = aligned(n_x * widest + STEP)
+    at_columns = aligned(padded(n_functions * n_y, ROWS) * widest + STEP)
     for t in range(len(tiles)):
         top, bottom, left, right, part_y, part_x = tiles[t]
         n_columns = right - left

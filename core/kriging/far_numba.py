@@ -11,10 +11,12 @@ from .lanes_numba import (
     STEP,
     add_form,
     add_rows,
+    aligned,
     copy_lanes,
     exact,
     fast,
     lane_covariances,
+    lanes_from,
     multiply_rows,
     multiply_rows_tight,
     reordered,
@@ -236,8 +238,10 @@ def _meet(
             sums[0, 0], covariances, places[0], n, samples[0], n_samples, rows_wanted[0], models, psills, scales
         )  # fmt: skip
         return
+    distance = room[0]
     for a in range(n_samples):
-        lane_covariances(covariances[a], samples, a, places, n, room[0], frames, models, psills, scales)
+        out = lanes_from(covariances, a * covariances.shape[1], n)
+        lane_covariances(out, samples, a, places, n, distance, frames, models, psills, scales)
     if len(sums) > 0:
         add_slopes_of_frames(
             sums, places, n, samples, n_samples, rows_wanted[:1], frames, models, psills, scales, room
@@ -339,7 +343,8 @@ def reduce_tiles(
     node_width = _WIDE if most_smooth <= _MOST_WIDE else _NARROW
     smooth_matrix, cross = np.empty((size_s, size_s)), np.empty((size_c, size_s))
     smooth_places, smooth_rows = np.empty((n_frames, n_dimensions, size_s)), np.empty((n_wanted, size_s))
-    at_smooth, node_sums = np.empty((size_s, node_width)), np.empty((ROWS, node_width))
+    at_smooth = aligned(size_s * node_width).reshape((size_s, node_width))
+    node_sums = aligned(ROWS * node_width).reshape((ROWS, node_width))
     zeros = np.zeros((ROWS, node_width))
     n_slopes = n_frames * len(slopes)
     most_functions = padded(1 + n_wanted + size_c + n_slopes, ROWS)
@@ -347,18 +352,19 @@ def reduce_tiles(
     # What is done at the cells, in strips of ROWS rows.
     width = padded(ROWS * widest + STEP, STEP)
     # Zeros at first: what is read behind the last numbers is finite, and 0 times it is 0.
-    at_columns, across = np.zeros(most_functions * n_y * widest + STEP), np.zeros(n_x * widest + STEP)
-    interpolated = np.zeros((size_c, width))
+    at_columns, across = aligned(most_functions * n_y * widest + STEP), aligned(n_x * widest + STEP)
+    interpolated = aligned(size_c * width).reshape((size_c, width))
     chosen_matrix, active_matrix = np.empty((size_c, size_c)), np.empty((size_c, size_c))
     chosen_places, chosen_rows = np.empty((n_frames, n_dimensions, size_c)), np.empty((n_wanted, size_c))
     active_places, active_rows = np.empty((n_frames, n_dimensions, size_c)), np.empty((n_wanted, size_c))
-    covariances = np.empty((size_c, width))
+    covariances = aligned(size_c * width).reshape((size_c, width))
     squared, reaches = np.empty(size_c), np.empty(size_c, dtype=np.bool_)
     box = np.empty((n_frames, n_dimensions, 2))
     most = max(width, node_width)
-    places, room = np.empty((n_frames, n_dimensions, most)), np.empty((2, most))
-    form, wanted = np.empty(most), np.empty((n_wanted, most))
-    sums = np.zeros((min(n_slopes, n_frames), 1, n_dimensions, most))
+    places = aligned(n_frames * n_dimensions * most).reshape((n_frames, n_dimensions, most))
+    room, form, wanted = np.empty((2, most)), aligned(most), aligned(n_wanted * most).reshape((n_wanted, most))
+    n_sums = min(n_slopes, n_frames)
+    sums = aligned(n_sums * n_dimensions * most).reshape((n_sums, 1, n_dimensions, most))
     node_slopes = np.empty((len(sums), 1, n_dimensions, n_y * n_x))
     final = simple_constants(models, psills, scales)[1] if is_simple(n_dimensions, models) else 1.0
     for t in range(len(tiles)):
@@ -437,7 +443,10 @@ def reduce_tiles(
             if n_slopes > 0:
                 turn_slopes(slopes, sums, 0, frame_matrices, final, rows, (left, right), n_columns)
             for row in range(rows[1] - rows[0]):
-                at = row * n_columns
-                copy_lanes(quadratic[rows[0] + row, left:right], form[at:], n_columns)
+                at, to = row * n_columns, (rows[0] + row) * len(x) + left
+                copy_lanes(lanes_from(quadratic, to, n_columns), lanes_from(form, at, n_columns), n_columns)
                 for g in range(n_wanted):
-                    copy_lanes(products[g, rows[0] + row, left:right], wanted[g, at:], n_columns)
+                    copy_lanes(
+                        lanes_from(products, g * len(y) * len(x) + to, n_columns),
+                        lanes_from(wanted, g * most + at, n_columns), n_columns,
+                    )  # fmt: skip

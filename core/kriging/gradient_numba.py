@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .lanes_numba import exact, fast
+from .lanes_numba import exact, fast, lanes_from
 from .slopes_numba import slope_ratios
 
 _WIDTH = 256
@@ -77,14 +77,15 @@ def turn_slopes(
     width: int,
 ) -> None:  # fmt: skip
     """Write the gradients summed in each frame to the cells of a strip: that of |M h| is M'M h / |M h|."""
-    n_columns = columns[1] - columns[0]
-    for axis in range(len(out)):
+    n_columns, n_fields, n_dimensions, n_lanes = columns[1] - columns[0], *sums.shape[1:]
+    for axis in range(n_dimensions):
         for row in range(rows[1] - rows[0]):
-            to = out[axis, rows[0] + row, columns[0] : columns[1]]
+            to = lanes_from(out, (axis * out.shape[1] + rows[0] + row) * out.shape[2] + columns[0], n_columns)
             for frame in range(len(frames)):
-                for other in range(len(out)):
+                for other in range(n_dimensions):
                     share = factor * frames[frame, other, axis]
-                    along = sums[frame, field, other, row * width : row * width + n_columns]
+                    summed = ((frame * n_fields + field) * n_dimensions + other) * n_lanes
+                    along = lanes_from(sums, summed + row * width, n_columns)
                     if frame == 0 and other == 0:
                         for s in range(n_columns):
                             to[s] = share * along[s]

@@ -323,6 +323,20 @@ def _power_of_two(typing_context, shifted):
 
 
 @fast
+def aligned(n: int) -> np.ndarray:
+    """Return n zeros that begin with a cache line: vectors loaded from them lie in one each, not across two."""
+    room = np.zeros(n + 8)
+    first = (64 - room.ctypes.data % 64) % 64 // 8
+    return room[first : first + n]
+
+
+@fast
+def lanes_from(array: np.ndarray, offset: int, n: int) -> np.ndarray:
+    """Return n elements of an array from one on, counted in row order; unlike a slice it counts no references."""
+    return numba.carray(element(array, offset), n)
+
+
+@fast
 def copy_lanes(out: np.ndarray, lanes: np.ndarray, n: int) -> None:
     """Copy the first n numbers; numba takes seconds to compile the message of an assignment that does not fit."""
     for s in range(n):
