@@ -77,7 +77,8 @@ def turn_slopes(
     width: int,
 ) -> None:  # fmt: skip
     """Write the gradients summed in each frame to the cells of a strip: that of |M h| is M'M h / |M h|."""
-    n_columns, n_fields, n_dimensions, n_lanes = columns[1] - columns[0], *sums.shape[1:]
+    _, n_fields, n_dimensions, n_lanes = sums.shape
+    n_columns = columns[1] - columns[0]
     for axis in range(n_dimensions):
         for row in range(rows[1] - rows[0]):
             to = lanes_from(out, (axis * out.shape[1] + rows[0] + row) * out.shape[2] + columns[0], n_columns)
