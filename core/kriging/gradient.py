@@ -195,8 +195,7 @@ class FittedGradient:
     ) -> tuple[KrigingEstimate, GradientEstimate]:
         """Return estimates and gradients at the cell centres of a grid, or of one block of it.
 
-        From all samples and without the gradient's variances they come in one pass, which costs little more than
-        the estimates do.
+        Without the gradient's variances they come in one pass, which costs little more than the estimates do.
 
         Parameters
         ----------
@@ -222,8 +221,7 @@ class FittedGradient:
         if slopes is None:
             return estimate, self.predict_grid(grid, block, baseline, with_variance)
         variance = np.broadcast_to(np.nan, (len(estimate), len(slopes)))
-        reason = np.zeros(len(estimate), dtype=np.int8)
-        gradient = np.moveaxis(slopes[None], -1, 0)
+        gradient, reason = np.moveaxis(slopes[None], -1, 0), np.asarray(estimate.reason)
         return estimate, GradientEstimate(gradient, variance, estimate.n_neighbors, reason, _NOT_ASKED)
 
     def _on_lattice(self, lattice: Lattice) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -205,13 +205,14 @@ class MovingSystem:
                 yield rows, found, search.reasons(found), products
 
     def predict_lattice(
-        self, lattice: Lattice, prior: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
+        self, lattice: Lattice, prior: float, with_slopes: bool = False
+    ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray | None] | None:
         """Return the same as `predict` at the cells of a raster, where the only column is the constant.
 
+        With the slopes of the estimates, shape (n_dimensions, n_cells), if they are wanted and the mean is not known.
         None where the kernel cannot, or met a singular system.
         """
-        solved = self._compiled(lattice)
+        solved = self._compiled(lattice, int(with_slopes and self.has_mean))
         if solved is None:
             return None
         found = solved.counts.ravel()
@@ -219,7 +220,11 @@ class MovingSystem:
         reasons = self.search.reasons(found)
         missing = np.flatnonzero(reasons)
         estimate[missing] = variance[missing] = smoothing[missing] = np.nan
-        return estimate, variance, smoothing, found, reasons
+        slopes = None
+        if solved.slopes is not None:
+            slopes = solved.slopes.reshape(-1, len(found))
+            slopes[:, missing] = np.nan
+        return (estimate, variance, smoothing, found, reasons), slopes
 
     def gradients(self, lattice: Lattice, n_fields: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """Return numbers of neighbours, reasons and gradients at the cells of a raster, by the kernel.

@@ -162,7 +162,7 @@ class FittedKriging:
         -------
         estimate : KrigingEstimate
         slopes : ndarray, shape (n_dimensions, n_cells), or None
-            Of the estimates, where all samples are used and the kernels have it; else None.
+            Of the estimates, NaN where these are, where the kernels have it; else None.
 
         Raises
         ------
@@ -183,7 +183,7 @@ class FittedKriging:
     ) -> tuple[KrigingEstimate, np.ndarray | None] | None:
         """Estimate without a list of all places, where there is neither drift nor measurement error; else None.
 
-        With the slopes of `GlobalSystem.predict_lattice`.
+        With the slopes of the system's `predict_lattice`.
         """
         system = self._system
         is_short = self.n_samples < self.neighborhood.min_neighbors
@@ -194,10 +194,10 @@ class FittedKriging:
         center, prior = system.samples.center, PointValue(self._own_nugget).variance(system.covariance)
         lattice, slopes = Lattice(x - center[0], y - center[1], z - center[2:]), None
         if isinstance(system, MovingSystem):
-            solved = system.predict_lattice(lattice, prior)
+            solved = system.predict_lattice(lattice, prior, with_slopes)
             if solved is None:
                 return None
-            estimate, variance, smoothing, counts, reason = solved
+            (estimate, variance, smoothing, counts, reason), slopes = solved
         else:
             solved_globally = system.predict_lattice(lattice, prior, with_slopes)
             if solved_globally is None:

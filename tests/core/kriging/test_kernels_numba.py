@@ -264,6 +264,25 @@ def test_estimate_and_gradient_in_one_pass_in_space(monkeypatch):
         several.predict_grid_with_estimate(grid, block)
 
 
+def test_estimate_and_gradient_from_the_nearest_samples_in_one_pass(monkeypatch):
+    # Cells that reach too few samples have neither.
+    random = np.random.default_rng(13)
+    places, values = random.random((300, 2)) * 300.0 + 5e6, random.normal(50.0, 9.0, 300)
+    hood = Neighborhood(12, min_neighbors=4, search_radius=30.0)
+    fitted = fit_gradient(places, values, VariogramModel(0.1, SMOOTH["nested"]), hood)
+    grid = RasterGrid((45, 38), (5e6 - 60.0, 9.7, 0.0, 5e6 + 340.0, 0.0, -9.3))
+    cells = grid.centers(Block(0, 0, *grid.shape))
+    alone, slopes = fitted.estimator.predict(cells), fitted.predict(cells, with_variance=False)
+    assert len(np.unique(slopes.reason)) == 3
+    for estimate, gradient in both_roads(
+        monkeypatch, lambda: fitted.predict_grid_with_estimate(grid, with_variance=False)
+    ):
+        assert_same(alone, estimate)
+        assert_array_equal(gradient.reason, slopes.reason)
+        assert_array_equal(gradient.n_neighbors, slopes.n_neighbors)
+        assert_allclose(gradient.gradient, slopes.gradient, rtol=1e-9, atol=1e-11 * np.nanmax(np.abs(slopes.gradient)))
+
+
 @pytest.mark.parametrize("limit", [3, 32, 100])
 @pytest.mark.parametrize("structures", SMOOTH.values(), ids=SMOOTH.keys())
 def test_gradient_from_the_nearest_samples_on_a_raster(monkeypatch, structures, limit):
