@@ -218,7 +218,7 @@ def sort_samples(states: np.ndarray, state: int, which: np.ndarray) -> int:
 def _meet(
     covariances: np.ndarray, sums: np.ndarray, places: np.ndarray, n: int, samples: np.ndarray, n_samples: int,
     rows_wanted: np.ndarray, frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
-    room: np.ndarray,
+    room: np.ndarray, slopes: np.ndarray | None,
 ) -> None:  # fmt: skip
     """Write the covariances of some samples with n lanes; add their slopes, times the first row wanted, where asked.
 
@@ -226,23 +226,26 @@ def _meet(
     ----------
     covariances : ndarray, shape (n_samples and up to the next multiple of ROWS, n_lanes)
         The rows behind the last sample become 0.
-    sums : ndarray, shape (n_frames or 0, 1, n_dimensions, n_lanes)
+    sums : ndarray, shape (n_frames, 1, n_dimensions, n_lanes)
     places, samples : ndarray, shape (n_frames, n_dimensions, ...)
     rows_wanted : ndarray, shape (n_wanted, at least n_samples)
     room : ndarray, shape (2, n_lanes)
         Working memory.
+    slopes : ndarray or None
+        Only asked whether it is None: then no slopes are added, and what makes them is not even compiled.
     """
     covariances[n_samples : padded(n_samples, ROWS), :n] = 0.0
-    if len(sums) > 0 and is_simple(places.shape[1], models):
-        meet_samples(
-            sums[0, 0], covariances, places[0], n, samples[0], n_samples, rows_wanted[0], models, psills, scales
-        )  # fmt: skip
-        return
+    if slopes is not None:
+        if is_simple(places.shape[1], models):
+            meet_samples(
+                sums[0, 0], covariances, places[0], n, samples[0], n_samples, rows_wanted[0], models, psills, scales
+            )  # fmt: skip
+            return
     distance = room[0]
     for a in range(n_samples):
         out = lanes_from(covariances, a * covariances.shape[1], n)
         lane_covariances(out, samples, a, places, n, distance, frames, models, psills, scales)
-    if len(sums) > 0:
+    if slopes is not None:
         add_slopes_of_frames(
             sums, places, n, samples, n_samples, rows_wanted[:1], frames, models, psills, scales, room
         )  # fmt: skip
@@ -254,11 +257,12 @@ def _solve_nodes(
     sample_places: np.ndarray, matrix: np.ndarray, cross: np.ndarray, rows_wanted: np.ndarray, n: int, n_chosen: int,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
     places: np.ndarray, room: np.ndarray, covariances: np.ndarray, zeros: np.ndarray, products: np.ndarray,
-    form: np.ndarray, wanted: np.ndarray, sums: np.ndarray, slopes: np.ndarray, at_nodes: np.ndarray,
+    form: np.ndarray, wanted: np.ndarray, sums: np.ndarray, node_slopes: np.ndarray, at_nodes: np.ndarray,
+    slopes: np.ndarray | None,
 ) -> None:  # fmt: skip
     """Write c_f'P c_f, R_f c_f and 2 P_ef c_f at the nodes of a tile, f the n smooth samples, e the chosen ones.
 
-    What slopes are made of goes to `slopes`, shaped as `sums`, where that has any.
+    What slopes are made of goes to `node_slopes`, shaped as `sums`, unless `slopes` is None.
     """
     n_x, n_y, n_wanted, width = len(nodes_x), len(nodes_y), len(rows_wanted), covariances.shape[1]
     step = min(width // n_x, n_y)
@@ -267,9 +271,11 @@ def _solve_nodes(
         n_lanes = lattice_places(places, frame_matrices, nodes_x, nodes_y, z, rows, (0, n_x))
         form[:n_lanes] = 0.0
         wanted[:, :n_lanes] = 0.0
-        sums[:, :, :, :n_lanes] = 0.0
+        if slopes is not None:
+            sums[:, :, :, :n_lanes] = 0.0
         _meet(
-            covariances, sums, places, n_lanes, sample_places, n, rows_wanted, frames, models, psills, scales, room
+            covariances, sums, places, n_lanes, sample_places, n, rows_wanted, frames, models, psills, scales, room,
+            slopes,
         )  # fmt: skip
         add_form(form, matrix, n, covariances, zeros, n_lanes)
         add_rows(wanted, rows_wanted, n, covariances, n_lanes)
@@ -281,9 +287,10 @@ def _solve_nodes(
             multiply_rows(cross, a, n, covariances, n_lanes, products)
             for row in range(min(ROWS, n_chosen - a)):
                 copy_lanes(at_nodes[1 + n_wanted + a + row, first:last], products[row], last - first)
-        for frame in range(len(sums)):
-            for axis in range(sums.shape[2]):
-                copy_lanes(slopes[frame, 0, axis, first:last], sums[frame, 0, axis], last - first)
+        if slopes is not None:
+            for frame in range(len(sums)):
+                for axis in range(sums.shape[2]):
+                    copy_lanes(node_slopes[frame, 0, axis, first:last], sums[frame, 0, axis], last - first)
 
 
 @exact
@@ -294,7 +301,7 @@ def reduce_tiles(
     frame_matrices: np.ndarray, sample_places: np.ndarray, supports: np.ndarray,
     precision: np.ndarray, rows_wanted: np.ndarray,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
-    sizes: np.ndarray, tolerance: float, quadratic: np.ndarray, products: np.ndarray, slopes: np.ndarray,
+    sizes: np.ndarray, tolerance: float, quadratic: np.ndarray, products: np.ndarray, slopes: np.ndarray | None,
     done: np.ndarray,
 ) -> None:  # fmt: skip
     """Reduce the covariances c of the cells of some tiles with the samples to c'P c and R c; differentiate if asked.
@@ -324,8 +331,8 @@ def reduce_tiles(
         Largest next Chebyshev coefficient, as a share of these sizes.
     quadratic, products : ndarray, shape (n_rows, n_columns), (n_wanted, n_rows, n_columns)
         Filled where tiles are done.
-    slopes : ndarray, shape (n_dimensions, n_rows, n_columns) or (0, ...)
-        Filled likewise with the gradient of the first product; empty where none is asked for.
+    slopes : ndarray, shape (n_dimensions, n_rows, n_columns), or None
+        Filled likewise with the gradient of the first product. With None, what makes slopes is not even compiled.
     done : ndarray of bool, shape (n_tiles,)
         Whether the interpolation is accurate enough; filled.
     """
@@ -346,7 +353,7 @@ def reduce_tiles(
     at_smooth = aligned(size_s * node_width).reshape((size_s, node_width))
     node_sums = aligned(ROWS * node_width).reshape((ROWS, node_width))
     zeros = np.zeros((ROWS, node_width))
-    n_slopes = n_frames * len(slopes)
+    n_slopes = 0 if slopes is None else n_frames * n_dimensions
     most_functions = padded(1 + n_wanted + size_c + n_slopes, ROWS)
     at_nodes = np.zeros((most_functions, n_y * n_x))
     # What is done at the cells, in strips of ROWS rows.
@@ -363,9 +370,8 @@ def reduce_tiles(
     most = max(width, node_width)
     places = aligned(n_frames * n_dimensions * most).reshape((n_frames, n_dimensions, most))
     room, form, wanted = np.empty((2, most)), aligned(most), aligned(n_wanted * most).reshape((n_wanted, most))
-    n_sums = min(n_slopes, n_frames)
-    sums = aligned(n_sums * n_dimensions * most).reshape((n_sums, 1, n_dimensions, most))
-    node_slopes = np.empty((len(sums), 1, n_dimensions, n_y * n_x))
+    sums = aligned(n_frames * n_dimensions * most).reshape((n_frames, 1, n_dimensions, most))
+    node_slopes = np.empty((n_frames, 1, n_dimensions, n_y * n_x))
     final = simple_constants(models, psills, scales)[1] if is_simple(n_dimensions, models) else 1.0
     for t in range(len(tiles)):
         top, bottom, left, right, part_y, part_x = tiles[t]
@@ -380,17 +386,19 @@ def reduce_tiles(
             _solve_nodes(
                 nodes_x[part_x], nodes_y[part_y], z, frame_matrices, smooth_places, smooth_matrix, cross, smooth_rows,
                 n_smooth, n_chosen, frames, models, psills, scales, places, room, at_smooth, zeros, node_sums,
-                form, wanted, sums, node_slopes, at_nodes,
+                form, wanted, sums, node_slopes, at_nodes, slopes,
             )  # fmt: skip
             largest = 0.0
             for k in range(n_functions - n_slopes):
                 size = sizes[k] if k < len(sizes) else 2.0
                 of_function = largest_last(at_nodes, k, n_y, n_x, last_y[part_y], last_x[part_x], room[0])
                 largest = max(largest, of_function / size)
-            done[t] = largest <= tolerance and note_slopes(
-                at_nodes, n_functions - n_slopes, node_slopes, n_y, n_x, last_y[part_y], last_x[part_x], tolerance,
-                room[0],
-            )  # fmt: skip
+            done[t] = largest <= tolerance
+            if slopes is not None:
+                done[t] &= note_slopes(
+                    at_nodes, n_functions - n_slopes, node_slopes, n_y, n_x, last_y[part_y], last_x[part_x],
+                    tolerance, room[0],
+                )  # fmt: skip
             if not done[t]:
                 continue
             along_columns(at_nodes, n_functions, n_y, n_x, across_x, left, n_columns, n_columns, across, at_columns)
@@ -423,24 +431,26 @@ def reduce_tiles(
                         across_y, first_row, n_y, at_columns, (1 + n_wanted + active[a]) * a_function, n_columns,
                         interpolated, a * width,
                     )  # fmt: skip
-                for k in range(n_slopes):
-                    multiply_rows_tight(
-                        across_y, first_row, n_y, at_columns, (1 + n_wanted + n_chosen + k) * a_function, n_columns,
-                        sums, k * most,
-                    )  # fmt: skip
+                if slopes is not None:
+                    for k in range(n_slopes):
+                        multiply_rows_tight(
+                            across_y, first_row, n_y, at_columns, (1 + n_wanted + n_chosen + k) * a_function,
+                            n_columns, sums, k * most,
+                        )  # fmt: skip
             else:
                 form[:n] = 0.0
                 wanted[:, :n] = 0.0
                 interpolated[:size, :n] = 0.0
-                sums[:, :, :, :n] = 0.0
+                if slopes is not None:
+                    sums[:, :, :, :n] = 0.0
             if n_active > 0:
                 _meet(
                     covariances, sums, places, n, active_places, n_active, active_rows, frames, models, psills,
-                    scales, room,
+                    scales, room, slopes,
                 )  # fmt: skip
                 add_form(form, active_matrix, n_active, covariances, interpolated, n)
                 add_rows(wanted, active_rows, n_active, covariances, n)
-            if n_slopes > 0:
+            if slopes is not None:
                 turn_slopes(slopes, sums, 0, frame_matrices, final, rows, (left, right), n_columns)
             for row in range(rows[1] - rows[0]):
                 at, to = row * n_columns, (rows[0] + row) * len(x) + left

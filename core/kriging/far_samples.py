@@ -441,13 +441,12 @@ class _Compiled:
         done = np.empty(len(tiles), dtype=bool)
         nodes_y, _, across_y, last_y = axes[0].for_kernels
         nodes_x, across_x, _, last_x = axes[1].for_kernels
-        slopes = np.empty((0, *lattice.shape)) if self._slopes is None else self._slopes
 
         def solve(some: slice) -> None:
             self._kernels.reduce_tiles(
                 lattice.x, lattice.y, lattice.z, tiles[some], states[some],
                 nodes_x, across_x, last_x, nodes_y, across_y, last_y,
-                *self._system, tolerance, quadratic, products, slopes, done[some],
+                *self._system, tolerance, quadratic, products, self._slopes, done[some],
             )  # fmt: skip
 
         in_shares(solve, len(tiles), self._n_threads)
