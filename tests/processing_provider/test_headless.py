@@ -117,7 +117,7 @@ def test_an_interrupted_run_leaves_nothing_and_fails(qgis_process, samples, vari
 
     done = qgis_process(
         "run", "hybridgeo:ordinarykriging", "--", f"INPUT={samples}", "FIELD=zinc", f"VARIOGRAM={variogram}",
-        "CELL_SIZE=0.05", f"ESTIMATE={folder / 'e.tif'}", f"KRIGING_VARIANCE={folder / 'v.tif'}", meanwhile=interrupt,
+        "CELL_SIZE=0.01", f"ESTIMATE={folder / 'e.tif'}", f"KRIGING_VARIANCE={folder / 'v.tif'}", meanwhile=interrupt,
     )  # fmt: skip
     assert done.returncode != 0 and "Cancelled by the user; nothing was written." in done.stderr + done.stdout
     assert list(folder.iterdir()) == []
