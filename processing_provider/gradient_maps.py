@@ -64,19 +64,20 @@ class GradientMaps:
         return {output: [form.format(name) for name in names for form in some] for output, some in forms.items()}
 
     def of(self, block: Block) -> dict[str, np.ndarray]:
-        """Return each output of a block, shape (n_cells, n_bands)."""
+        """Return each output of a block, shape (n_cells, n_bands); variances and estimates only where they are wanted."""
         arguments = self._grid, block, self._grid.cell_sides, self._with_variance
         if self._with_estimate:
             estimates, found = zip(*(group.predict_grid_with_estimate(*arguments) for group in self._groups))
         else:
             estimates, found = (), [group.predict_grid(*arguments) for group in self._groups]
-        n_cells = len(found[0].gradient)
-        variances = np.column_stack([np.tile(part.variance, part.gradient.shape[1]) for part in found])
+        fluxes = [part.flux(self._diffusivity) for part in found]
         maps = {
             GRADIENT: np.column_stack([as_columns(part) for part in found]),
-            GRADIENT_VARIANCE: variances * np.repeat(self._scales, self._n_dimensions),
-            FLUX: np.column_stack([part.flux(self._diffusivity).reshape(n_cells, -1) for part in found]),
+            FLUX: np.column_stack([flux.reshape(len(flux), -1) for flux in fluxes]),
         }
+        if self._with_variance:
+            variances = np.column_stack([np.tile(part.variance, part.gradient.shape[1]) for part in found])
+            maps[GRADIENT_VARIANCE] = variances * np.repeat(self._scales, self._n_dimensions)
         if estimates:
             maps[ESTIMATE] = np.column_stack([part.estimate for part in estimates])
             maps[KRIGING_VARIANCE] = np.column_stack([part.kriging_variance for part in estimates]) * self._scales
