@@ -64,7 +64,7 @@ class GradientMaps:
         return {output: [form.format(name) for name in names for form in some] for output, some in forms.items()}
 
     def of(self, block: Block) -> dict[str, np.ndarray]:
-        """Return each output of a block, shape (n_cells, n_bands); variances and estimates only where they are wanted."""
+        """Return each output of a block, shape (n_cells, n_bands); variances and estimates where wanted."""
         arguments = self._grid, block, self._grid.cell_sides, self._with_variance
         if self._with_estimate:
             estimates, found = zip(*(group.predict_grid_with_estimate(*arguments) for group in self._groups))
