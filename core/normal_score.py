@@ -61,7 +61,7 @@ def checked(parameters: Mapping) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     InputError
-        For a table that is missing or does not ascend.
+        For a table that is missing, not finite or does not ascend.
     """
     if "values" not in parameters or "scores" not in parameters:
         raise InputError(
@@ -70,8 +70,8 @@ def checked(parameters: Mapping) -> tuple[np.ndarray, np.ndarray]:
     values, scores = (np.asarray(parameters[key], dtype=float) for key in ("values", "scores"))
     if values.shape != scores.shape or values.ndim != 1 or len(values) < 2:
         raise InputError(f"Expected a table of 2 or more values and scores, got {values.shape} and {scores.shape}.")
-    if not ((np.diff(values) > 0).all() and (np.diff(scores) > 0).all()):
-        raise InputError("Expected the values and scores of a normal_score transform to ascend.")
+    if not np.isfinite([values, scores]).all() or not ((np.diff(values) > 0).all() and (np.diff(scores) > 0).all()):
+        raise InputError("Expected the values and scores of a normal_score transform to be finite and to ascend.")
     return values, scores
 
 

@@ -52,8 +52,6 @@ class Anisotropy:
     ratio_vertical: float = 1.0
 
     def __post_init__(self) -> None:
-        if not np.isfinite([self.azimuth, self.dip, self.plunge]).all():
-            raise InputError(f"Expected angles in degrees, got {self.azimuth!r}, {self.dip!r} and {self.plunge!r}.")
         self._structure()
 
     @classmethod

@@ -83,25 +83,30 @@ class VariogramFile:
                 "Make one with Fit variogram (hybridgeo:fitvariogram)."
             )
         version = content.get("version")
-        if not isinstance(version, int) or version > VERSION:
+        if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= VERSION:
             raise ModelFileError(
-                f"{source} is a variogram file of version {version!r}; this plugin reads up to version {VERSION}. "
-                "Update the plugin."
+                f"{source} is a variogram file of version {version!r}; this plugin reads 1 to {VERSION}. "
+                "Update the plugin, or correct the number."
             )
         missing = [key for key in ("nugget", "structures") if key not in content]
         if missing:
             raise ModelFileError(f"{source} lacks {' and '.join(missing)}, which every variogram file needs.")
+        # Where nothing is known a file may say null.
+        told = {key: value for key, value in content.items() if value is not None}
+        for key in ("experimental", "fit"):
+            if not isinstance(told.get(key, {}), Mapping):
+                raise ModelFileError(f"{source} cannot be read as a variogram: expected an object as {key}.")
         known = {"format", "version", "field", "transform", "crs", "unit", "nugget", "measurement_error",
                  "structures", "experimental", "fit"}  # fmt: skip
         try:
             return cls(
                 model=model_from_dict(content),
-                field=content.get("field", ""),
-                transform=Transform.from_dict(content.get("transform") or {"kind": "none"}),
-                crs=content.get("crs", ""),
-                unit=content.get("unit", ""),
-                experimental=content.get("experimental", {}),
-                fit=content.get("fit", {}),
+                field=str(told.get("field", "")),
+                transform=Transform.from_dict(told.get("transform", {"kind": "none"})),
+                crs=str(told.get("crs", "")),
+                unit=str(told.get("unit", "")),
+                experimental=told.get("experimental", {}),
+                fit=told.get("fit", {}),
                 extra={key: value for key, value in content.items() if key not in known},
             )
         except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -123,7 +128,8 @@ class VariogramFile:
         try:
             content = read_json(Path(path))
         except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
             raise ModelFileError(
-                f"{path} cannot be read as a variogram file: {error}. Expected a JSON file made by Fit variogram."
+                f"{path} cannot be read as a variogram file: {why}. Expected a JSON file made by Fit variogram."
             ) from error
         return cls.from_dict(content, str(path))

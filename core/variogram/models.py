@@ -138,6 +138,8 @@ class Structure:
             number = getattr(self, name)
             if not (np.isfinite(number) and number > 0):
                 raise InputError(f"Expected {name} above 0, got {number!r}.")
+        if not np.isfinite([self.azimuth, self.dip, self.plunge]).all():
+            raise InputError(f"Expected angles in degrees, got {self.azimuth!r}, {self.dip!r} and {self.plunge!r}.")
 
     def correlation(self, r: np.ndarray) -> np.ndarray:
         """Return the correlation at lag / effective_range."""
