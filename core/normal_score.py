@@ -148,17 +148,24 @@ def moments_through(
     Returns
     -------
     mean, variance : ndarray
-        In data units and squared data units.
+        In data units and squared data units; infinite where they are larger than any number.
     """
     mean, square = np.zeros(np.shape(estimate)), np.zeros(np.shape(estimate))
     std = np.sqrt(variance)
-    # From the median, so that the variance does not cancel.
-    middle = way_back(estimate)
-    for node, weight in zip(_NODES, _WEIGHTS):
-        away = way_back(estimate + node * std) - middle
-        mean += weight * away
-        square += weight * away * away
-    return middle + mean, np.maximum(square - mean * mean, 0.0)
+    known = np.isfinite(estimate) & np.isfinite(std)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # From the median, so that the variance does not cancel.
+        middle = way_back(estimate)
+        for node, weight in zip(_NODES, _WEIGHTS):
+            away = way_back(estimate + node * std) - middle
+            mean += weight * away
+            square += weight * away * away
+        mean, spread = middle + mean, np.maximum(square - mean * mean, 0.0)
+    endless = np.where(middle < 0, -np.inf, np.inf)
+    return (
+        np.where(known & ~np.isfinite(mean), endless, mean),
+        np.where(known & ~np.isfinite(spread), np.where(std > 0, np.inf, 0.0), spread),
+    )
 
 
 def _slope(table: tuple[np.ndarray, np.ndarray]) -> float:

@@ -140,7 +140,8 @@ class Transform:
         Returns
         -------
         mean, variance : ndarray
-            In data units and squared data units.
+            In data units and squared data units. Infinite where they are larger than any number, as far from samples
+            an extrapolated drift of logarithms may make them.
         """
         estimate = np.asarray(estimate, dtype=float)
         variance = np.maximum(np.asarray(variance, dtype=float), 0.0)
@@ -153,8 +154,12 @@ class Transform:
                 rise = np.maximum(np.asarray(rise, dtype=float), 0.0)
                 mean, _ = normal_score.moments_through(way_back, estimate, rise)
             return mean, spread
-        mean = np.exp(estimate + 0.5 * (variance if rise is None else np.asarray(rise, dtype=float)))
-        return (mean - 1.0 if self.kind == "log1p" else mean), mean**2 * np.expm1(variance)
+        with np.errstate(over="ignore"):
+            raised = estimate + 0.5 * (variance if rise is None else np.asarray(rise, dtype=float))
+            mean = np.exp(raised)
+            # In this order a variance of 0 stays 0 under any mean.
+            spread = (np.minimum(mean, np.finfo(float).max) * np.sqrt(np.expm1(variance))) ** 2
+            return (np.expm1(raised) if self.kind == "log1p" else mean), spread
 
     def to_dict(self) -> dict:
         """Return the JSON object written to files."""
