@@ -11,6 +11,9 @@ import numpy as np
 from .grid import Block, RasterGrid
 from .progress import IsCancelled, Progress, never, silent, stop_if
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Maps are stored as Float32: what is larger has no place in one."""
+
 
 def predict_blocks(
     grid: RasterGrid,
@@ -30,7 +33,7 @@ def predict_blocks(
     predict : callable
         Given a part of the grid of at most `cells_at_once` cells (at least one row), returns for each
         map its values, shape (n_cells,) or (n_cells, n_bands), in the order of ``grid.centers``; NaN
-        where there is no estimate.
+        where there is no estimate. Numbers beyond `LARGEST` are taken for NaN, too.
     write : callable
         Given the name of a map, a block with its elevation and the values, shape (n_bands, n_rows,
         n_columns).
@@ -58,7 +61,7 @@ def predict_blocks(
         for strip in _strips(block, cells_at_once):
             stop_if(is_cancelled)
             for name, values in predict(strip).items():
-                columns = values.reshape(strip.n_rows, strip.n_columns, -1)
+                columns = _storable(values).reshape(strip.n_rows, strip.n_columns, -1)
                 maps.setdefault(name, []).append(columns)
                 without = int(np.isnan(columns).all(axis=2).sum())
                 missing[name] = missing.get(name, 0) + without
@@ -67,6 +70,12 @@ def predict_blocks(
         for name, strips in maps.items():
             write(name, block, np.moveaxis(np.concatenate(strips, axis=0), 2, 0))
     return missing
+
+
+def _storable(values: np.ndarray) -> np.ndarray:
+    """Return values with NaN for those too large to be stored."""
+    is_too_large = np.abs(values) > LARGEST
+    return np.where(is_too_large, np.nan, values) if is_too_large.any() else values
 
 
 def _blocks(grid: RasterGrid, size: int) -> Iterator[Block]:

@@ -41,6 +41,23 @@ def test_blocks_make_the_whole(block_size, cells_at_once):
     assert reported == sorted(reported) and reported[-1] == 1
 
 
+def test_numbers_that_no_map_holds_are_missing():
+    """Float32 ends at 3.4e38: what is larger would be stored as infinite, and count as a value."""
+    written = {}
+    huge = np.array([1.0, -3e38, 3.5e38, -np.inf, np.inf, np.nan, 1e200, 0.0])
+    grid = RasterGrid((2, 4), (0.0, 1.0, 0.0, 2.0, 0.0, -1.0))
+    missing = predict_blocks(
+        grid,
+        lambda block: {"one": huge, "two": np.column_stack([huge, np.arange(8)]), "three": np.arange(8)},
+        lambda name, _, values: written.update({name: values}),
+    )
+    assert missing == {"one": 5, "two": 0, "three": 0}
+    with np.errstate(over="raise"):
+        stored = written["one"].astype(np.float32).ravel()
+    np.testing.assert_array_equal(stored, np.float32([1.0, -3e38, *[np.nan] * 5, 0.0]))
+    np.testing.assert_array_equal(written["two"][1].ravel(), np.arange(8))
+
+
 def test_cancel_stops_between_parts():
     asked = []
     with pytest.raises(Cancelled):
