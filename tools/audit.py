@@ -31,6 +31,7 @@ from hybrid_geostatistics.core.learning.network_settings import NetworkByName  #
 from hybrid_geostatistics.core.provenance import versions  # noqa: E402
 from hybrid_geostatistics.core.samples import Samples  # noqa: E402
 from hybrid_geostatistics.core.validation.methods import ordinary_kriging  # noqa: E402
+from hybrid_geostatistics.core.variogram.fit_options import FitOptions  # noqa: E402
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram  # noqa: E402
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel  # noqa: E402
 
@@ -84,7 +85,7 @@ def published(site: Site, seed: int, max_epochs: int = 200) -> tuple[float, floa
     known, values = site.samples.coordinates, site.samples.values[:, 0]
     places = np.vstack([known, site.unsampled])
     concentration = np.append(values, np.zeros(len(site.unsampled)))
-    variogram = fit_variogram(known, values, model="spherical", method="least_squares").model
+    variogram = fit_variogram(known, values, FitOptions(model="spherical", method="least_squares")).model
     inputs = np.column_stack([concentration, places, variogram.covariance(places, places).mean(axis=1)])
     of_known = inputs[: len(known)]
     middle, width = of_known.mean(axis=0), of_known.std(axis=0)
@@ -128,7 +129,7 @@ def kriged(site: Site, seed: int) -> tuple[float, float]:
     values = site.samples.values[:, 0]
     predictor = ordinary_kriging()(site.samples, seed)
     predicted = predictor(site.unsampled, None).estimate[:, 0]
-    variogram = fit_variogram(site.samples.coordinates, values, method="reml", seed=seed).model
+    variogram = fit_variogram(site.samples.coordinates, values, FitOptions(method="reml", seed=seed)).model
     left_out = fit_kriging(site.samples.coordinates, values, variogram).leave_one_out().estimate
     return r2(values, left_out), r2(site.truth, predicted)
 
@@ -201,9 +202,7 @@ def page(results: dict[tuple[str, str, int], tuple[float, float]]) -> str:
     told_ours, truth_ours = zip(
         *(results["white noise", name, seed] for name in (layers_alone, small) for seed in SEEDS)
     )
-    at_points = {
-        name: _span([results["spherical field", name, seed][1] for seed in SEEDS]) for name in METHODS
-    }
+    at_points = {name: _span([results["spherical field", name, seed][1] for seed in SEEDS]) for name in METHODS}
     lines += [
         "*Told*: for the published recipe the R2 of its random 20 % validation samples; for ours the R2 of samples",
         "left out by inner random folds; for kriging leave-one-out.",

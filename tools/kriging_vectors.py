@@ -35,6 +35,7 @@ from hybrid_geostatistics.core.kriging.gradient import fit_gradient  # noqa: E40
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood  # noqa: E402
 from hybrid_geostatistics.core.kriging.ordinary import fit_kriging  # noqa: E402
 from hybrid_geostatistics.core.variogram.experimental import experimental_variogram  # noqa: E402
+from hybrid_geostatistics.core.variogram.fit_options import FitOptions  # noqa: E402
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram  # noqa: E402
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel  # noqa: E402
 
@@ -209,7 +210,7 @@ def of_variograms() -> list[Vector]:
         return {f"{name} {lag + 1}": column[lag] for lag in range(3) for name, column in columns.items()}
 
     def fit():
-        model = fit_variogram(places, log_zinc, model="spherical", method="least_squares").model
+        model = fit_variogram(places, log_zinc, FitOptions(model="spherical", method="least_squares")).model
         return {"nugget": model.nugget, "partial sill": model.psill, "range": model.effective_range}
 
     counts, distances = (57, 299, 419), (79.29243746, 163.9736656, 267.3648277)
@@ -250,9 +251,7 @@ def of_gstat() -> list[Vector]:
 def against_gstat(found: Mapping[str, Sequence[tuple[float, float]]], cases: Mapping[str, Callable]) -> list[Vector]:
     """Return our computations beside what gstat found for the same cases; its Gauss points have nine digits."""
     return [
-        Vector(
-            name, GSTAT, labelled(found[name]), compute, 1e-6 if "block" in name and "regular" not in name else 1e-9
-        )
+        Vector(name, GSTAT, labelled(found[name]), compute, 1e-6 if "block" in name and "regular" not in name else 1e-9)
         for name, compute in cases.items()
     ]
 

@@ -34,6 +34,7 @@ from ..validation.predictive import (
     Predictor,
     transform_of,
 )
+from ..variogram.fit_options import FitOptions
 from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
 from .base_variograms import other_variograms, uncorrelated
@@ -191,10 +192,12 @@ def fit_hybrid(
         encoder: CovariateEncoder | None = None,
     ) -> Base:  # fmt: skip
         stop_if(is_cancelled)
+        options = FitOptions(
+            model=model or settings.variogram_model, method=settings.variogram_method, seed=settings.seed
+        )
         fitted = fit_variogram(
-            samples.coordinates, values[:, column], model=model or settings.variogram_model, drift=drift,
-            method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
-            holes=samples.holes,
+            samples.coordinates, values[:, column], options,
+            drift=drift, holes=samples.holes, progress=where, is_cancelled=is_cancelled,
         )  # fmt: skip
         others: tuple[VariogramModel, ...] = ()
         if drift is not None and kind in LEARNED and in_holes:

@@ -23,6 +23,7 @@ from ..prediction.mixture import ORDINARY, Member
 from ..progress import IsCancelled, Progress, never, part, silent
 from ..transforms import Transform
 from ..variogram.choice import lowest_error
+from ..variogram.fit_options import FitOptions
 from ..variogram.fitting import FittedVariogram, fit_variogram
 from ..variogram.models import VariogramModel
 from ..variogram.restricted_likelihood import restricted_log_likelihood
@@ -107,9 +108,12 @@ def fit_members(
     found: list[Member] = []
     for index, (transform, share) in enumerate(scales):
         fitted = fit_variogram(
-            coordinates, transform.forward(values, "the values"), method=method, seed=seed, is_cancelled=is_cancelled,
+            coordinates,
+            transform.forward(values, "the values"),
+            FitOptions(method=method, seed=seed),
             progress=part(progress, index / len(scales), (index + 1) / len(scales)),
-        )  # fmt: skip
+            is_cancelled=is_cancelled,
+        )
         for name, variogram, own_share in _variograms(fitted, of_ordinary, index == 0):
             member = Member(name, variogram, share * own_share, BackTransform(transform))
             if transform.kind != "none":

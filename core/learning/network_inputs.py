@@ -16,6 +16,7 @@ from ..samples import Samples, require_variation
 from ..validation.folds import inseparable_groups, spatial_blocks
 from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
 from ..validation.predictive import transform_of
+from ..variogram.fit_options import FitOptions
 from ..variogram.fitting import fit_variogram
 from .architectures import architecture_of
 from .ensembles import fewest_donors, prepare_members
@@ -52,6 +53,7 @@ def inner_problem(
     values = np.column_stack(
         [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
     )
+    options = FitOptions(model=settings.variogram_model, method=settings.variogram_method, seed=settings.seed)
     variograms = []
     for column, name in enumerate(samples.targets):
         require_variation(values[:, column], name)
@@ -61,9 +63,8 @@ def inner_problem(
         given = settings.variograms.get(name)
         if given is None:
             given = fit_variogram(
-                samples.coordinates, values[:, column], model=settings.variogram_model,
-                method=settings.variogram_method, seed=settings.seed, progress=where, is_cancelled=is_cancelled,
-                holes=samples.holes,
+                samples.coordinates, values[:, column], options,
+                holes=samples.holes, progress=where, is_cancelled=is_cancelled,
             ).model  # fmt: skip
         variograms.append(given)
     neighborhood = settings.neighborhood
@@ -96,9 +97,8 @@ def inner_problem(
             shape = structures[0].model if structures and structures[0].shape is None else settings.variogram_model
             drifted.append(
                 fit_variogram(
-                    samples.coordinates, values[:, column], model=shape, drift=encoded,
-                    method=settings.variogram_method, seed=settings.seed, is_cancelled=is_cancelled,
-                    holes=samples.holes,
+                    samples.coordinates, values[:, column], replace(options, model=shape),
+                    drift=encoded, holes=samples.holes, is_cancelled=is_cancelled,
                 ).model
             )  # fmt: skip
         features = replace(features, drift_variograms=tuple(drifted))

@@ -18,6 +18,7 @@ from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import fit_kriging
 from ..samples import Covariates, Samples
 from ..transforms import Transform
+from ..variogram.fit_options import FitOptions
 from ..variogram.fitting import MIN_SAMPLES, fit_variogram
 from .folds import spatial_blocks
 
@@ -130,7 +131,7 @@ def _errors(samples: Samples, target: str, covariates: Covariates, blocks: np.nd
     values = samples.target(target)
     scores = Transform("normal_score").fitted(values, target).forward(values, target)
     drift = CovariateEncoder.fit(covariates, scores[:, None]).encode(covariates)
-    variogram = fit_variogram(samples.coordinates, scores, model="exponential", drift=drift, seed=seed)
+    variogram = fit_variogram(samples.coordinates, scores, FitOptions(model="exponential", seed=seed), drift=drift)
     kriging = fit_kriging(samples.coordinates, scores, variogram.model, Neighborhood(), drift, holes=samples.holes)
     estimate = kriging.leave_group_out(blocks).estimate
     return (scores - np.where(np.isfinite(estimate), estimate, scores.mean())) ** 2 / scores.var()

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..features.gradients import FieldGradients, gradient_names
 from ..kriging.neighborhood import Neighborhood
 from ..samples import Samples, require_variation
+from ..variogram.fit_options import FitOptions
 from ..variogram.fitting import fit_variogram
 from .components import with_chosen_components
 from .folds import inseparable_groups
@@ -66,7 +67,7 @@ def with_gradients(samples: Samples, seed: int = 0) -> Samples:
     variograms = []
     for name, values in zip(fields.names, fields.values.T):
         require_variation(values, name)
-        variograms.append(fit_variogram(samples.coordinates, values, seed=seed, method="least_squares").model)
+        variograms.append(fit_variogram(samples.coordinates, values, FitOptions(seed=seed)).model)
     few = len(samples) <= GLOBAL_LIMIT
     parts = [part for origin in fields.origins if origin is not None for part in origin["parts"]]
     gradients = FieldGradients.fit(

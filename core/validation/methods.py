@@ -22,6 +22,7 @@ from ..kriging.ordinary import FittedKriging, fit_kriging
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Covariates, Samples, require_samples, require_variation
 from ..transforms import Transform
+from ..variogram.fit_options import FitOptions
 from ..variogram.fitting import fit_variogram
 from .folds import inseparable_groups
 from .intervals import IntervalTable, left_out_together, normalized_scores
@@ -58,7 +59,7 @@ def ordinary_kriging(
     neighborhood : Neighborhood or None
         None takes all samples up to `GLOBAL_LIMIT`, else the nearest `LOCAL_NEIGHBORS`.
     variogram_method : str
-        ``"least_squares"`` or ``"reml"``, see `core.variogram.fitting.fit_variogram`.
+        ``"least_squares"`` or ``"reml"``, see `core.variogram.fit_options.FitOptions`.
 
     Returns
     -------
@@ -269,8 +270,8 @@ def _fit_target(
     if encoder is not None and training.covariates is not None:
         drift = encoder.encode(training.covariates)
     variogram = fit_variogram(
-        training.coordinates, values, drift=drift, method=how.variogram_method, seed=how.seed,
-        progress=progress, is_cancelled=how.is_cancelled, holes=training.holes,
+        training.coordinates, values, FitOptions(method=how.variogram_method, seed=how.seed),
+        drift=drift, holes=training.holes, progress=progress, is_cancelled=how.is_cancelled,
     )  # fmt: skip
     neighborhood = how.neighborhood
     if neighborhood is None:

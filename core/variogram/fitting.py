@@ -19,21 +19,13 @@ from .candidates import Candidate, model_of
 from .choice import PREFERRED, lowest_error, nothing_fitted, with_reasons
 from .direction import Direction
 from .experimental import ExperimentalVariogram, default_max_lag, diagonal_of
+from .fit_options import FitOptions
 from .least_squares import scikit_gstat
 from .least_squares_candidates import LeastSquaresCandidates
 from .leave_one_out import GLOBAL_LEAVE_ONE_OUT, FitSamples
 from .likelihood_candidates import by_likelihood
-from .models import NAMES, VariogramModel
+from .models import VariogramModel
 from .remarks import remarks_on, structure_of
-
-MODELS = ("spherical", "exponential", "gaussian", "cubic")
-"""Models that "auto" tries. Matern and stable, whose shape is fitted too, are fitted when asked for."""
-
-STRUCTURES = ("one", "two", "auto")
-"""How many structures a model has; auto: two where they are clearly better."""
-
-METHODS = ("least_squares", "reml")
-"""How parameters are found: from the experimental variogram, or from there by likelihood."""
 
 MIN_SAMPLES = 10
 """Fewer samples give no variogram worth the name."""
@@ -51,7 +43,7 @@ class FittedVariogram:
     loo_rmse, loo_msdr : float
         Of the chosen model; see `Candidate`.
     method : str
-        Out of `METHODS`.
+        Out of `fit_options.METHODS`.
     candidates : tuple of Candidate
         In the order tried.
     warnings : tuple of str
@@ -109,21 +101,10 @@ class FittedVariogram:
 def fit_variogram(
     coordinates: np.ndarray,
     values: np.ndarray,
+    options: FitOptions | None = None,
     *,
-    model: str = "auto",
-    n_lags: int = 15,
-    max_lag: float | None = None,
-    estimator: str = "matheron",
     drift: np.ndarray | None = None,
-    method: str = "least_squares",
-    anisotropic: bool | None = None,
-    anisotropy: Anisotropy | None = None,
-    structures: str = "one",
-    search_lags: bool = False,
-    start: VariogramModel | None = None,
-    by_direction: bool = False,
     holes: np.ndarray | None = None,
-    seed: int = 0,
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
 ) -> FittedVariogram:
@@ -135,42 +116,14 @@ def fit_variogram(
         Easting, northing[, elevation] in map units.
     values : ndarray, shape (n_samples,)
         Already transformed to the scale of kriging.
-    model : str
-        One of `models.NAMES`, or "auto": exponential, unless another out of `MODELS` is clearly
-        better - its log likelihood higher by more than `choice.CLEAR_GAIN` ("reml"), or its exact
-        leave-one-out error lower by more than `choice.CLEAR_ERROR` ("least_squares"; of errors that
-        differ by less than half a percent, the model that fits best).
-    n_lags, max_lag, estimator
-        See `experimental_variogram`.
+    options : FitOptions or None
+        None: `FitOptions()`.
     drift : ndarray, shape (n_samples, n_drift), or None
         Without the constant. The experimental variogram is then that of the residuals from
         ordinary least squares, and leave-one-out is kriging with this drift.
-    method : str
-        "least_squares" (scikit-gstat, lags weighted by pairs / lag^2), or "reml", which starts
-        there and uses every sample.
-    anisotropic : bool or None
-        Also try geometric anisotropy, kept where the likelihood demands it ("reml"), or where it
-        lowers the leave-one-out error by more than `choice.CLEAR_ANISOTROPY` ("least_squares").
-        None: yes with "reml", but of columns of samples (drill holes, profiles) the vertical ratio only.
-    anisotropy : Anisotropy or None
-        A given one, which is kept: only nugget, psill, range and shape are fitted.
-    structures : str
-        Out of `STRUCTURES`. Two structures are of the same kind and have the same anisotropy; "auto"
-        keeps the second one where it is clearly better, as another model would have to be.
-    search_lags : bool
-        Choose number of lags and largest lag out of `least_squares_candidates.LAG_CHOICES` by the
-        leave-one-out error of the least-squares fit; others than the first are taken only where they
-        lower it by `CLEAR_LAGS` there.
-    start : VariogramModel or None
-        With "reml": climb from here, and keep this kind of model. No other is tried, and nothing is
-        fitted by least squares.
-    by_direction : bool
-        Also compute variograms by direction, for a report.
     holes : ndarray of str, shape (n_samples,), or None
         Drill hole of each sample, "" for none. None: vertical columns or straight strings of close 3-D samples are
         holes. Of samples in holes candidates are judged by the errors of whole holes left out.
-    seed : int
-        Of the draws made for large numbers of samples.
     progress, is_cancelled : callable
 
     Returns
@@ -180,7 +133,7 @@ def fit_variogram(
     Raises
     ------
     InputError
-        For too few samples, values that are all equal, settings out of range, or data to which
+        For too few samples, values that are all equal, lags out of range, or data to which
         no model can be fitted.
     BackendMissing
         Where scikit-gstat cannot be imported.
@@ -191,51 +144,26 @@ def fit_variogram(
     Malicke, M. (2022). SciKit-GStat 1.0. Geosci. Model Dev. 15, 2505-2532. Weights: Pebesma, E.
     (2004). Multivariable geostatistics in S: the gstat package. Comput. Geosci. 30, 683-691.
     """
+    options = FitOptions() if options is None else options
     coordinates = np.asarray(coordinates, dtype=float)
     values = np.asarray(values, dtype=float)
-    _check(coordinates, values, model, method, structures, start)
+    _check(coordinates, values)
     columns = check_drift(drift, len(values), None, "samples")
     residuals, mean_rmse = _drift_residuals(values, columns)
     skgstat = scikit_gstat()
-    given = anisotropy or Anisotropy()
-    asked = anisotropic is True
-    if anisotropy is not None:
-        anisotropic = False
-    elif anisotropic is None:
-        anisotropic = method == "reml"
-    samples = FitSamples(given.stretched(coordinates), values, residuals, columns, seed, is_cancelled, holes)
+    places = options.frame.stretched(coordinates)
+    samples = FitSamples(places, values, residuals, columns, options.seed, is_cancelled, holes)
     account: list[str] = []
     if samples.hole is not None:
         account.append(
             f"The samples lie in {int(samples.hole.max()) + 1} drill holes or profiles: what likelihood does not "
             "decide is judged by the errors of whole holes left out."
         )
-    # Of many samples errors take longer than fits: they wait until one is needed.
-    is_scored = method == "least_squares" or search_lags or len(values) <= GLOBAL_LEAVE_ONE_OUT
-    fit = LeastSquaresCandidates(samples, estimator, structures, skgstat, account, is_scored)
-    look = part(progress, 0.0, 0.3)
-    lags = n_lags, default_max_lag(samples.coordinates) if max_lag is None else max_lag
-    if search_lags and start is None:
-        lags = fit.best_lags(PREFERRED if model == "auto" else model, lags, look)
-    tried = _Tried(fit.experimental(lags, Anisotropy()), is_stretched=not given.is_isotropic)
-    if start is None:
-        kinds = MODELS if model == "auto" else (model,)
-        tried.candidates, tried.chosen = fit.of_kinds(kinds, tried.experimental, Anisotropy(), look)
-        if method == "least_squares" and tried.chosen is not None:
-            tried.go_further(fit, kinds, lags if anisotropic else None)
-    if method == "reml":
-        refined, best, tried.log_likelihood = by_likelihood(
-            samples, tried.candidates, start, anisotropic, asked, structures, account, part(progress, 0.3, 0.95)
-        )
-        if best is None and not is_scored:
-            tried.candidates = [samples.scored(candidate) for candidate in tried.candidates]
-            tried.chosen = lowest_error(tried.candidates)
-        tried.candidates += refined
-        tried.chosen = best or tried.chosen
+    tried = _search(samples, options, skgstat, account, progress)
     progress(1.0, "")
 
-    chosen, candidates = tried.explained(None if anisotropy is None else given)
-    if anisotropy is not None:
+    chosen, candidates = tried.explained(options.anisotropy)
+    if options.anisotropy is not None:
         account.append("The anisotropy was given; it was not fitted.")
     found, table = model_of(chosen), tried.experimental
     extent = diagonal_of(coordinates)
@@ -247,16 +175,45 @@ def fit_variogram(
         method=chosen.method,
         candidates=candidates,
         warnings=tuple(
-            remarks_on(chosen, candidates, table, extent, len(values), method, mean_rmse, columns.shape[1] > 0)
+            remarks_on(chosen, candidates, table, extent, len(values), options.method, mean_rmse, columns.shape[1] > 0)
         ),
         versions=_versions(skgstat),
         mean_rmse=mean_rmse,
         log_likelihood=tried.log_likelihood,
         account=tuple(account),
         structure=structure_of(found, table, extent),
-        directional=_directional(coordinates, residuals, found, table, seed) if by_direction else (),
+        directional=_directional(coordinates, residuals, found, table, options.seed) if options.by_direction else (),
         stretched=tried.is_stretched,
     )
+
+
+def _search(
+    samples: FitSamples, options: FitOptions, skgstat: ModuleType, account: list[str], progress: Progress
+) -> _Tried:
+    """Fit candidates by least squares, from there by likelihood where asked, and choose one."""
+    is_by_likelihood = options.method == "reml"
+    # Of many samples errors take longer than fits: they wait until one is needed.
+    is_scored = not is_by_likelihood or options.search_lags or len(samples.values) <= GLOBAL_LEAVE_ONE_OUT
+    fit = LeastSquaresCandidates(samples, options.estimator, options.structures, skgstat, account, is_scored)
+    look = part(progress, 0.0, 0.3)
+    lags = options.n_lags, default_max_lag(samples.coordinates) if options.max_lag is None else options.max_lag
+    if options.search_lags and options.start is None:
+        lags = fit.best_lags(PREFERRED if options.model == "auto" else options.model, lags, look)
+    tried = _Tried(fit.experimental(lags, Anisotropy()), is_stretched=not options.frame.is_isotropic)
+    if options.start is None:
+        tried.candidates, tried.chosen = fit.of_kinds(options.kinds, tried.experimental, Anisotropy(), look)
+        if not is_by_likelihood and tried.chosen is not None:
+            tried.go_further(fit, options.kinds, lags if options.tries_anisotropy else None)
+    if is_by_likelihood:
+        refined, best, tried.log_likelihood = by_likelihood(
+            samples, tried.candidates, options, account, part(progress, 0.3, 0.95)
+        )
+        if best is None and not is_scored:
+            tried.candidates = [samples.scored(candidate) for candidate in tried.candidates]
+            tried.chosen = lowest_error(tried.candidates)
+        tried.candidates += refined
+        tried.chosen = best or tried.chosen
+    return tried
 
 
 @dataclass
@@ -279,9 +236,7 @@ class _Tried:
     chosen: Candidate | None = None
     log_likelihood: float = np.nan
 
-    def go_further(
-        self, fit: LeastSquaresCandidates, kinds: tuple[str, ...], lags: tuple[int, float] | None
-    ) -> None:
+    def go_further(self, fit: LeastSquaresCandidates, kinds: tuple[str, ...], lags: tuple[int, float] | None) -> None:
         """Try anisotropies (with lags given) and a second structure by least squares."""
         chosen = self.chosen
         if chosen is None:
@@ -340,23 +295,8 @@ def _directional(
     )  # fmt: skip
 
 
-def _check(
-    coordinates: np.ndarray,
-    values: np.ndarray,
-    model: str,
-    method: str,
-    structures: str,
-    start: VariogramModel | None,
-) -> None:
-    """Refuse settings and samples that cannot be fitted."""
-    if model not in ("auto", *NAMES):
-        raise InputError(f"Expected a variogram model out of auto, {', '.join(NAMES)}, got {model!r}.")
-    if structures not in STRUCTURES:
-        raise InputError(f"Expected structures out of {', '.join(STRUCTURES)}, got {structures!r}.")
-    if start is not None and (method != "reml" or len(start.structures) != 1):
-        raise InputError('A start needs the method "reml" and a model of one structure.')
-    if method not in METHODS:
-        raise InputError(f"Expected a fitting method out of {', '.join(METHODS)}, got {method!r}.")
+def _check(coordinates: np.ndarray, values: np.ndarray) -> None:
+    """Refuse samples that no variogram can be fitted to."""
     if coordinates.ndim != 2 or values.shape != (len(coordinates),):
         raise InputError(
             f"Expected coordinates of shape (n, 2 or 3) and one value each, got {coordinates.shape} and {values.shape}."

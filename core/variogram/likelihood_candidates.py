@@ -13,6 +13,7 @@ from ..report.markup import rounded
 from .between_holes import between_holes
 from .candidates import Candidate
 from .choice import CLEAR_ANISOTROPY, PREFERRED, most_likely
+from .fit_options import FitOptions
 from .leave_one_out import GLOBAL_LEAVE_ONE_OUT, FitSamples
 from .likelihood import Climbed, LikelihoodSearch
 from .models import VariogramModel
@@ -23,10 +24,7 @@ from .trial import Trial
 def by_likelihood(
     samples: FitSamples,
     fitted: Sequence[Candidate],
-    start: VariogramModel | None,
-    anisotropic: bool,
-    asked: bool,
-    structures: str,
+    options: FitOptions,
     account: list[str],
     progress: Progress,
 ) -> tuple[list[Candidate], Candidate | None, float]:
@@ -39,6 +37,7 @@ def by_likelihood(
         account=account,
     )  # fmt: skip
     starts: list[tuple[str, VariogramModel | None]]
+    start, anisotropic = options.start, options.tries_anisotropy
     if start is not None:
         starts = [(start.structures[0].model, start)]
         near = Trial.of(start)
@@ -66,20 +65,20 @@ def by_likelihood(
         return refined, None, np.nan
     progress(0.7, f"Refining the {best.name} model further")
     climbed = climbs[best.name]
-    if anisotropic and not asked and samples.are_above_each_other:
+    if anisotropic and not options.asks_for_anisotropy and samples.are_above_each_other:
         account.append("Samples stand in columns: a horizontal anisotropy is not looked for unless asked for.")
     elif anisotropic:
         turned = search.turned(climbed, part(progress, 0.7, 0.85))
         if turned is climbed or _predicts_better(samples, search.rough(turned)[0], search.rough(climbed)[0], account):
             climbed = turned
-        if asked and samples.coordinates.shape[1] == 3:
+        if options.asks_for_anisotropy and samples.coordinates.shape[1] == 3:
             estimate = tilted_anisotropy(samples.coordinates, samples.residuals, samples.seed)
             turned = search.tilted(climbed, estimate)
             models = search.rough(turned)[0], search.rough(climbed)[0]
             if turned is climbed or _predicts_better(samples, *models, account):
                 climbed = turned
-    if structures != "one":
-        climbed = search.nested(climbed, structures == "two", part(progress, 0.85, 0.9))
+    if options.structures != "one":
+        climbed = search.nested(climbed, options.structures == "two", part(progress, 0.85, 0.9))
     _, rough = search.rough(climbed)
     try:
         model, log_likelihood = search.fine(climbed, part(progress, 0.9, 1.0))

@@ -6,7 +6,8 @@ from ...core.backend import exchange, tasks
 from ...core.errors import BackendMissing, InputError
 from ...core.samples import Samples
 from ...core.variogram.file import VariogramFile
-from ...core.variogram.fitting import METHODS, MIN_SAMPLES, STRUCTURES
+from ...core.variogram.fit_options import METHODS, STRUCTURES
+from ...core.variogram.fitting import MIN_SAMPLES
 from ...core.variogram.models import NAMES
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr

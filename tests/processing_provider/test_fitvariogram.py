@@ -10,6 +10,7 @@ pytest.importorskip("skgstat", reason="needs scikit-gstat here")
 from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
 from hybrid_geostatistics.core.variogram.anisotropy import Anisotropy  # noqa: E402
 from hybrid_geostatistics.core.variogram.file import VariogramFile  # noqa: E402
+from hybrid_geostatistics.core.variogram.fit_options import FitOptions  # noqa: E402
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram  # noqa: E402
 
 
@@ -24,7 +25,9 @@ def test_writes_what_the_core_fits(run, world, samples, tmp_path, method):
     )  # fmt: skip
     coordinates, values = world.field_values()
     fitted = fit_variogram(
-        coordinates, Transform("log").forward(values), model="exponential", n_lags=9, max_lag=120, method=method
+        coordinates,
+        Transform("log").forward(values),
+        FitOptions(model="exponential", n_lags=9, max_lag=120, method=method),
     )
     file = VariogramFile.read(target)
     assert file.model == fitted.model and results["VARIOGRAM"] == str(target)
@@ -112,7 +115,7 @@ def test_given_anisotropy_drift_and_structures_reach_the_file(run, world, sample
     centred = coordinates - coordinates.mean(axis=0)
     frame = Anisotropy(30.0, ratio_minor=0.5)
     fitted = fit_variogram(
-        coordinates, values, model="spherical", method="reml", drift=centred, anisotropy=frame
+        coordinates, values, FitOptions(model="spherical", method="reml", anisotropy=frame), drift=centred
     )
     file = VariogramFile.read(results["VARIOGRAM"])
     assert file.model.structures[0].azimuth == 30.0 and file.model.structures[0].ratio_minor == 0.5

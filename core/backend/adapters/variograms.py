@@ -15,7 +15,7 @@ def fit_variogram(job: Job) -> TaskResult:
 
     Inputs: ``samples``, whose covariates are a drift; ``trend_order`` of a drift in the coordinates (default 0);
     ``field``; ``transform`` (default none); ``options``, keyword arguments of
-    `core.variogram.fitting.fit_variogram`, ``anisotropy`` as a dict; ``unit``, ``map_unit`` and ``provenance`` for the
+    `core.variogram.fit_options.FitOptions`, ``anisotropy`` as a dict; ``unit``, ``map_unit`` and ``provenance`` for the
     report. Outputs: ``variogram`` (content of the file), ``nugget``, ``psill``, ``effective_range``, ``loo_rmse``,
     ``loo_msdr``, ``mean_rmse``, ``log_likelihood``, ``structure``, ``account``, ``warnings``. Files: ``variogram``
     (JSON), ``report`` (HTML).
@@ -23,6 +23,7 @@ def fit_variogram(job: Job) -> TaskResult:
     from ...kriging.drift import DriftBasis, DriftClasses
     from ...kriging.trend import check_order, trend_columns
     from ...variogram.anisotropy import Anisotropy
+    from ...variogram.fit_options import FitOptions
     from ...variogram.fitting import fit_variogram as fit
     from ...variogram.report import variogram_page
 
@@ -47,10 +48,9 @@ def fit_variogram(job: Job) -> TaskResult:
     fitted = fit(
         samples.coordinates,
         transform.forward(samples.target(field), field),
+        FitOptions(by_direction=True, **options),
         drift=np.column_stack(drift),
-        by_direction=True,
         holes=samples.holes,
-        **options,
         progress=job.progress,
         is_cancelled=job.is_cancelled,
     )

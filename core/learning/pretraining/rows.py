@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import InputError
 from ...features.kriging_context import Described, KrigingContext
 from ...kriging.ordinary import fit_kriging
+from ...variogram.fit_options import FitOptions
 from ...variogram.fitting import fit_variogram
 from .fields import SimulatedSite
 
@@ -87,9 +88,8 @@ def site_rows(site: SimulatedSite, number: int, n_left_out: int = 96) -> Rows | 
     # Mostly the plugin's default, at times its cheaper relatives: users bring such variograms too, and it saves time.
     method, anisotropic = (("reml", True), ("reml", False), ("least_squares", None))[rng.choice(3, p=(0.3, 0.4, 0.3))]
     try:
-        variogram = fit_variogram(
-            site.coordinates, site.values, model=model, method=method, anisotropic=anisotropic
-        ).model
+        options = FitOptions(model=model, method=method, anisotropic=anisotropic)
+        variogram = fit_variogram(site.coordinates, site.values, options).model
         kriging = fit_kriging(site.coordinates, site.values, variogram)
     except InputError:
         return None

@@ -26,6 +26,7 @@ from hybrid_geostatistics.core.learning.pretraining.fields import gaussian_field
 from hybrid_geostatistics.core.prediction.mixture import ORDINARY
 from hybrid_geostatistics.core.prediction.pretrained import PretrainedModel
 from hybrid_geostatistics.core.samples import Samples
+from hybrid_geostatistics.core.variogram.fit_options import FitOptions
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, model_to_dict
 
@@ -42,7 +43,7 @@ def lognormal(seed, n=400):
 
 def test_members_count_by_their_likelihood_and_what_is_the_chosen_fit_adds_to_it():
     coordinates, values = lognormal(4, 100)
-    fitted = fit_variogram(coordinates, np.log(values), method="reml")
+    fitted = fit_variogram(coordinates, np.log(values), FitOptions(method="reml"))
     members = fit_members(coordinates, np.log(values), EVERYWHERE, with_scores=False)
     exponential, spherical = (
         next(c for c in fitted.candidates if c.method == "reml" and c.name == name)
@@ -63,7 +64,7 @@ def test_structure_is_told_from_noise():
     noise = rng.normal(size=150)
     shares = []
     for one in (np.log(values), noise):
-        variogram = fit_variogram(coordinates, one, method="reml").model
+        variogram = fit_variogram(coordinates, one, FitOptions(method="reml")).model
         shares.append(structure_share(coordinates, one, variogram))
         # The unit does not matter.
         assert np.isclose(structure_share(coordinates, 7.0 + 1e3 * one, variogram), shares[-1], rtol=1e-6)

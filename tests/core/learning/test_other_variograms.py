@@ -3,6 +3,7 @@
 import numpy as np
 from hybrid_geostatistics.core.learning.base_variograms import other_variograms
 from hybrid_geostatistics.core.validation.folds import block_folds
+from hybrid_geostatistics.core.variogram.fit_options import FitOptions
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 
 
@@ -17,7 +18,7 @@ def simulated(ratio, seed):
 
 def others(ratio, seed):
     places, values = simulated(ratio, seed)
-    fitted = fit_variogram(places, values, model="exponential", method="reml")
+    fitted = fit_variogram(places, values, FitOptions(model="exponential", method="reml"))
     return fitted.model, other_variograms(fitted, places, values, None, block_folds(places, 5, seed))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.variogram.anisotropy import Anisotropy, directional_variograms, estimated_anisotropies
 from hybrid_geostatistics.core.variogram.direction import Direction
+from hybrid_geostatistics.core.variogram.fit_options import FitOptions
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from hybrid_geostatistics.core.variogram.tilted import frame_of_axes, tilted_anisotropy
@@ -60,7 +61,7 @@ def test_dip_and_plunge_are_found_by_likelihood(simulate):
     errors, ratios = [], []
     for seed in range(3):
         coordinates, values = simulate(TILTED, 380, seed, size=(900.0, 700.0, 300.0))
-        fitted = fit_variogram(coordinates, values, method="reml", model="exponential", anisotropic=True)
+        fitted = fit_variogram(coordinates, values, FitOptions(method="reml", model="exponential", anisotropic=True))
         found = fitted.model.structures[0]
         assert any("A dip and a plunge" in told and "it is taken" in told for told in fitted.account)
         errors.append(degrees_between(found, TILTED.structures[0]))
@@ -73,11 +74,11 @@ def test_a_level_field_is_not_tilted(simulate):
     level = VariogramModel(0.1, (Structure("exponential", 1.9, 500.0, ratio_vertical=0.15),))
     for seed in range(2):
         coordinates, values = simulate(level, 220, seed, size=(900.0, 700.0, 300.0))
-        fitted = fit_variogram(coordinates, values, method="reml", model="exponential", anisotropic=True)
+        fitted = fit_variogram(coordinates, values, FitOptions(method="reml", model="exponential", anisotropic=True))
         assert fitted.model.structures[0].dip == 0 and fitted.model.structures[0].plunge == 0
         assert any("A dip and a plunge" in told and "it is left out" in told for told in fitted.account)
     # Not asked for, it is not looked for.
-    fitted = fit_variogram(coordinates, values, method="reml", model="exponential")
+    fitted = fit_variogram(coordinates, values, FitOptions(method="reml", model="exponential"))
     assert not any("dip" in told for told in fitted.account)
 
 
@@ -126,8 +127,8 @@ def test_directions_with_dip_show_the_dip_of_a_field(simulate):
 
 def test_least_squares_takes_an_anisotropy_that_predicts_better(simulate):
     coordinates, values = simulate(TURNED, 300, 1)
-    isotropic = fit_variogram(coordinates, values, model="exponential")
-    fitted = fit_variogram(coordinates, values, model="exponential", anisotropic=True)
+    isotropic = fit_variogram(coordinates, values, FitOptions(model="exponential"))
+    fitted = fit_variogram(coordinates, values, FitOptions(model="exponential", anisotropic=True))
     structure = fitted.model.structures[0]
     assert abs((structure.azimuth - 130.0 + 90.0) % 180.0 - 90.0) < 20.0 and structure.ratio_minor < 0.6
     assert fitted.loo_rmse < 0.98 * isotropic.loo_rmse and fitted.stretched
@@ -138,7 +139,9 @@ def test_a_given_anisotropy_is_kept_and_the_rest_is_fitted(simulate):
     coordinates, values = simulate(TURNED, 250, 4)
     for method in ("least_squares", "reml"):
         fitted = fit_variogram(
-            coordinates, values, model="exponential", method=method, anisotropy=Anisotropy(130.0, ratio_minor=0.25)
+            coordinates,
+            values,
+            FitOptions(model="exponential", method=method, anisotropy=Anisotropy(130.0, ratio_minor=0.25)),
         )
         structure = fitted.model.structures[0]
         assert (structure.azimuth, structure.ratio_minor) == (130.0, 0.25)
@@ -152,6 +155,6 @@ def test_horizontal_anisotropy_has_to_predict_columns_better(simulate):
     places = random.random((40, 2)) * [1400.0, 900.0]
     coordinates = np.column_stack([np.repeat(places, 8, axis=0), np.tile(np.arange(8) * 8.0, 40)])
     factor = np.linalg.cholesky(LAYERED.covariance(coordinates, coordinates) + 1e-9 * np.eye(320))
-    fitted = fit_variogram(coordinates, factor @ random.normal(size=320), model="spherical", method="reml")
+    fitted = fit_variogram(coordinates, factor @ random.normal(size=320), FitOptions(model="spherical", method="reml"))
     assert fitted.model.structures[0].ratio_minor == 1.0
     assert 0.01 < fitted.model.structures[0].ratio_vertical < 0.2

@@ -8,7 +8,8 @@ from hybrid_geostatistics.core.errors import BackendMissing, Cancelled, InputErr
 from hybrid_geostatistics.core.variogram import choice, fitting, least_squares, leave_one_out, likelihood, remarks
 from hybrid_geostatistics.core.variogram.candidates import Candidate
 from hybrid_geostatistics.core.variogram.experimental import ExperimentalVariogram
-from hybrid_geostatistics.core.variogram.fitting import METHODS, MODELS, fit_variogram
+from hybrid_geostatistics.core.variogram.fit_options import METHODS, MODELS, FitOptions
+from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel, effective_range_from_skgstat
 from hybrid_geostatistics.core.variogram.restricted_likelihood import restricted_log_likelihood
 from numpy.testing import assert_allclose
@@ -56,7 +57,7 @@ def test_an_exact_model_is_recovered(kind, nugget, effective_range):
 
 def test_meuse_equals_gstat(meuse):
     coordinates, log_zinc, _ = meuse
-    fitted = fit_variogram(coordinates, log_zinc, model="spherical")
+    fitted = fit_variogram(coordinates, log_zinc, FitOptions(model="spherical"))
     # fit.variogram(vgm(1, "Sph", 900, 1)): 0.05066243, 0.59060780, 897.0209, SSErr 9.011194e-06
     assert_allclose(
         [fitted.model.nugget, fitted.model.psill, fitted.model.effective_range],
@@ -93,13 +94,16 @@ def test_auto_takes_a_smooth_model_for_a_smooth_field(simulate):
     truth = VariogramModel(0.02, (Structure("gaussian", 1.0, 400.0),))
     coordinates, values = simulate(truth, 150, 8)
     for method in METHODS:
-        assert fit_variogram(coordinates, values, method=method).model.structures[0].model in ("gaussian", "cubic")
+        assert fit_variogram(coordinates, values, FitOptions(method=method)).model.structures[0].model in (
+            "gaussian",
+            "cubic",
+        )
 
 
 def test_auto_by_likelihood_compares_roughly_and_ends_at_the_exact_optimum(monkeypatch, meuse):
-    whole = fit_variogram(*meuse[:2], model="exponential", method="reml", anisotropic=False)
+    whole = fit_variogram(*meuse[:2], FitOptions(model="exponential", method="reml", anisotropic=False))
     monkeypatch.setattr(likelihood, "ROUGH_SAMPLES", 80)
-    fitted = fit_variogram(*meuse[:2], method="reml", anisotropic=False)
+    fitted = fit_variogram(*meuse[:2], FitOptions(method="reml", anisotropic=False))
     assert [c.method for c in fitted.candidates].count("reml") == len(MODELS)
     assert any(c.model is fitted.model for c in fitted.candidates)
     # Two roads, one optimum: to the stop of the search.
@@ -109,7 +113,7 @@ def test_auto_by_likelihood_compares_roughly_and_ends_at_the_exact_optimum(monke
 
 def test_likelihood_starts_there_and_predicts_better(meuse):
     coordinates, log_zinc, _ = meuse
-    fitted = fit_variogram(coordinates, log_zinc, model="spherical", method="reml", anisotropic=True)
+    fitted = fit_variogram(coordinates, log_zinc, FitOptions(model="spherical", method="reml", anisotropic=True))
     # The start, the isotropic optimum, and the anisotropic one that the likelihood demands.
     assert [c.method for c in fitted.candidates] == ["least_squares", "reml", "reml"]
     assert fitted.method == "reml" and fitted.candidates[-1].model is fitted.model
@@ -121,8 +125,8 @@ def test_likelihood_starts_there_and_predicts_better(meuse):
 
 def test_units_scale_and_place_do_not_matter(meuse):
     coordinates, log_zinc, _ = meuse
-    model = fit_variogram(coordinates, log_zinc, model="spherical").model
-    other = fit_variogram(coordinates / 1000.0 + 7.0, 200.0 * log_zinc - 50.0, model="spherical").model
+    model = fit_variogram(coordinates, log_zinc, FitOptions(model="spherical")).model
+    other = fit_variogram(coordinates / 1000.0 + 7.0, 200.0 * log_zinc - 50.0, FitOptions(model="spherical")).model
     assert_allclose(
         [other.nugget / 4e4, other.psill / 4e4, other.effective_range * 1000.0],
         [model.nugget, model.psill, model.effective_range],
@@ -133,10 +137,13 @@ def test_units_scale_and_place_do_not_matter(meuse):
 def test_what_the_drift_explains_does_not_matter(meuse):
     coordinates, log_zinc, drift = meuse
     columns = np.column_stack([drift, coordinates[:, 0]])
-    without = fit_variogram(coordinates, log_zinc, model="spherical")
-    first = fit_variogram(coordinates, log_zinc, model="spherical", drift=columns)
+    without = fit_variogram(coordinates, log_zinc, FitOptions(model="spherical"))
+    first = fit_variogram(coordinates, log_zinc, FitOptions(model="spherical"), drift=columns)
     second = fit_variogram(
-        coordinates, log_zinc + 3.0 * drift - 0.001 * coordinates[:, 0], model="spherical", drift=columns * [2.0, -1.0]
+        coordinates,
+        log_zinc + 3.0 * drift - 0.001 * coordinates[:, 0],
+        FitOptions(model="spherical"),
+        drift=columns * [2.0, -1.0],
     )
     assert first.model.sill < 0.5 * without.model.sill
     assert first.loo_rmse < without.loo_rmse
@@ -146,7 +153,7 @@ def test_what_the_drift_explains_does_not_matter(meuse):
 
 
 def test_repeats_exactly(meuse):
-    first, second = (fit_variogram(*meuse[:2], model="exponential", method="reml") for _ in range(2))
+    first, second = (fit_variogram(*meuse[:2], FitOptions(model="exponential", method="reml")) for _ in range(2))
     assert first.model == second.model and first.loo_rmse == second.loo_rmse
 
 
@@ -154,7 +161,7 @@ def test_repeats_exactly(meuse):
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_white_noise_is_said_to_have_no_structure(method, seed):
     random = np.random.default_rng(seed)
-    fitted = fit_variogram(random.random((300, 2)) * 1000.0, random.normal(size=300), method=method)
+    fitted = fit_variogram(random.random((300, 2)) * 1000.0, random.normal(size=300), FitOptions(method=method))
     assert any("practically no spatial structure" in warning for warning in fitted.warnings)
     assert fitted.loo_rmse == pytest.approx(fitted.mean_rmse, rel=0.02)
 
@@ -182,13 +189,13 @@ def test_a_trend_is_said_to_have_no_sill():
     random = np.random.default_rng(12)
     coordinates = random.random((200, 2)) * [900.0, 600.0]
     values = coordinates @ [0.01, 0.004] + 0.05 * random.normal(size=200)
-    fitted = fit_variogram(coordinates, values, model="spherical")
+    fitted = fit_variogram(coordinates, values, FitOptions(model="spherical"))
     (said,) = [warning for warning in fitted.warnings if "exceeds the extent" in warning]
     assert said.endswith("There may be a trend; consider a drift.")
     other = random.normal(size=(200, 1))  # a drift that has nothing to do with it
     (said,) = [
         warning
-        for warning in fit_variogram(coordinates, values, drift=other, model="spherical").warnings
+        for warning in fit_variogram(coordinates, values, FitOptions(model="spherical"), drift=other).warnings
         if "exceeds the extent" in warning
     ]
     assert said.endswith("There may be a trend that the drift does not follow.")
@@ -198,14 +205,14 @@ def test_an_extreme_anisotropy_is_said():
     random = np.random.default_rng(15)
     coordinates = random.random((200, 2)) * 1000.0
     values = np.sin(coordinates[:, 0] / 60.0) + 0.1 * random.normal(size=200)  # the same at every northing
-    fitted = fit_variogram(coordinates, values, model="spherical", method="reml", anisotropic=True)
+    fitted = fit_variogram(coordinates, values, FitOptions(model="spherical", method="reml", anisotropic=True))
     assert any("limit of 10 to 1" in warning for warning in fitted.warnings)
     assert abs((fitted.model.structures[0].azimuth + 90.0) % 180.0 - 90.0) < 5.0
 
 
 def test_few_samples_and_few_pairs_are_said():
     random = np.random.default_rng(13)
-    fitted = fit_variogram(random.random((12, 2)), random.normal(size=12), n_lags=8, model="spherical")
+    fitted = fit_variogram(random.random((12, 2)), random.normal(size=12), FitOptions(n_lags=8, model="spherical"))
     assert any(warning.startswith("12 samples give an uncertain") for warning in fitted.warnings)
     assert any("pairs, so the nugget is uncertain" in warning for warning in fitted.warnings)
 
@@ -215,21 +222,21 @@ def test_coincident_samples_without_a_nugget_hold_the_nugget_and_say_so():
     smooth = random.random((60, 2)) * 100.0
     coordinates = np.vstack([smooth, smooth[:3]])
     values = np.sin(coordinates[:, 0] / 20.0) + np.cos(coordinates[:, 1] / 25.0)
-    fitted = fit_variogram(coordinates, values, model="spherical")
+    fitted = fit_variogram(coordinates, values, FitOptions(model="spherical"))
     assert fitted.model.nugget > 0
     assert any("nugget was held" in warning for warning in fitted.warnings)
 
 
 def test_more_samples_than_global_leave_one_out_takes(monkeypatch, meuse):
     monkeypatch.setattr(leave_one_out, "GLOBAL_LEAVE_ONE_OUT", 100)
-    local = fit_variogram(*meuse[:2], model="spherical")
+    local = fit_variogram(*meuse[:2], FitOptions(model="spherical"))
     assert local.loo_rmse == pytest.approx(0.3918, abs=0.003)  # 32 neighbours instead of 154
 
 
 def test_three_dimensions(simulate):
     truth = VariogramModel(0.2, (Structure("spherical", 1.0, 500.0),))
     coordinates, values = simulate(truth, 400, 6, size=(900.0, 700.0, 600.0))
-    fitted = fit_variogram(coordinates, values, model="spherical")
+    fitted = fit_variogram(coordinates, values, FitOptions(model="spherical"))
     assert 250.0 < fitted.model.effective_range < 900.0
 
 
@@ -244,7 +251,7 @@ def test_a_start_that_fails_leaves_the_others(monkeypatch, meuse):
         return original(*arguments)
 
     monkeypatch.setattr(least_squares, "skgstat_variogram", sometimes)
-    fitted = fit_variogram(*meuse[:2], model="spherical")
+    fitted = fit_variogram(*meuse[:2], FitOptions(model="spherical"))
     assert fitted.model.effective_range == pytest.approx(897.02, rel=1e-3)
 
 
@@ -293,20 +300,23 @@ def test_without_scikit_gstat_it_names_the_backend(monkeypatch, meuse):
     ],
 )
 def test_bad_input_is_named(meuse, change, message):
-    arguments = {"coordinates": meuse[0], "values": meuse[1], **change}
+    data = {"coordinates": meuse[0], "values": meuse[1]}
+    options = {}
+    for name, value in change.items():
+        (options if name in FitOptions.__dataclass_fields__ else data)[name] = value
     with pytest.raises(InputError, match=message):
-        fit_variogram(arguments.pop("coordinates"), arguments.pop("values"), **arguments)
+        fit_variogram(**data, options=FitOptions(**options))
 
 
 def test_progress_rises_to_one_and_cancel_stops(meuse):
     seen = []
-    fit_variogram(*meuse[:2], method="reml", progress=lambda fraction, message="": seen.append(fraction))
+    fit_variogram(*meuse[:2], FitOptions(method="reml"), progress=lambda fraction, message="": seen.append(fraction))
     assert seen == sorted(seen) and seen[-1] == 1.0
     with pytest.raises(Cancelled):
         fit_variogram(*meuse[:2], is_cancelled=lambda: len(seen) > 0)
 
 
 def test_file_object(meuse):
-    content = fit_variogram(*meuse[:2], model="spherical").fit_to_dict()
+    content = fit_variogram(*meuse[:2], FitOptions(model="spherical")).fit_to_dict()
     assert content["method"] == "least_squares" and type(content["loo_rmse"]) is float
     assert content["versions"]["scikit-gstat"]

@@ -7,6 +7,7 @@ from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.between_holes import between_holes
 from hybrid_geostatistics.core.variogram.candidates import Candidate
 from hybrid_geostatistics.core.variogram.experimental import experimental_variogram
+from hybrid_geostatistics.core.variogram.fit_options import FitOptions
 from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 from hybrid_geostatistics.core.variogram.leave_one_out import FitSamples
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
@@ -45,7 +46,7 @@ def test_the_vertical_ratio_of_a_field_is_found_along_inclined_holes(method):
         along, values, names, between, truth = drilled(seed)
         holes = names if seed == 0 else None
         fitted = fit_variogram(
-            along, values, method=method, model="exponential", anisotropic=True, holes=holes, seed=seed
+            along, values, FitOptions(method=method, model="exponential", anisotropic=True, seed=seed), holes=holes
         )
         structure = fitted.model.structures[-1]
         assert structure.ratio_minor == 1.0 and structure.dip == 0
@@ -77,7 +78,7 @@ def test_strings_of_samples_are_holes_and_clouds_are_not():
 
 def test_whole_holes_are_harder_than_single_samples():
     along, values, names, _, _ = drilled(2)
-    fitted = fit_variogram(along, values, model="exponential", holes=names)
+    fitted = fit_variogram(along, values, FitOptions(model="exponential"), holes=names)
     chosen = next(one for one in fitted.candidates if one.reason.startswith("chosen"))
     assert chosen.error == chosen.hole_rmse > 1.1 * chosen.loo_rmse
     assert fitted.fit_to_dict()["candidates"][0]["hole_rmse"] == pytest.approx(chosen.hole_rmse)
@@ -131,7 +132,7 @@ def test_a_nugget_raised_for_holes_predicts_those_of_fields_that_no_fit_has_seen
         errors = []
         for clear in (0.004, 1.0):  # at 1 nothing is moved
             monkeypatch.setattr("hybrid_geostatistics.core.variogram.between_holes.CLEAR", clear)
-            fitted = fit_variogram(*with_a_contact(seed), model="exponential", method="reml")
+            fitted = fit_variogram(*with_a_contact(seed), FitOptions(model="exponential", method="reml"))
             shares.append(fitted.model.nugget / fitted.model.sill)
             unseen = [with_a_contact(100 * (1 + k) + seed) for k in range(2)]
             estimates = [fit_kriging(*field, fitted.model).leave_group_out(hole).estimate for field in unseen]

@@ -124,8 +124,7 @@ def test_anisotropy_is_found_where_it_is(simulate):
 def test_isotropy_is_left_alone(simulate):
     truth = VariogramModel(0.1, (Structure("exponential", 1.9, 400.0),))
     kept = [
-        refine(*simulate(truth, 120, seed), truth, anisotropic=True)[0].structures[0].is_isotropic
-        for seed in range(8)
+        refine(*simulate(truth, 120, seed), truth, anisotropic=True)[0].structures[0].is_isotropic for seed in range(8)
     ]
     assert sum(kept) >= 6
 
