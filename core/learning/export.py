@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..progress import IsCancelled, never, stop_if
+from .canonical_graph import make_canonical
 from .ensembles import NetworkEnsemble
 from .forests import DriftForests
 from .layers import SLOPE, LayeredNetwork, Weights
@@ -199,6 +200,7 @@ def to_onnx(network: Any, n_recurrent: int, output: str = "drift") -> Any:
             "together; set up the backend again."
         )
     _rename_output(model, output)
+    make_canonical(model)
     model.ir_version = IR_VERSION
     model.producer_name = "Hybrid Geostatistics"
     return model
