@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..coincident import average_coincident
+from ..errors import ModelFileError
 from ..kriging.back_transform import BackTransform
 from ..prediction.contract import contract_of, decode_array, encode_array
 from ..prediction.hybrid import Prediction
@@ -57,6 +58,8 @@ class FittedNetwork:
         By target: RMSE on the transformed scale of the network (``network``) and of the kriging among its inputs
         (``kriging``, with external drift where there are covariates) at samples left out by random folds and by blocks.
     settings : NetworkByName
+    folds : tuple of ndarray of int, shape (n_samples,)
+        The inner folds, which another training that starts from these weights has to keep.
     notes : tuple of str
     seconds : float
     """
@@ -69,6 +72,7 @@ class FittedNetwork:
     sizes: Sizes
     inner_scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     settings: NetworkByName
+    folds: tuple[np.ndarray, ...]
     notes: tuple[str, ...]
     seconds: float
 
@@ -102,7 +106,11 @@ class FittedNetwork:
                 "token_weights": ensemble.token_weights.tolist(),
                 "context_weights": ensemble.context_weights.tolist(),
             },
-            inner_folds={"n_folds": settings.n_inner_folds, "sets": set_kinds(settings.n_sets)},
+            inner_folds={
+                "n_folds": settings.n_inner_folds,
+                "sets": set_kinds(settings.n_sets),
+                "of_samples": [own.tolist() for own in self.folds],
+            },
             groups={name: list(members) for name, members in settings.groups.items()},
             group_weights=self.evaluated.weights,
             self_evaluation={
@@ -114,6 +122,23 @@ class FittedNetwork:
             search={"minutes": settings.search_minutes, "trials": [asdict(trial) for trial in self.trials]},
             inner_scores=self.inner_scores,
         )  # fmt: skip
+
+
+def saved_folds(contract: Mapping[str, Any], n_samples: int) -> tuple[np.ndarray, ...] | None:
+    """Return the inner folds of the samples that the contract of a network holds; None where an old file has none.
+
+    Raises
+    ------
+    ModelFileError
+        When they are not those of so many samples.
+    """
+    stored = contract["inner_folds"].get("of_samples")
+    if stored is None:
+        return None
+    folds = tuple(np.array(own) for own in stored)
+    if not folds or any(own.shape != (n_samples,) or own.dtype.kind != "i" for own in folds):
+        raise ModelFileError(f"Expected inner folds of {n_samples} samples in the model file. Train the model again.")
+    return folds
 
 
 def saved_weights(contract: Mapping[str, Any]) -> Weights:
@@ -182,27 +207,28 @@ def fit_network(
     if settings.with_ablation:
         ablations = ablate(problem, evaluated, sizes, schedule, part(progress, last, 0.98), is_cancelled)
     targets, inner_scores = [], {}
+    n_places = int(inseparable_groups(samples.coordinates, samples.holes).max()) + 1
     for column, name in enumerate(samples.targets):
-        target, scores = _target(problem, evaluated.ensemble, column, name, settings, transforms[column])
+        target, scores = _target(problem, evaluated.ensemble, column, name, settings, transforms[column], n_places)
         targets.append(target)
         inner_scores[name] = scores
     model = NetworkModel(settings.architecture, samples, problem.features, tuple(targets))
     progress(1.0, "Trained")
     return FittedNetwork(
-        model, evaluated, ablations, trials, schedule, sizes, inner_scores, settings,
+        model, evaluated, ablations, trials, schedule, sizes, inner_scores, settings, problem.rows.folds,
         _notes(problem, evaluated, inner_scores, settings), time.perf_counter() - started,
     )  # fmt: skip
 
 
 def _target(
-    problem: InnerProblem, ensemble: NetworkEnsemble, column: int, name: str, settings: NetworkByName, transform: Any
-) -> tuple[NetworkTarget, dict]:
-    """Learn a target's intervals and its way back from errors at samples left out."""
+    problem: InnerProblem, ensemble: NetworkEnsemble, column: int, name: str, settings: NetworkByName, transform: Any,
+    n_places: int,
+) -> tuple[NetworkTarget, dict]:  # fmt: skip
+    """Learn a target's intervals and its way back from errors at samples left out, of so many places or holes."""
     values, sigma = problem.values[:, column], problem.rows.sigma[:, :, column]
     errors = values - ensemble.out_of_fold[:, :, column]
     scores = [normalized_scores(own, spread) for own, spread in zip(errors, sigma)]
-    places = int(inseparable_groups(problem.coordinates).max()) + 1
-    intervals = IntervalTable.from_scores(*scores, n_independent=places)
+    intervals = IntervalTable.from_scores(*scores, n_independent=n_places)
     spread = float(np.sqrt(np.mean(np.square(scores))))
     estimate = ensemble.out_of_fold[:, :, column].mean(axis=0)
     variance = np.mean((spread * sigma) ** 2, axis=0)

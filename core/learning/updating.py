@@ -27,7 +27,7 @@ from .forests import ForestSettings
 from .hybrid import train_hybrid
 from .hybrid_settings import HybridSettings
 from .inner import inner_folds
-from .network import saved_weights, train_network
+from .network import saved_folds, saved_weights, train_network
 from .network_settings import NetworkByName
 from .outer import Trained
 from .pretrained import PretrainedSettings, train_pretrained
@@ -268,7 +268,8 @@ def update_model(
     else:
         kind, start, folds = settings.architecture, None, None
         if mode == "warm_start" and isinstance(model, NetworkModel):
-            start, folds = saved_weights(opened.contract), _continued_folds(old, stays, joined, settings)
+            start, before = saved_weights(opened.contract), saved_folds(opened.contract, len(old))
+            folds = _continued_folds(old, stays, joined, settings, before)
             settings = _for_a_warm_start(settings, model)
         trained = train_network(
             joined, settings, updated_path, schemes=(), progress=where, is_cancelled=is_cancelled, start=start,
@@ -289,11 +290,16 @@ def _for_a_warm_start(settings: NetworkByName, model: NetworkModel) -> NetworkBy
 
 
 def _continued_folds(
-    old: Samples, stays: np.ndarray, joined: Samples, settings: NetworkByName
+    old: Samples,
+    stays: np.ndarray,
+    joined: Samples,
+    settings: NetworkByName,
+    before: tuple[np.ndarray, ...] | None,
 ) -> tuple[np.ndarray, ...]:
     """Return the inner folds of the old model, each new sample in the fold of its hole or of the nearest old sample.
 
-    So a network that starts from its old weights has never seen what it leaves out.
+    So a network that starts from its old weights has never seen what it leaves out. Files of earlier versions do not
+    hold their folds: those of a model that was trained anew are made again.
     """
     from scipy.spatial import cKDTree
 
@@ -304,7 +310,7 @@ def _continued_folds(
         for row, hole in enumerate(joined.holes[n_kept:]):
             same = np.flatnonzero(old.holes.astype(str) == hole) if hole else []
             nearest[row] = same[0] if len(same) else nearest[row]
-    sets = inner_folds(old, settings.n_inner_folds, settings.n_sets, settings.seed)
+    sets = before or inner_folds(old, settings.n_inner_folds, settings.n_sets, settings.seed)
     return tuple(np.append(own[stays], own[nearest]) for own in sets)
 
 

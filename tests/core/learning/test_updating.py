@@ -9,14 +9,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.backend
 
-from hybrid_geostatistics.core.errors import InputError  # noqa: E402
+from hybrid_geostatistics.core.errors import InputError, ModelFileError  # noqa: E402
 from hybrid_geostatistics.core.features.gradients import completed  # noqa: E402
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood  # noqa: E402
 from hybrid_geostatistics.core.learning.architectures import Schedule, Sizes  # noqa: E402
 from hybrid_geostatistics.core.learning.forests import ForestSettings  # noqa: E402
 from hybrid_geostatistics.core.learning.hybrid import train_hybrid  # noqa: E402
 from hybrid_geostatistics.core.learning.hybrid_settings import HybridSettings  # noqa: E402
-from hybrid_geostatistics.core.learning.network import train_network  # noqa: E402
+from hybrid_geostatistics.core.learning.inner import inner_folds  # noqa: E402
+from hybrid_geostatistics.core.learning.network import saved_folds, train_network  # noqa: E402
 from hybrid_geostatistics.core.learning.network_settings import NetworkByName  # noqa: E402
 from hybrid_geostatistics.core.learning.pretrained import (  # noqa: E402
     PretrainedSettings,
@@ -139,12 +140,29 @@ def test_old_samples_stay_in_their_folds(world, path):
     joined = replace(
         kept, coordinates=np.vstack([kept.coordinates, new.coordinates]), values=np.vstack([kept.values, new.values])
     )
-    folds = _continued_folds(old, stays, joined, settings_of(model.contract, model.model))
-    from hybrid_geostatistics.core.learning.inner import inner_folds
+    saved = saved_folds(model.contract, 60)
+    for before in (saved, None):  # files of earlier versions do not hold them
+        folds = _continued_folds(old, stays, joined, settings_of(model.contract, model.model), before)
+        for own, made in zip(folds, inner_folds(old, 3, 2, 2)):
+            assert_array_equal(own[:58], made[stays])
+            assert set(np.unique(own)) == {0, 1, 2}
 
-    for own, before in zip(folds, inner_folds(old, 3, 2, 2)):
-        assert_array_equal(own[:58], before[stays])
-        assert set(np.unique(own)) == {0, 1, 2}
+
+def test_old_samples_stay_in_their_folds_when_a_model_is_updated_again(world, path, tmp_path):
+    """The same of the second warm start: the folds of the first are not those that would be made of its samples."""
+    once = update_model(path, world[1].rows(np.arange(25)), "warm_start", tmp_path / "once.onnx").trained
+    first = TrainedModel.read(once.path)
+    used = once.fitted.folds
+    made = inner_folds(first.model.samples, 3, 2, 2)
+    assert any((own != other).any() for own, other in zip(used, made))
+    for own, saved in zip(used, saved_folds(first.contract, 85)):
+        assert_array_equal(own, saved)
+    twice = update_model(once.path, world[1].rows(np.arange(25, 50)), "warm_start", tmp_path / "twice.onnx").trained
+    for own, before in zip(twice.fitted.folds, used):
+        assert_array_equal(own[:85], before)
+        assert len(own) == 110
+    with pytest.raises(ModelFileError, match="inner folds of 84 samples"):
+        saved_folds(first.contract, 84)
 
 
 def test_a_new_survey_of_all_old_places_replaces_them(world, path, tmp_path):
