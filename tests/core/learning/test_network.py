@@ -11,6 +11,7 @@ pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.backend
 
 from hybrid_geostatistics.core.errors import Cancelled, InputError  # noqa: E402
+from hybrid_geostatistics.core.learning import network  # noqa: E402
 from hybrid_geostatistics.core.learning.architectures import ARCHITECTURES, Schedule, Sizes  # noqa: E402
 from hybrid_geostatistics.core.learning.ensembles import prepare_members  # noqa: E402
 from hybrid_geostatistics.core.learning.network import (  # noqa: E402
@@ -36,6 +37,7 @@ from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # n
 from hybrid_geostatistics.core.samples import Covariates, Samples  # noqa: E402
 from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
 from hybrid_geostatistics.core.validation.ablation import Ablation  # noqa: E402
+from hybrid_geostatistics.core.validation.intervals import IntervalTable  # noqa: E402
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel  # noqa: E402
 
 SHORT = Schedule(learning_rate=0.02, least_rate=0.01, batch_size=32, max_epochs=12, stopping_patience=4)
@@ -160,6 +162,25 @@ def test_in_holes_a_sample_is_described_without_its_own_hole():
     assert (np.linalg.norm(problem.rows.sequences[..., axes], axis=-1) > 0).all()
     with pytest.raises(InputError, match="inner folds leave 0 of 60"):
         inner_problem(samples, replace(QUICK, transforms=Transform(), variograms={"gold": MODEL}, n_inner_folds=2))
+
+
+def test_intervals_count_inclined_holes_not_their_samples(monkeypatch):
+    """Samples of an inclined hole all differ in place, yet they are one hole, as for kriging's own intervals."""
+    rng = np.random.default_rng(4)
+    collars, depth = np.repeat(rng.uniform(0, 500, (12, 2)), 5, axis=0), np.tile(2.0 * np.arange(5), 12)
+    coordinates = np.column_stack([collars[:, 0] + 0.5 * depth, collars[:, 1], -depth])
+    samples = Samples(coordinates, rng.normal(size=(60, 1)), ("gold",), holes=np.repeat(np.arange(12).astype(str), 5))
+    learned_from = []
+
+    class Watched(IntervalTable):
+        @classmethod
+        def from_scores(cls, *sets, n_independent=None):
+            learned_from.append(([len(scores) for scores in sets], n_independent))
+            return IntervalTable.from_scores(*sets, n_independent=n_independent)
+
+    monkeypatch.setattr(network, "IntervalTable", Watched)
+    fit_network(samples, replace(QUICK, transforms=Transform(), variograms={"gold": MODEL}, units={}))
+    assert learned_from == [([60, 60], 12)]
 
 
 def test_same_seed_same_network_other_seed_another(samples):
