@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from ..samples import Covariates
 
 _RANK_TOLERANCE = 1e-8
 _ESTIMABLE_TOLERANCE = 1e-6
+_SLOPE_TOLERANCE = 1e-3
+_SLIGHT_CHANGE = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,82 @@ class DriftBasis:
         columns[~estimable] = np.nan
         return columns
 
+    def score_slopes(self, slopes: np.ndarray, extent: float) -> np.ndarray:
+        """Return the gradients of the scores; NaN along axes along which the drift leaves the basis.
+
+        Parameters
+        ----------
+        slopes : ndarray, shape (n_locations, n_columns, n_dimensions)
+            Gradients of the drift's columns.
+        extent : float
+            A length of the size of the map: what changes by next to nothing over it is rounding.
+
+        Returns
+        -------
+        ndarray, shape (n_locations, n_scores + 1, n_dimensions)
+            Those of the constant, which come first, are 0.
+        """
+        standard = np.swapaxes(slopes, 1, 2) / self.scale
+        scores = standard @ self.directions
+        beyond = np.abs(standard - scores @ self.directions.T).max(axis=2, initial=0.0)
+        size = _SLIGHT_CHANGE / extent + np.abs(standard).max(axis=2, initial=0.0)
+        # Differences of numbers of single precision have few digits.
+        scores[beyond > _SLOPE_TOLERANCE * size] = np.nan
+        constant = np.zeros((*standard.shape[:2], 1))
+        return np.swapaxes(np.concatenate([constant, scores / self.score_scale], axis=2), 1, 2)
+
+
+@dataclass(frozen=True)
+class DriftSlopes:
+    """An external drift at some places, with its gradients there.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_places, n_columns)
+        The same columns as at the samples; NaN where the drift is unknown.
+    slopes : ndarray, shape (n_places, n_columns, n_dimensions)
+        Along easting, northing[, elevation], in units of the column per map unit; NaN where unknown.
+    """
+
+    values: np.ndarray
+    slopes: np.ndarray
+
+    @classmethod
+    def between(
+        cls, values: np.ndarray, beside: Sequence[tuple[np.ndarray, np.ndarray]], steps: Sequence[float],
+        is_class: np.ndarray | None = None,
+    ) -> DriftSlopes:  # fmt: skip
+        """Take central differences: of a surface that is straight between the places, over one step centred on each.
+
+        Where the drift is known on one side of a place only, the difference is one-sided.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_places, n_columns)
+        beside : sequence of (ndarray, ndarray), shape (n_places, n_columns) each
+            For each axis the same one step back and one step on.
+        steps : sequence of float
+            Along each axis, in map units.
+        is_class : ndarray of bool, shape (n_columns,), or None
+            Columns that are 1 in a class and 0 elsewhere: their gradient is 0, as it is within a class.
+
+        Examples
+        --------
+        >>> here = np.array([[1.0], [5.0]])
+        >>> sides = [(np.array([[0.0], [np.nan]]), np.array([[4.0], [7.0]]))]
+        >>> DriftSlopes.between(here, sides, [2.0]).slopes.ravel().tolist()
+        [1.0, 1.0]
+        """
+        slopes, is_known = np.empty((*values.shape, len(steps))), np.isfinite(values)
+        for axis, ((back, on), step) in enumerate(zip(beside, steps)):
+            known_back, known_on = is_known & np.isfinite(back), is_known & np.isfinite(on)
+            run = step * (known_back.astype(float) + known_on)
+            rise = np.where(known_on, on, values) - np.where(known_back, back, values)
+            slopes[..., axis] = np.where(run > 0, rise, np.nan) / np.where(run > 0, run, 1.0)
+        if is_class is not None:
+            slopes[:, is_class] = np.where(is_known[:, is_class, None], 0.0, np.nan)
+        return cls(values, slopes)
+
 
 @dataclass(frozen=True)
 class DriftClasses:
@@ -111,6 +190,12 @@ class DriftClasses:
         """List the classes of covariates at the samples."""
         columns = zip(covariates.values.T, covariates.categorical)
         return cls(tuple(np.unique(column[np.isfinite(column)]) if coded else None for column, coded in columns))
+
+    @property
+    def is_class(self) -> np.ndarray:
+        """Which columns are those of classes, shape (n_columns,)."""
+        n_columns = [1 if codes is None else len(codes) for codes in self.classes]
+        return np.repeat([codes is not None for codes in self.classes], n_columns)
 
     def columns(self, covariates: Covariates) -> np.ndarray:
         """Return the columns, shape (n_locations, n_columns), of the same covariates in the same order.

@@ -3,7 +3,8 @@
 The estimate is ``m + sum_j b_j C(x - x_j)``. Over a tile of cells the gradient of the sum over the
 samples that are smooth there (`far_samples`) is computed at Chebyshev nodes and interpolated; the
 few others are summed at every cell. The interpolation is watched in the same way: a tile where its
-error may pass 1e-10 of the largest gradient gets more nodes, or is summed in full. It is usually 1e-11.
+error may pass a tolerance, 1e-10 of the largest gradient unless a user allows more, gets more nodes, or is summed
+in full. It is usually 1e-11.
 """
 
 from __future__ import annotations
@@ -45,10 +46,15 @@ class GradientOfAll:
     covariance : SmoothCovariance
     points : ndarray, shape (n_samples, n_dimensions)
     coefficients : ndarray, shape (n_samples, n_fields)
+    tolerance : float
+        Error allowed where rasters are interpolated, as a share of the largest gradient.
     """
 
-    def __init__(self, covariance: SmoothCovariance, points: np.ndarray, coefficients: np.ndarray) -> None:
+    def __init__(
+        self, covariance: SmoothCovariance, points: np.ndarray, coefficients: np.ndarray, tolerance: float = EXACT_TO
+    ) -> None:
         self._covariance, self._points, self._coefficients = covariance, points, coefficients
+        self._tolerance = tolerance
         self._sides: dict[tuple[object, ...], int] = {}
 
     def at(self, targets: np.ndarray) -> np.ndarray:
@@ -70,12 +76,12 @@ class GradientOfAll:
         result = np.empty((n_fields, n_dimensions, *lattice.shape))
         is_exact, is_smooth = split_samples(self._covariance, self._points, lattice.corners_of_tiles(side))
         states = np.where(is_exact, EXACT, np.where(is_smooth, SMOOTH, 0)).astype(np.int8)
-        solve = _Tiles(self._covariance, self._points, self._coefficients, lattice, result, is_large)
+        solve = _Tiles(self._covariance, self._points, self._coefficients, lattice, result, is_large, self._tolerance)
         left = np.arange(len(states))
         for more in _MORE_NODES:
             axes = (
-                TileAxis.of(lattice.y, side, nodes_for(EXACT_TO) + more),
-                TileAxis.of(lattice.x, side, nodes_for(EXACT_TO) + more),
+                TileAxis.of(lattice.y, side, nodes_for(self._tolerance) + more),
+                TileAxis.of(lattice.x, side, nodes_for(self._tolerance) + more),
             )
             left = left[~solve(axes, left, states[left])]
             if not len(left):
@@ -89,7 +95,7 @@ class GradientOfAll:
         steps = lattice.steps
         key = (is_large, *(f"{step:.6g}" for step in steps))
         if key not in self._sides:
-            self._sides[key] = _tile_side(self._covariance, self._points, steps, is_large)
+            self._sides[key] = _tile_side(self._covariance, self._points, steps, is_large, self._tolerance)
         return self._sides[key]
 
 
@@ -104,14 +110,16 @@ class _Tiles:
     result : ndarray, shape (n_fields, n_dimensions, n_rows, n_columns)
     is_large : bool
         Whether there are so many targets that compiled kernels pay.
+    tolerance : float
+        As in `GradientOfAll`.
     """
 
     def __init__(
         self, covariance: SmoothCovariance, points: np.ndarray, coefficients: np.ndarray, lattice: Lattice,
-        result: np.ndarray, is_large: bool,
+        result: np.ndarray, is_large: bool, tolerance: float,
     ) -> None:  # fmt: skip
         self._covariance, self._points, self._coefficients = covariance, points, coefficients
-        self._lattice, self._result, self._is_large = lattice, result, is_large
+        self._lattice, self._result, self._is_large, self._tolerance = lattice, result, is_large, tolerance
 
     def __call__(self, axes: tuple[TileAxis, TileAxis], numbers: np.ndarray, states: np.ndarray) -> np.ndarray:
         """Fill some tiles; return which are done: those whose interpolation is accurate."""
@@ -141,7 +149,7 @@ class _Tiles:
             kernels.gradient_of_tiles(
                 lattice.x, lattice.y, lattice.z, tiles[some], states[some],
                 nodes_x, across_x, last_x, nodes_y, across_y, last_y,
-                *sums, EXACT_TO, self._result, done[some],
+                *sums, self._tolerance, self._result, done[some],
             )  # fmt: skip
 
         in_shares(solve, len(tiles), _N_THREADS)
@@ -164,11 +172,11 @@ class _Tiles:
             # Nodes are no samples: a kink at lag 0 is met at a cell only.
             last = last_coefficients(at_nodes, axis_x.last[part_x], axis_y.last[part_y]).reshape(n_fields, -1)
             largest = np.abs(at_nodes).reshape(n_fields, -1).max(axis=1)
-            if (last.max(axis=1) > EXACT_TO * largest).any():
+            if (last.max(axis=1) > self._tolerance * largest).any():
                 return False
             cells = axis_y.matrix[tile[0]] @ at_nodes @ axis_x.matrix[tile[1]].T
             planes = planes + cells.reshape(planes.shape)
-        self._result[(slice(None), slice(None), *tile)] = planes
+        self._result[:, :, tile[0], tile[1]] = planes
         return True
 
 
@@ -214,9 +222,11 @@ class _Sum:
         return total
 
 
-def _tile_side(covariance: SmoothCovariance, points: np.ndarray, steps: np.ndarray, is_large: bool) -> int:
+def _tile_side(
+    covariance: SmoothCovariance, points: np.ndarray, steps: np.ndarray, is_large: bool, tolerance: float
+) -> int:
     """Return the side of a tile, in cells, with which interpolation costs least; 0 where the sum in full does."""
-    n_nodes, best, least = nodes_for(EXACT_TO) + _MORE_NODES[0], 0, len(points) * COVARIANCE
+    n_nodes, best, least = nodes_for(tolerance) + _MORE_NODES[0], 0, len(points) * COVARIANCE
     a_tile = _TILE + _TILE_SAMPLE * len(points) if is_large else _NUMPY_TILE
     for side, (n_exact, n_smooth) in zip(SIDES, numbers_in_tiles(covariance, points, steps)):
         share = min(1.0, n_nodes / side) ** 2

@@ -126,8 +126,8 @@ class Derivative:
         return covariance.derivative(targets, points, self.axis)
 
     def variance(self, covariance: SmoothCovariance) -> float:
-        """Return minus the second derivative of the covariance at lag 0; NaN where there is none."""
-        return covariance.derivative_variance(self.axis) if is_differentiable(covariance) else float("nan")
+        """Return minus the second derivative of the covariance at lag 0: infinite where that has a kink there."""
+        return covariance.derivative_variance(self.axis) if is_differentiable(covariance) else float("inf")
 
 
 def at_one_place(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -57,17 +57,21 @@ class TileFrames:
         smallest = np.maximum(_ROUNDING, _LEVEL * scale.max(axis=1, keepdims=True, initial=0.0))
         return cls(center, directions, np.where(scale > smallest, scale, 0.0))
 
-    def columns(self, scores: np.ndarray) -> np.ndarray:
-        """Return the constant and the columns of samples or targets, shape (n_tiles, n_places, n_scores + 1)."""
-        along = (scores - self.center[:, None]) @ self.directions
+    def columns(self, scores: np.ndarray, constant: np.ndarray | None = None) -> np.ndarray:
+        """Return the constant and the columns of samples or targets, shape (n_tiles, n_places, n_scores + 1).
+
+        The constant, shape (n_tiles, n_places, 1), is 1 of values and means, and 0 of slopes.
+        """
+        constant = np.ones((*scores.shape[:2], 1)) if constant is None else constant
+        along = (scores - constant * self.center[:, None]) @ self.directions
         known = self.scale[:, None] > 0
         along = np.where(known, along / np.where(known, self.scale[:, None], 1.0), along)
-        return np.concatenate([np.ones((*along.shape[:2], 1)), along], axis=2)
+        return np.concatenate([constant, along], axis=2)
 
     def rows_of_targets(self, columns: np.ndarray) -> np.ndarray:
         """Return constant and scores of targets, equally many a tile and tile by tile, as rows in their frames."""
-        scores = columns[:, 1:].reshape(len(self.center), -1, columns.shape[1] - 1)
-        return self.columns(scores).reshape(columns.shape)
+        by_tile = columns.reshape(len(self.center), -1, columns.shape[1])
+        return self.columns(by_tile[..., 1:], by_tile[..., :1]).reshape(columns.shape)
 
 
 def universal(

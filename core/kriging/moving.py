@@ -84,7 +84,7 @@ class MovingSystem:
         )
 
     def predict(
-        self, targets: np.ndarray, columns: np.ndarray, functional: Functional
+        self, targets: np.ndarray, columns: np.ndarray, functional: Functional, left_out: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return estimates, kriging and smoothing variances, neighbour counts and reasons for no estimate.
 
@@ -96,6 +96,8 @@ class MovingSystem:
             Constant and drift scores, of what is estimated.
         functional : Functional
             What is estimated.
+        left_out : ndarray of int, shape (n_targets,), or None
+            One sample for each target that it may not use.
 
         Returns
         -------
@@ -106,7 +108,7 @@ class MovingSystem:
         KrigingSystemError
             When the system of a neighbourhood is singular.
         """
-        return self._each(targets, columns, functional, None)
+        return self._each(targets, columns, functional, left_out)
 
     def leave_one_out(
         self, rows: np.ndarray | None = None
@@ -230,7 +232,7 @@ class MovingSystem:
         """Return numbers of neighbours, reasons and gradients at the cells of a raster, by the kernel.
 
         They are those of `products` with a `functionals.Derivative`, all axes at once; the samples hold values of
-        several fields. None where the kernel cannot, or met a singular system.
+        several fields. None where the kernel cannot (a known mean), or met a singular system.
 
         Parameters
         ----------
@@ -243,7 +245,7 @@ class MovingSystem:
         n_neighbors, reason : ndarray, shape (n_targets,)
         gradient : ndarray, shape (n_targets, n_fields, n_dimensions)
         """
-        solved = self._compiled(lattice, n_fields)
+        solved = self._compiled(lattice, n_fields) if self.has_mean else None
         if solved is None or solved.slopes is None:
             return None
         found = solved.counts.ravel()

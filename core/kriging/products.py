@@ -91,14 +91,22 @@ class Products:
         every = np.concatenate([self.constant_known[:, None], self.scores_known], axis=1)
         return universal(prior, at_target, (self.target, self.target_known, every[..., :-1], every[..., -1]))
 
-    def contrast(self, n_fields: int) -> tuple[np.ndarray, np.ndarray]:
+    def contrast(self, n_fields: int, has_mean: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Return estimates of a functional that is 0 of a constant, and how far they reduce its variance.
+
+        Parameters
+        ----------
+        n_fields : int
+        has_mean : bool
+            Whether the mean is estimated (ordinary kriging), not known (simple kriging).
 
         Returns
         -------
         estimate : ndarray, shape (n_targets, n_fields)
         reduction : ndarray, shape (n_targets,)
         """
+        if not has_mean:
+            return self.target_known[:, -n_fields:], self.target
         with np.errstate(divide="ignore", invalid="ignore"):
             # Without neighbours there is no information: the caller writes NaN there.
             multiplier = -self.target_known[:, 0] / self.constant_known[:, 0]

@@ -38,7 +38,7 @@ from .tiles import spatial_tiles
 MAX_GLOBAL_SAMPLES = 10_000
 """Beyond this the matrix of one global system passes 800 MB."""
 
-_LOST_DRIFT = 1e-9
+LOST_DRIFT = 1e-9
 _FEW_NEAR = 0.6
 _LARGEST_PRECISION = 1e4
 _TILE_TARGETS = 1024
@@ -368,13 +368,13 @@ class GlobalSystem:
             covariances = self.covariance.between(targets[part], self.samples.points[rows])
             estimate[part] += covariances @ self.dual[rows]
             reduction = covariances @ self.precision[np.ix_(rows, rows)]
-            through_drift = 2.0 * np.einsum("ij,ij->i", columns[part] @ self._influence[rows].T, covariances)
+            through_drift = 2.0 * np.einsum("ij,ij->i", columns[part] @ self.influence[rows].T, covariances)
             variance[part] -= np.einsum("ij,ij->i", reduction, covariances) + through_drift
             smoothing[part] += through_drift
         return estimate, variance, smoothing + variance
 
     @cached_property
-    def _influence(self) -> np.ndarray:
+    def influence(self) -> np.ndarray:
         """Change of the drift's coefficients with each value, K^-1 F (F'K^-1 F)^-1, shape (n_samples, n_columns)."""
         return self.inverse_factor.T @ (self.whitened_columns @ self.column_factor.T)
 
@@ -452,9 +452,9 @@ class GlobalSystem:
         precision = np.einsum("ij,ij->j", self.inverse_factor, self.inverse_factor)
         projection = self.whitened_columns.T @ self.inverse_factor
         remaining = precision - np.einsum("ij,ij->j", projection, projection)
-        determined = remaining > _LOST_DRIFT * precision
+        determined = remaining > LOST_DRIFT * precision
         remaining = np.where(determined, remaining, np.nan)
-        leverage = np.einsum("ij,ij->i", self.samples.columns, self._influence)
+        leverage = np.einsum("ij,ij->i", self.samples.columns, self.influence)
         return self.samples.values - self.dual / remaining, 1.0 / remaining, (1.0 - 2.0 * leverage) / remaining
 
     def leave_set_out(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -483,11 +483,11 @@ class GlobalSystem:
         if len(projection):
             # Eigenvalues of the share of the left-out information that goes into the drift: below 1.
             share = solve_triangular(factor, projection.T, lower=True)
-            if np.linalg.svd(share, compute_uv=False).max(initial=0.0) ** 2 > 1 - _LOST_DRIFT:
+            if np.linalg.svd(share, compute_uv=False).max(initial=0.0) ** 2 > 1 - LOST_DRIFT:
                 return None
         remaining = np.linalg.inv(precision - projection.T @ projection)
         variance = np.diag(remaining).copy()
-        hat = self.samples.columns[rows] @ self._influence[rows].T
+        hat = self.samples.columns[rows] @ self.influence[rows].T
         smoothing = variance - 2.0 * np.einsum("ij,ji->i", hat, remaining)
         return self.samples.values[rows] - remaining @ self.dual[rows], variance, smoothing
 

@@ -56,3 +56,33 @@ def trend_columns(points: np.ndarray, order: int, block: PointSum | None = None)
         for axes in (list(chosen) for chosen in combinations_with_replacement(range(points.shape[1]), degree))
     ]
     return np.column_stack(monomials) if monomials else np.empty((len(points), 0))
+
+
+def trend_slopes(points: np.ndarray, order: int) -> np.ndarray:
+    """Return the gradients of `trend_columns`: also their slopes over any baseline centred on the point.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_points, n_dimensions)
+    order : int
+
+    Returns
+    -------
+    ndarray, shape (n_points, n_columns, n_dimensions)
+
+    Examples
+    --------
+    >>> trend_slopes(np.array([[2.0, 3.0]]), 2)[0].T
+    array([[1., 0., 4., 3., 0.],
+           [0., 1., 0., 2., 6.]])
+    """
+    n_dimensions = points.shape[1]
+    slopes = []
+    for degree in range(1, order + 1):
+        for axes in combinations_with_replacement(range(n_dimensions), degree):
+            # By the product rule: each factor in turn gives 1 along its own axis, times the others.
+            one = np.zeros(points.shape)
+            for place, axis in enumerate(axes):
+                one[:, axis] += np.prod(points[:, [*axes[:place], *axes[place + 1 :]]], axis=1)
+            slopes.append(one)
+    return np.stack(slopes, axis=1) if slopes else np.empty((len(points), 0, n_dimensions))
