@@ -11,7 +11,7 @@ import numpy as np
 from ..coincident import coincident_samples
 from ..errors import InputError
 from ..transforms import Transform
-from .columns import parse_column
+from .columns import Column, parse_column
 from .fields import FieldSummary, about_closure, about_field
 from .findings import NOTE, PROBLEM, WARNING, Finding, plural
 from .places import CLUSTERED, about_clusters, about_number, about_pattern, about_places
@@ -88,7 +88,8 @@ def check_samples(
     is_geographic : bool
         Whether the coordinates are degrees.
     transform : Transform, optional
-        Scale on which outliers are judged; none by default.
+        Scale on which outliers are judged, fitted to each field where it has to be; none by default. A field that it
+        does not suit is said to have a problem, and judged as it is.
 
     Returns
     -------
@@ -120,9 +121,10 @@ def check_samples(
     ]
     fields = []
     for name, column in parsed.items():
-        summary, of_field = about_field(name, column, coordinates, transform, remarks)
+        own, of_transform = _fitted(transform, name, column)
+        summary, of_field = about_field(name, column, coordinates, own, remarks)
         fields.append(summary)
-        findings += of_field
+        findings += of_transform + of_field
     findings += about_closure(parsed)
     index, of_pattern = about_pattern(coordinates, is_geographic)
     findings += of_pattern
@@ -137,3 +139,23 @@ def check_samples(
         remarks=tuple("; ".join(notes) for notes in remarks),
         nearest_neighbor_index=index,
     )
+
+
+def _fitted(transform: Transform, name: str, column: Column) -> tuple[Transform, list[Finding]]:
+    """Return a transform fitted to the numbers of a field; none, and why, where it does not suit them."""
+    numbers = column.values[np.isfinite(column.values)]
+    if len(numbers) == 0 or np.ptp(numbers) == 0:
+        return Transform(), []  # which is a problem of its own
+    try:
+        fitted = transform.fitted(numbers, name)
+        fitted.forward(numbers, name)
+    except InputError as error:
+        return Transform(), [
+            Finding(
+                PROBLEM,
+                f"{name} has values outside the {transform.kind} transform",
+                str(error),
+                "Choose another TRANSFORM, or repair these values.",
+            )
+        ]
+    return fitted, []

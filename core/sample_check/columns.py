@@ -93,7 +93,7 @@ def parse_column(raw: Sequence[Any]) -> Column:
             match = re.fullmatch(rf"([<>≤≥]?)=?\s*({_NUMBER})", text.replace(",", ".") if comma else text)
             if text.lower().replace(" ", "") in MISSING_WORDS:
                 is_missing[row] = True
-            elif match is None:
+            elif match is None or not np.isfinite(float(match.group(2))):
                 is_not_numeric[row] = True
             elif match.group(1):
                 limits[row] = float(match.group(2))

@@ -154,6 +154,30 @@ def test_outliers_depend_on_the_scale(places):
     assert raw.n_outliers > 0 and log.n_outliers == 0
 
 
+@pytest.mark.parametrize("kind", ["log", "boxcox", "normal_score"])
+def test_every_scale_is_fitted_to_each_field(places, kind):
+    """Lognormal values have nothing far out on any scale that suits them; fields of other units get their own."""
+    values = np.random.default_rng(4).lognormal(2, 1, 60)
+    table = {"zinc": values.tolist(), "gold": (1e-3 * values).tolist(), "none": [None] * 60, "same": [2.0] * 60}
+    check = check_samples(places, table, crs_name="EPSG:25833", transform=Transform(kind))
+    assert [field.n_outliers for field in check.fields[:2]] == [0, 0]
+    assert "transform" not in titles(check)
+
+
+@pytest.mark.parametrize("kind", ["log", "boxcox"])
+def test_a_scale_that_does_not_suit_is_a_problem_to_solve_and_no_end_of_the_check(places, kind):
+    zinc = [*np.random.default_rng(4).lognormal(2, 1, 59).tolist(), -1.0]
+    check = check_samples(places, {"zinc": zinc, "lead": zinc[:-1] + [3.0]}, transform=Transform(kind))
+    found = [finding for finding in check.findings if finding.level == "problem"]
+    assert [finding.title for finding in found] == [f"zinc has values outside the {kind} transform"]
+    assert "got -1 in row 60" in found[0].detail and [field.n for field in check.fields] == [60, 60]
+
+
+def test_a_number_too_large_for_a_number_is_none():
+    column = parse_column(["1e400", "-1e999", "<1e400", "1e300"])
+    assert column.is_not_numeric.tolist() == [True, True, True, False] and not column.is_censored.any()
+
+
 def test_nothing_at_all_is_refused(places):
     with pytest.raises(InputError, match="0 and 1"):
         check_samples(places[:0], {"zinc": []})
