@@ -30,6 +30,8 @@ from .remarks import remarks_on, structure_of
 MIN_SAMPLES = 10
 """Fewer samples give no variogram worth the name."""
 
+_LARGEST_SPREAD = 1e130
+
 
 @dataclass(frozen=True)
 class FittedVariogram:
@@ -313,9 +315,15 @@ def _check(coordinates: np.ndarray, values: np.ndarray) -> None:
                 f"Expected finite {label}, got NaN or infinity in {len(bad)} of {len(array)} samples (first: row "
                 f"{bad[0] + 1}). Remove or repair these samples."
             )
-    if np.ptp(values) == 0:
+    spread = float(np.ptp(values))
+    if spread == 0:
         raise InputError(
             f"All {len(values)} values equal {values[0]:g}: a variogram cannot be fitted to them. Choose another field."
+        )
+    if not 1.0 / _LARGEST_SPREAD < spread < _LARGEST_SPREAD:
+        raise InputError(
+            f"Expected values with room for their squares in double precision, got some that differ by {spread:g}. "
+            "Use another unit."
         )
 
 
@@ -329,7 +337,7 @@ def _drift_residuals(values: np.ndarray, drift: np.ndarray) -> tuple[np.ndarray,
         )
     orthonormal = np.linalg.qr(basis)[0]
     residuals = values - orthonormal @ (orthonormal.T @ values)
-    if float(np.abs(residuals).max()) <= 1e-10 * max(1.0, float(np.abs(values).max())):
+    if float(np.abs(residuals).max()) <= 1e-10 * float(np.abs(values).max()):
         raise InputError(
             "The values do not vary beyond the drift: nothing is left for a variogram. Use fewer drift columns."
         )

@@ -134,6 +134,18 @@ def test_units_scale_and_place_do_not_matter(meuse):
     )
 
 
+@pytest.mark.parametrize("unit", [1e-13, 1e-60, 1e60])
+@pytest.mark.parametrize("method", ["least_squares", "reml"])
+def test_tiny_and_huge_units_of_values_do_not_matter(meuse, unit, method):
+    """Permeabilities are of the size of 1e-13 square metres: that is no lack of variation."""
+    coordinates, log_zinc, distance = meuse
+    options = FitOptions(model="exponential", method=method)
+    model, other = (
+        fit_variogram(coordinates[:60], u * log_zinc[:60], options, drift=distance[:60]).model for u in (1.0, unit)
+    )
+    assert_allclose([other.sill / unit**2, other.effective_range], [model.sill, model.effective_range], rtol=1e-4)
+
+
 def test_what_the_drift_explains_does_not_matter(meuse):
     coordinates, log_zinc, drift = meuse
     columns = np.column_stack([drift, coordinates[:, 0]])
@@ -297,6 +309,8 @@ def test_without_scikit_gstat_it_names_the_backend(monkeypatch, meuse):
         ({"drift": np.arange(155.0), "values": 2.0 * np.arange(155.0)}, "do not vary beyond the drift"),
         ({"drift": np.random.default_rng(0).normal(size=(155, 150))}, "Use fewer drift columns"),
         ({"drift": np.ones((3, 1))}, "Expected 155 rows"),
+        ({"values": 1e150 * np.arange(155.0)}, "Use another unit"),
+        ({"values": 1e-150 * np.arange(155.0)}, "Use another unit"),
     ],
 )
 def test_bad_input_is_named(meuse, change, message):
