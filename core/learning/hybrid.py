@@ -15,40 +15,26 @@ from typing import Any
 import numpy as np
 
 from ..coincident import average_coincident
-from ..features.covariates import CovariateEncoder
-from ..features.neighbors import NeighborFeatures
 from ..kriging.neighborhood import Neighborhood
-from ..prediction.bases import EXACT_LIMIT, EXTERNAL, FOREST, LEARNED, NETWORK, ORDINARY, Base
+from ..prediction.bases import EXACT_LIMIT, FOREST, NETWORK
 from ..prediction.contract import contract_of
-from ..prediction.hybrid import HybridModel, Prediction
+from ..prediction.hybrid import HybridModel, Prediction, TargetModel
 from ..prediction.intervals import quantiles_about
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
-from ..samples import Covariates, Samples, require_variation
+from ..samples import Covariates, Samples
 from ..validation.ablation import groups_to_leave_out
-from ..validation.folds import inseparable_groups
-from ..validation.gradients import with_own_covariates
-from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
-from ..validation.predictive import (
-    Method,
-    PredictiveDistribution,
-    Predictor,
-    transform_of,
-)
-from ..variogram.fit_options import FitOptions
-from ..variogram.fitting import fit_variogram
-from ..variogram.models import VariogramModel
-from .base_variograms import other_variograms, uncorrelated
-from .forests import DriftForests, grow_drift_forests
+from ..validation.predictive import Method, PredictiveDistribution, Predictor
+from .forests import DriftForests
 from .held_out import leave_bases_out
+from .hybrid_bases import DriftedBase, kriging_bases, learned_bases
+from .hybrid_problem import HybridProblem
 from .hybrid_settings import HybridSettings
-from .inner import inner_folds, require_trainable, set_kinds
+from .inner import require_trainable, set_kinds
+from .learned_drifts import LearnedDrifts, learn_drifts
 from .outer import Trained, train_and_write
 from .stacking import Stack
 from .target_stack import METHOD, stack_notes, stack_target
-from .training import DriftEnsemble, train_drift_network
-
-SEVERAL_FITS_LIMIT = GLOBAL_LIMIT
-"""Up to so many samples a base averages several fits of its variogram; more samples leave less to doubt."""
+from .training import DriftEnsemble
 
 
 @dataclass(frozen=True)
@@ -168,129 +154,56 @@ def fit_hybrid(
         When the user asked to stop.
     """
     started = time.perf_counter()
-    settings = HybridSettings() if settings is None else settings
-    require_trainable(samples, "Training a hybrid")
-    samples = with_own_covariates(samples, settings.seed)
-    transforms = [transform_of(settings.transforms, samples, target) for target in samples.targets]
-    values = np.column_stack(
-        [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
-    )
-    for column, name in enumerate(samples.targets):
-        require_variation(values[:, column], name)
-    neighborhood = settings.neighborhood
-    if neighborhood is None:
-        neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+    problem = HybridProblem.of(samples, HybridSettings() if settings is None else settings)
+    names = problem.samples.targets
+    bases: list[list[DriftedBase]] = []
     notes: list[str] = []
-    n_targets = len(samples.targets)
-
-    folds = inner_folds(samples, settings.n_inner_folds, settings.sets_for(len(samples)), settings.seed)
-    groups = inseparable_groups(samples.coordinates, samples.holes)
-    in_holes = len(np.unique(groups)) < len(groups)
-
-    def base_of(
-        kind: str, column: int, drift: np.ndarray | None, where: Progress, model: str = "",
-        encoder: CovariateEncoder | None = None,
-    ) -> Base:  # fmt: skip
-        stop_if(is_cancelled)
-        options = FitOptions(
-            model=model or settings.variogram_model, method=settings.variogram_method, seed=settings.seed
-        )
-        fitted = fit_variogram(
-            samples.coordinates, values[:, column], options,
-            drift=drift, holes=samples.holes, progress=where, is_cancelled=is_cancelled,
-        )  # fmt: skip
-        others: tuple[VariogramModel, ...] = ()
-        if drift is not None and kind in LEARNED and in_holes:
-            few = len(samples) <= EXACT_LIMIT
-            alone = uncorrelated(
-                fitted.model, samples.coordinates, values[:, column], drift, groups if few else folds[0],
-                Neighborhood() if few else neighborhood,
-            )  # fmt: skip
-            if alone is not None:
-                return Base(kind, alone, 0.0)
-        if len(samples) <= SEVERAL_FITS_LIMIT:
-            others = other_variograms(fitted, samples.coordinates, values[:, column], drift, folds[1])
-        return Base(kind, fitted.model, 0.0, encoder, others)
-
-    bases: list[list[Base]] = [[] for _ in samples.targets]
-    drifts: list[list[np.ndarray | None]] = [[] for _ in samples.targets]
-    for column, name in enumerate(samples.targets):
-        where = part(progress, 0.3 * column / n_targets, 0.3 * (column + 1) / n_targets)
+    for column, name in enumerate(names):
+        where = part(progress, 0.3 * column / len(names), 0.3 * (column + 1) / len(names))
         where(0.0, f"Kriging {name}")
-        given = settings.variograms.get(name)
-        own = base_of(ORDINARY, column, None, part(where, 0.0, 0.5)) if given is None else Base(ORDINARY, given, 0.0)
-        bases[column].append(own)
-        drifts[column].append(None)
-        if samples.covariates is not None and samples.covariates.names:
-            encoder = CovariateEncoder.fit(samples.covariates, values[:, [column]])
-            if 0 < encoder.n_features <= len(samples) // 5:
-                drift = encoder.encode(samples.covariates)
-                bases[column].append(base_of(EXTERNAL, column, drift, part(where, 0.5, 1.0), encoder=encoder))
-                drifts[column].append(drift)
-            else:
-                notes.append(
-                    f"External-drift kriging of {name} is left out: {encoder.n_features} usable covariate columns for "
-                    f"{len(samples)} samples."
-                )
-    fewest = min(int((own != fold).sum()) for own in folds for fold in np.unique(own))
-    features = NeighborFeatures.fit(
-        samples.coordinates, samples.covariates, tuple(own[0].variogram for own in bases),
-        min(settings.n_neighbors, fewest - 1), settings.use_coordinates,
-    )  # fmt: skip
-    encoded = features.encode(samples.covariates, len(samples))
-    n_members = settings.members_per_fold * sum(len(np.unique(own)) for own in folds)
-    progress(0.3, f"Training {n_members} networks at once")
-    ensemble = train_drift_network(
-        features, samples.coordinates, encoded, values, folds, settings.network, settings.seed,
-        part(progress, 0.3, 0.7), is_cancelled, settings.members_per_fold,
-    )  # fmt: skip
-    learned = {NETWORK: ensemble.out_of_fold}
-    forests = None
-    if settings.forest is not None and (features.encoder is not None or features.n_dimensions == 3):
-        forests = grow_drift_forests(
-            features.table(samples.coordinates, encoded), values, folds, settings.forest, settings.seed,
-            part(progress, 0.7, 0.8), is_cancelled, of_places=features.encoder is None,
-        )  # fmt: skip
-        learned = {FOREST: forests.out_of_fold, **learned}
-    drift_of = {name: out_of_fold.mean(axis=0) for name, out_of_fold in learned.items()}
-    if in_holes:
-        # Drifts of whole blocks left out are flatter than a map's, which knows the holes around; lines fitted to them
-        # are too steep for it, and in holes the line may be all that the base says (`uncorrelated`).
-        is_random = np.array([kind == "random" for kind in set_kinds(len(folds))])
-        drift_of = {name: out_of_fold[is_random].mean(axis=0) for name, out_of_fold in learned.items()}
-    for column, name in enumerate(samples.targets):
-        # The shape kriging chose: trying all of them again would take longer than training the network.
-        structures = bases[column][-1].variogram.structures
-        shape = structures[0].model if structures and structures[0].shape is None else ""
-        for index, kind in enumerate(learned):
-            done = (column + index / len(learned)) / n_targets
-            where = part(progress, 0.8 + 0.18 * done, 0.8 + 0.18 * (done + 1 / (len(learned) * n_targets)))
-            where(0.0, f"Kriging {name} with a learned drift")
-            drift = drift_of[kind][:, [column]]
-            bases[column].append(base_of(kind, column, drift, where, shape))
-            drifts[column].append(drift)
+        own, told = kriging_bases(problem, column, where, is_cancelled)
+        bases.append(own)
+        notes += told
+    features = problem.features([own[0].base.variogram for own in bases])
+    drifts = learn_drifts(problem, features, part(progress, 0.3, 0.8), is_cancelled)
+    for column, own in enumerate(bases):
+        where = part(progress, 0.8 + 0.18 * column / len(names), 0.8 + 0.18 * (column + 1) / len(names))
+        own += learned_bases(problem, column, own, drifts.at_samples, where, is_cancelled)
     targets, stacks, inner_scores = [], [], {}
-    for column, name in enumerate(samples.targets):
+    for column, name in enumerate(names):
         stop_if(is_cancelled)
         progress(0.98, "Stacking")
-        own_values = values[:, column]
-        held_out, credible = leave_bases_out(
-            samples, own_values, transforms[column], bases[column], drifts[column],
-            {kind: out_of_fold[:, :, column] for kind, out_of_fold in learned.items()}, folds,
-            neighborhood if settings.neighborhood is not None or len(samples) > EXACT_LIMIT else Neighborhood(),
-        )  # fmt: skip
-        target, stack, scores = stack_target(
-            name, settings, transforms[column], own_values, bases[column], credible, held_out, folds[1], in_holes
-        )
+        target, stack, inner_scores[name], told = _stacked(problem, column, bases[column], drifts)
         targets.append(target)
         stacks.append(stack)
-        inner_scores[name] = scores
-        notes.extend(stack_notes(target, stack, credible, held_out, folds[1]))
-    model = HybridModel(samples, drift_of[NETWORK], features, neighborhood, tuple(targets), drift_of.get(FOREST))
+        notes += told
+    model = HybridModel(
+        problem.samples, drifts.at_samples[NETWORK], features, problem.neighborhood, tuple(targets),
+        drifts.at_samples.get(FOREST),
+    )  # fmt: skip
     progress(1.0, "Trained")
     return FittedHybrid(
-        model, ensemble, forests, tuple(stacks), inner_scores, settings, tuple(notes), time.perf_counter() - started
+        model, drifts.ensemble, drifts.forests, tuple(stacks), inner_scores, problem.settings, tuple(notes),
+        time.perf_counter() - started,
+    )  # fmt: skip
+
+
+def _stacked(
+    problem: HybridProblem, column: int, bases: list[DriftedBase], drifts: LearnedDrifts
+) -> tuple[TargetModel, Stack, dict, list[str]]:
+    """Leave samples out of the bases of one target and weigh them; return also inner scores and notes."""
+    samples, settings, values = problem.samples, problem.settings, problem.values[:, column]
+    transform, own, blocks = problem.transforms[column], [one.base for one in bases], problem.folds[1]
+    is_as_asked = settings.neighborhood is not None or len(samples) > EXACT_LIMIT
+    held_out, credible = leave_bases_out(
+        samples, values, transform, own, [one.drift for one in bases],
+        {kind: out_of_fold[:, :, column] for kind, out_of_fold in drifts.out_of_fold.items()}, problem.folds,
+        problem.neighborhood if is_as_asked else Neighborhood(),
+    )  # fmt: skip
+    target, stack, scores = stack_target(
+        samples.targets[column], settings, transform, values, own, credible, held_out, blocks, problem.in_holes
     )
+    return target, stack, scores, stack_notes(target, stack, credible, held_out, blocks)
 
 
 def hybrid_method(settings: HybridSettings | None = None) -> Method:

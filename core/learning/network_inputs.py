@@ -10,11 +10,10 @@ import numpy as np
 from ..features.covariate_groups import resolved_groups
 from ..features.gradients import gradient_names
 from ..features.sequences import SequenceFeatures, along_holes
-from ..kriging.neighborhood import Neighborhood
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Samples, require_variation
 from ..validation.folds import inseparable_groups, spatial_blocks
-from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
+from ..validation.methods import default_neighborhood
 from ..validation.predictive import transform_of
 from ..variogram.fit_options import FitOptions
 from ..variogram.fitting import fit_variogram
@@ -69,7 +68,7 @@ def inner_problem(
         variograms.append(given)
     neighborhood = settings.neighborhood
     if neighborhood is None:
-        neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+        neighborhood = default_neighborhood(len(samples))
     if folds is None:
         folds = inner_folds(samples, settings.n_inner_folds, settings.n_sets, settings.seed)
     groups = inseparable_groups(samples.coordinates, samples.holes)

@@ -42,7 +42,7 @@ from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable, normalized_scores
-from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
+from ..validation.methods import default_neighborhood
 from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistribution, Predictor, Transforms, transform_of
 from ..variogram.models import VariogramModel
 from .inner import require_trainable
@@ -283,7 +283,7 @@ def fit_pretrained(
     samples = Samples(samples.coordinates, samples.values, samples.targets, samples.crs)
     neighborhood = settings.neighborhood
     if neighborhood is None:
-        neighborhood = Neighborhood() if len(samples) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+        neighborhood = default_neighborhood(len(samples))
     targets, gates = [], []
     for column, name in enumerate(samples.targets):
         stop_if(is_cancelled)

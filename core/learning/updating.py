@@ -21,7 +21,7 @@ from ..prediction.trained_model import KindOfModel, TrainedModel
 from ..progress import IsCancelled, Progress, never, part, silent
 from ..samples import Covariates, Samples
 from ..transforms import Transform
-from ..validation.methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
+from ..validation.methods import default_neighborhood
 from .architectures import Schedule, Sizes
 from .forests import ForestSettings
 from .hybrid import train_hybrid
@@ -176,8 +176,7 @@ def settings_of(
 
 def _chosen(neighborhood: Neighborhood, n_samples: int) -> Neighborhood | None:
     """Return the neighbourhood that was asked for; None where it is the one that the number of samples asks for."""
-    usual = Neighborhood() if n_samples <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
-    return None if neighborhood == usual else neighborhood
+    return None if neighborhood == default_neighborhood(n_samples) else neighborhood
 
 
 def _known(content: Mapping[str, Any], settings: type) -> dict[str, Any]:

@@ -12,13 +12,12 @@ import numpy as np
 
 from ..errors import InputError
 from ..features.gradients import FieldGradients, gradient_names
-from ..kriging.neighborhood import Neighborhood
 from ..samples import Samples, require_variation
 from ..variogram.fit_options import FitOptions
 from ..variogram.fitting import fit_variogram
 from .components import with_chosen_components
 from .folds import inseparable_groups
-from .methods import GLOBAL_LIMIT, LOCAL_NEIGHBORS
+from .methods import default_neighborhood
 
 
 def with_own_covariates(samples: Samples, seed: int = 0) -> Samples:
@@ -68,11 +67,10 @@ def with_gradients(samples: Samples, seed: int = 0) -> Samples:
     for name, values in zip(fields.names, fields.values.T):
         require_variation(values, name)
         variograms.append(fit_variogram(samples.coordinates, values, FitOptions(seed=seed)).model)
-    few = len(samples) <= GLOBAL_LIMIT
     parts = [part for origin in fields.origins if origin is not None for part in origin["parts"]]
     gradients = FieldGradients.fit(
         samples.coordinates, fields, variograms, tuple(dict.fromkeys(parts)),
-        Neighborhood() if few else Neighborhood(max_neighbors=LOCAL_NEIGHBORS),
+        default_neighborhood(len(samples)),
     )  # fmt: skip
     found = gradients.left_out(inseparable_groups(samples.coordinates, samples.holes))
     unknown = ~np.isfinite(found).all(axis=1)

@@ -47,6 +47,11 @@ LOCAL_PARTS = 8
 """Parts of the samples that are left out in turn to learn the intervals of a moving neighbourhood."""
 
 
+def default_neighborhood(n_samples: int) -> Neighborhood:
+    """Return the neighbourhood where none is asked for: all samples, or the nearest of more than `GLOBAL_LIMIT`."""
+    return Neighborhood() if n_samples <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+
+
 def ordinary_kriging(
     transforms: Transforms = UNTRANSFORMED, neighborhood: Optional[Neighborhood] = None, variogram_method: str = "reml"
 ) -> Method:
@@ -275,7 +280,7 @@ def _fit_target(
     )  # fmt: skip
     neighborhood = how.neighborhood
     if neighborhood is None:
-        neighborhood = Neighborhood() if len(training) <= GLOBAL_LIMIT else Neighborhood(max_neighbors=LOCAL_NEIGHBORS)
+        neighborhood = default_neighborhood(len(training))
     kriging = fit_kriging(training.coordinates, values, variogram.model, neighborhood, drift)
     stop_if(how.is_cancelled)
     groups = inseparable_groups(training.coordinates, training.holes)

@@ -1,0 +1,89 @@
+"""What every part of a hybrid is trained on: samples on the scale of kriging, with their inner folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..features.neighbors import NeighborFeatures
+from ..kriging.neighborhood import Neighborhood
+from ..samples import Samples, require_variation
+from ..transforms import Transform
+from ..validation.folds import inseparable_groups
+from ..validation.gradients import with_own_covariates
+from ..validation.methods import default_neighborhood
+from ..validation.predictive import transform_of
+from ..variogram.models import VariogramModel
+from .hybrid_settings import HybridSettings
+from .inner import inner_folds, require_trainable
+
+
+@dataclass(frozen=True)
+class HybridProblem:
+    """Samples on the scale of kriging, and the inner folds that bases, drifts and stacks share.
+
+    Parameters
+    ----------
+    samples : Samples
+        With the covariates that are made of them.
+    settings : HybridSettings
+    transforms : tuple of Transform
+        One a target, fitted to these samples.
+    values : ndarray, shape (n_samples, n_targets)
+        Transformed.
+    neighborhood : Neighborhood
+        Of kriging on maps.
+    folds : tuple of ndarray of int, shape (n_samples,)
+        Sets of inner folds, see `inner.inner_folds`.
+    groups : ndarray of int, shape (n_samples,)
+        Samples that never part, numbered from 0.
+    """
+
+    samples: Samples
+    settings: HybridSettings
+    transforms: tuple[Transform, ...]
+    values: np.ndarray
+    neighborhood: Neighborhood
+    folds: tuple[np.ndarray, ...]
+    groups: np.ndarray
+
+    @classmethod
+    def of(cls, samples: Samples, settings: HybridSettings) -> HybridProblem:
+        """Transform the samples and part them into inner folds.
+
+        Raises
+        ------
+        InputError
+            When samples coincide (they are named), are too few, or a target does not vary or leaves its transform's
+            domain.
+        """
+        require_trainable(samples, "Training a hybrid")
+        samples = with_own_covariates(samples, settings.seed)
+        transforms = tuple(transform_of(settings.transforms, samples, target) for target in samples.targets)
+        values = np.column_stack(
+            [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
+        )
+        for column, name in enumerate(samples.targets):
+            require_variation(values[:, column], name)
+        neighborhood = settings.neighborhood
+        if neighborhood is None:
+            neighborhood = default_neighborhood(len(samples))
+        folds = inner_folds(samples, settings.n_inner_folds, settings.sets_for(len(samples)), settings.seed)
+        groups = inseparable_groups(samples.coordinates, samples.holes)
+        return cls(samples, settings, transforms, values, neighborhood, folds, groups)
+
+    @property
+    def in_holes(self) -> bool:
+        """Whether some samples never part: those of one drill hole."""
+        return len(np.unique(self.groups)) < len(self.groups)
+
+    def features(self, variograms: Sequence[VariogramModel]) -> NeighborFeatures:
+        """Return what learned drifts read of a place, with one variogram a target."""
+        samples, settings = self.samples, self.settings
+        fewest = min(int((own != fold).sum()) for own in self.folds for fold in np.unique(own))
+        return NeighborFeatures.fit(
+            samples.coordinates, samples.covariates, tuple(variograms),
+            min(settings.n_neighbors, fewest - 1), settings.use_coordinates,
+        )  # fmt: skip
