@@ -18,6 +18,9 @@ from .distance_matching import centres_of, matched_folds, places_between, thinne
 BLOCKS_PER_FOLD = 3
 """Occupied blocks a fold is merged from when no block size is given."""
 
+_FINEST = 241
+"""Eighths of halvings from the extent down to the finest blocks; with more a block's number would overflow."""
+
 QUESTIONS = {
     "random": "filling in between samples",
     "blocks": "mapping into unsampled ground",
@@ -152,9 +155,14 @@ def spatial_blocks(
     extent = float(np.ptp(centres, axis=0).max())
     if extent == 0:
         return np.zeros(len(groups), dtype=int)
-    sizes = extent * 2.0 ** (-np.arange(89) / 8.0)
-    occupied = np.array([len(np.unique(blocks_of(size))) for size in sizes])
-    block_size = float(sizes[np.argmin(np.abs(occupied - min(n_blocks, len(centres))))])
+    wanted, sizes, occupied = min(n_blocks, len(centres)), np.empty(0), np.empty(0)
+    # Finer blocks than the first ones are for samples with a few others very far off.
+    for steps in (np.arange(89), np.arange(89, _FINEST)):
+        sizes = np.append(sizes, extent * 2.0 ** (-steps / 8.0))
+        occupied = np.append(occupied, [len(np.unique(blocks_of(size))) for size in sizes[len(occupied) :]])
+        if occupied.max() >= wanted:
+            break
+    block_size = float(sizes[np.argmin(np.abs(occupied - wanted))])
     return _in_order_of_appearance(blocks_of(block_size)[groups])
 
 

@@ -89,6 +89,16 @@ def test_blocks_are_about_as_many_as_wanted_and_square(places):
         assert np.ptp(places[blocks == block], axis=0).max() <= 1.25 * 250.0
 
 
+@pytest.mark.parametrize("far", [1e5, 1e9])
+def test_a_sample_far_off_leaves_blocks_among_the_others(places, far):
+    """A coordinate of 0 among UTM ones once left all other samples in one block, and no folds."""
+    with_one = np.vstack([places, [-far, -far]])
+    blocks = spatial_blocks(with_one, 15, 1)
+    assert abs(len(np.unique(blocks)) - 15) <= 5 and (blocks == blocks[-1]).sum() == 1
+    folds = block_folds(with_one, 5, 1)
+    assert len(np.unique(folds)) == 5 and np.bincount(folds).max() < 60
+
+
 def test_unit_and_origin_of_the_map_do_not_matter(places):
     moved = (places - [500_000, 4_000_000]) / 1000.0
     np.testing.assert_array_equal(block_folds(places, 5, 7), block_folds(moved, 5, 7))
