@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NO_DIFFERENCE = 1e-13
+"""Relative difference of two numbers that is rounding: no axis lies between them."""
+
 
 def nice_ticks(low: float, high: float, n: int = 5) -> list[float]:
     """Return about `n` round numbers that span [low, high] from inside.
@@ -92,6 +95,8 @@ def limits(values: Sequence[float], *, zero: bool = False, log: bool = False) ->
     if len(array) == 0:
         return (1.0, 10.0) if log else (0.0, 1.0)
     low, high = float(array.min()), float(array.max())
+    if high - low <= NO_DIFFERENCE * max(abs(low), abs(high)):
+        high = low
     if log:
         low, high = low / 1.08, high * 1.08
         return (low / 1.5, high * 1.5) if high / low < 1.2 else (low, high)

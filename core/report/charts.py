@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .axes import Axis, limits, nice_ticks, tick_labels
+from .axes import NO_DIFFERENCE, Axis, limits, nice_ticks, tick_labels
 from .drawing import (
     CHARACTER,
     QUIET,
@@ -198,7 +198,7 @@ def _round_edges(array: np.ndarray, wanted: int) -> np.ndarray:
     if len(array) == 0:
         return np.array([0.0, 1.0])
     low, high = float(array.min()), float(array.max())
-    if low == high:
+    if high - low <= NO_DIFFERENCE * max(abs(low), abs(high)):
         half = 0.5 * abs(low) or 0.5
         return np.array([low - half, low + half])
     ticks = nice_ticks(low, high, wanted)

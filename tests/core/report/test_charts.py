@@ -109,6 +109,20 @@ def test_bins_hold_every_value():
     assert np.histogram(values, edges)[0].sum() == 400
 
 
+@pytest.mark.parametrize("steps", [[0, 1], [0, 1, 3], [0, 40]])
+@pytest.mark.parametrize("value", [1.0, -0.3, 5e6, 1e-9, 1e300])
+def test_values_that_differ_by_rounding_are_drawn_as_equal(value, steps):
+    values = [value + step * float(np.spacing(value)) for step in steps]
+    drawn = [
+        histogram("h", values, "x"), xy_chart("c", "x", "y", [Points(values, values)]), one_to_one("o", values, values),
+        sample_map("m", values, values, values), horizontal_bars("b", [str(v) for v in values], values),
+        intervals("i", [str(v) for v in values], values, values, values, x_label="x"),
+    ]  # fmt: skip
+    for chart in drawn:
+        assert "nan" not in chart and "inf" not in chart.replace("info", "")
+        ElementTree.fromstring(chart)
+
+
 def test_map_keeps_the_shape_of_the_ground():
     root = ElementTree.fromstring(sample_map("t", [0, 100, 0], [0, 0, 50], [1, 2, 3]))
     marks = [(float(c.get("cx")), float(c.get("cy"))) for c in root.iter("circle")][:3]
