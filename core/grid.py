@@ -129,7 +129,7 @@ class RasterGrid:
     Raises
     ------
     InputError
-        For an empty, rotated or upside-down grid.
+        For an empty, rotated or upside-down grid, or one with a number that is not finite.
 
     Examples
     --------
@@ -152,6 +152,8 @@ class RasterGrid:
         if min(self.shape) < 1:
             raise InputError(f"Expected a grid of at least one row and one column, got {self.shape}.")
         _, width, row_skew, _, column_skew, height = self.transform
+        if not np.isfinite(self.transform).all():
+            raise InputError(f"Expected a grid at a finite place, got the geotransform {self.transform}.")
         if row_skew != 0 or column_skew != 0 or width <= 0 or height >= 0:
             raise InputError(
                 "Expected a north-up grid without rotation, got the geotransform "
@@ -179,7 +181,7 @@ class RasterGrid:
         """
         if not cell_size > 0:
             raise InputError(f"Expected a cell size above 0 map units, got {cell_size:g}.")
-        if not (east > west and north > south):
+        if not (east > west and north > south and np.isfinite([west, south, east, north, cell_size]).all()):
             raise InputError(
                 f"Expected an extent with east > west and north > south, got west {west:g}, south {south:g}, "
                 f"east {east:g}, north {north:g}."

@@ -76,3 +76,17 @@ def test_a_grid_around_samples_has_round_edges():
     assert RasterGrid.around(np.array([[3.0, 4.0]])).shape == (1, 1)
     with pytest.raises(InputError, match="above 0"):
         RasterGrid.around(np.array([[3.0, 4.0]]), cell_size=0)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_grid_lies_at_a_finite_place(number):
+    for place in range(6):
+        transform = [0.0, 1.0, 0.0, 2.0, 0.0, -1.0]
+        transform[place] = number
+        with pytest.raises(InputError, match="Expected a"):
+            RasterGrid((2, 4), tuple(transform))
+    for place in range(5):
+        extent = [0.0, 0.0, 4.0, 2.0, 1.0]
+        extent[place] = number
+        with pytest.raises(InputError, match="Expected a"):
+            RasterGrid.from_extent(*extent)
