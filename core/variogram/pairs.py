@@ -45,15 +45,21 @@ class Pairs:
         Raises
         ------
         InputError
-            For fewer than 2 samples, or a number of values that differs.
+            For fewer than 2 samples, a number of values that differs, or one that is not finite.
         """
         coordinates = np.asarray(coordinates, dtype=float)
         values = np.asarray(values, dtype=float)
         n = len(values)
-        if len(coordinates) != n or n < 2:
+        if coordinates.ndim != 2 or len(coordinates) != n or n < 2:
             raise InputError(
                 f"A variogram needs at least 2 samples with one value each, got {len(coordinates)} locations and "
                 f"{n} values."
+            )
+        bad = np.flatnonzero(~(np.isfinite(values) & np.isfinite(coordinates).all(axis=1)))
+        if len(bad):
+            raise InputError(
+                f"Expected finite coordinates and values, got NaN or infinity in {len(bad)} of {n} samples (first: row "
+                f"{bad[0] + 1}). Remove or repair these samples."
             )
         n_offsets, order = n // 2, np.arange(n)
         if n * (n - 1) // 2 > max_pairs:

@@ -215,6 +215,9 @@ def test_file_object_has_plain_numbers(meuse):
         ({"direction": Direction(0.0, dip=10.0)}, "dip of 10 degrees needs samples with elevations"),
         ({"estimator": "mean"}, "matheron, cressie, dowd, genton, got 'mean'"),
         ({"coordinates": np.ones((4, 2))}, "lie at one place"),
+        ({"coordinates": np.arange(4.0)}, "at least 2 samples"),
+        ({"values": np.array([1.0, np.nan, 2.0, np.inf])}, "NaN or infinity in 2 of 4 samples .first: row 2"),
+        ({"coordinates": np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0], [6.0, np.nan]])}, "first: row 4"),
     ],
 )
 def test_bad_input_is_named(change, message):
