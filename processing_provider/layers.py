@@ -94,9 +94,17 @@ def read_points(source: QgsProcessingFeatureSource, names: Optional[Sequence[str
     Raises
     ------
     InputError
-        For a missing field, a layer without features, or several points in one feature.
+        For a missing field, a layer without features or without places, several points in one feature, or
+        lines and polygons.
     """
     fields = source.fields()
+    if source.wkbType() == QgsWkbTypes.Type.NoGeometry:
+        raise InputError(
+            tr(
+                "Expected a point layer, got the table {name}, whose rows have no place on the map. Make points from "
+                "its columns of coordinates first (native:createpointslayerfromtable)."
+            ).format(name=source.sourceName())
+        )
     if names is not None:
         require_fields(fields, names)
     read = [field.name() for field in fields] if names is None else list(names)
@@ -142,11 +150,14 @@ def require_fields(fields: QgsFields, names: Sequence[str]) -> None:
         raise InputError(tr("Expected at least one field, got none. Choose one."))
     missing = [name for name in names if fields.lookupField(name) < 0]
     if missing:
+        parts = [part.strip() for name in missing for part in name.split(",")]
+        is_list = len(parts) > len(missing) and all(fields.lookupField(part) >= 0 for part in parts)
         raise InputError(
             tr("The layer has no field {missing}. Numeric fields there are: {names}.").format(
                 missing=", ".join(missing),
                 names=", ".join(field.name() for field in fields if field.isNumeric()) or tr("none"),
             )
+            + (tr(" Separate several fields by semicolons.") if is_list else "")
         )
 
 
@@ -251,7 +262,7 @@ def place_of(feature: QgsFeature) -> Optional[tuple[float, float, float]]:
     Raises
     ------
     InputError
-        For several points in one feature.
+        For several points in one feature, a line or a polygon.
     """
     geometry = feature.geometry()
     point = geometry.constGet()
@@ -260,6 +271,13 @@ def place_of(feature: QgsFeature) -> Optional[tuple[float, float, float]]:
         return (x, y, point.z()) if isfinite(x) and isfinite(y) else None
     if geometry.isNull() or geometry.isEmpty():
         return None
+    if geometry.type() != QgsWkbTypes.GeometryType.PointGeometry:
+        raise InputError(
+            tr(
+                "Expected points, got a {kind} in feature {id}. Choose a point layer, or make points first "
+                "(native:centroids)."
+            ).format(kind=QgsWkbTypes.displayString(geometry.wkbType()), id=feature.id())
+        )
     if QgsWkbTypes.isMultiType(geometry.wkbType()):
         parts = geometry.asMultiPoint()
         if len(parts) != 1:

@@ -288,10 +288,16 @@ class StagedFiles:
         Raises
         ------
         InputError
-            When nothing can be written there.
+            When nothing can be written there, or another output already goes there.
         """
         destination = Path(target)
         require_writable(destination)
+        if any(is_same_file(destination, other) for other in self._staged):
+            raise InputError(
+                tr("Expected a file of its own for each output, got {} twice. Choose another name for one.").format(
+                    destination
+                )
+            )
         _remove_abandoned(destination)
         # Only a name: a process that is killed while it computes leaves nothing behind.
         self._staged[destination] = destination.with_name(_part_name(destination, uuid4().hex[:8]))
@@ -317,6 +323,11 @@ class StagedFiles:
             del self._staged[destination]
             # Statistics of the file that was here before.
             destination.with_name(destination.name + ".aux.xml").unlink(missing_ok=True)
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Return whether two names are of one file, which need not be there."""
+    return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
 
 
 def _part_name(destination: Path, key: str) -> str:

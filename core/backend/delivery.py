@@ -77,6 +77,10 @@ def _require_not_open(destination: Path) -> None:
 
 
 def _unwritable(destination: Path, error: OSError) -> InputError:
+    if not destination.parent.is_dir():
+        return InputError(
+            f"Cannot write {destination}: there is no folder {destination.parent}. Create it, or choose another place."
+        )
     return InputError(
         f"Cannot write {destination}: {error.strerror or error}. Choose another place, or make room there."
     )

@@ -13,6 +13,8 @@ from .findings import NOTE, PROBLEM, WARNING, Finding, plural
 
 FENCE = 3.0
 """Tukey's outer fences: quartiles and so many times the distance between them."""
+SKEWED = 1.0
+"""Beyond this skewness values above 0 are better mapped as logarithms."""
 LOCAL_NEIGHBORS = 8
 LOCAL_LIMIT = 4.0
 """A local outlier differs from its neighbours' median by more than so many robust standard deviations."""
@@ -102,13 +104,30 @@ def about_field(
         f"By more than {LOCAL_LIMIT:g} robust standard deviations from the median of the {LOCAL_NEIGHBORS} nearest.",
         "Check for exchanged samples, wrong units or coordinates.", "unlike its neighbours")  # fmt: skip
     mean, std = float(numbers.mean()), float(numbers.std())
-    skewness = float(np.mean(((numbers - mean) / std) ** 3)) if std > 0 else 0.0
-    if skewness > 1 and (numbers > 0).all():
+    skewness = skewness_of(numbers)
+    if is_right_skewed(numbers):
         findings.append(
             Finding(NOTE, f"{name} is right-skewed", f"Its skewness is {skewness:.2g}.", "Use TRANSFORM = log.")
         )
     quartiles = tuple(float(q) for q in np.quantile(numbers, [0, 0.25, 0.5, 0.75, 1]))
     return _summary(name, column, len(outliers), len(local), quartiles, mean, std, skewness), findings
+
+
+def skewness_of(numbers: np.ndarray) -> float:
+    """Return the skewness of numbers, 0 where all are the same."""
+    std = float(numbers.std())
+    return float(np.mean(((numbers - numbers.mean()) / std) ** 3)) if std > 0 else 0.0
+
+
+def is_right_skewed(numbers: np.ndarray) -> bool:
+    """Return whether numbers, all above 0, are so skewed to the right that logarithms suit them.
+
+    Examples
+    --------
+    >>> is_right_skewed(np.array([1.0, 2.0, 3.0, 50.0])), is_right_skewed(np.array([1.0, 2.0, 3.0, 4.0]))
+    (True, False)
+    """
+    return bool((numbers > 0).all()) and skewness_of(numbers) > SKEWED
 
 
 def _summary(

@@ -35,7 +35,7 @@ class PredictRaster(Algorithm):
         inputs=lambda: [
             model_file(),
             *covariates_of_model(),
-            *grid_inputs(parent="TEMPLATE", around=tr("the first covariate, or of the model's samples")),
+            *grid_inputs(parent=None, around=tr("the first covariate, or of the model's samples")),
             elevations(),
             with_help(
                 real_number("COVERAGE", tr("Coverage of the intervals"), 0.9, 0.01, 0.999),

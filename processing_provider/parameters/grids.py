@@ -7,27 +7,30 @@ from typing import Optional
 from qgis.core import QgsProcessingParameterExtent
 
 from ..identity import tr
-from .kinds import check_box, distance, optional_text, raster_input, with_help
+from .kinds import check_box, distance, optional_text, raster_input, real_number, with_help
 
 
-def grid_inputs(parent: str = "INPUT", around: Optional[str] = None):
+def grid_inputs(parent: Optional[str] = "INPUT", around: Optional[str] = None):
     """Return EXTENT, CELL_SIZE, TEMPLATE, TEMPLATE_MASK and NODATA_AS_NAN.
 
     Parameters
     ----------
-    parent : str
-        Parameter whose CRS gives the unit of the cell size.
+    parent : str, optional
+        Parameter whose CRS gives the unit of the cell size; None where none does.
     around : str, optional
         What is covered when there is neither extent nor template.
     """
     around = around or tr("the samples")
+    label = tr("Cell size")
     return [
         with_help(
             QgsProcessingParameterExtent("EXTENT", tr("Extent"), None, True),
             tr("Area to map, covered by whole cells from its top-left corner. Empty: the area of {}.").format(around),
         ),
         with_help(
-            distance("CELL_SIZE", tr("Cell size"), parent),
+            real_number("CELL_SIZE", label, None, minimum=0.0)
+            if parent is None
+            else distance("CELL_SIZE", label, parent),
             tr("Side of the square cells, in map units. Empty: a round number, about 100 cells along the longer side."),
         ),
         raster_input(

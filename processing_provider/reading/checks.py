@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Optional
 
 from qgis.core import (
+    QgsMapLayer,
     QgsProcessing,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFile,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
     QgsProcessingUtils,
+    QgsProviderRegistry,
     QgsRasterLayer,
     QgsVectorLayer,
 )
@@ -22,6 +30,14 @@ from qgis.core import (
 from ...core.errors import InputError
 from ..crs import require_projected
 from ..identity import tr
+from ..outputs import is_same_file
+
+LAYERS = (
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
+)
+"""Kinds of parameters that name layers."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,15 @@ class _Missing:
     """A raster that a parameter names and nobody can open."""
 
     parameter: str
+    value: str
+
+
+@dataclass(frozen=True)
+class _Overwritten:
+    """A file that one parameter names to be read and an output to be written."""
+
+    parameter: str
+    output: str
     value: str
 
 
@@ -55,10 +80,21 @@ def problem_with_inputs(algorithm, parameters, context) -> str:
 
     QGIS itself says no more than which parameter has an incorrect value.
     """
+    lacking = ""
     for definition in algorithm.parameterDefinitions():
         value = parameters.get(definition.name())
-        if value is None or definition.checkValueIsAcceptable(value, context):
+        if definition.checkValueIsAcceptable(value, context):
             continue
+        if value is None:
+            lacking = lacking or tr("Expected {parameter} ({label}), got nothing. It is needed.").format(
+                parameter=definition.name(), label=definition.description()
+            )
+            continue
+        if isinstance(definition, QgsProcessingParameterExtent):
+            return tr(
+                "Expected {parameter} as least and most easting, least and most northing and their CRS, like "
+                "178600,181400,329700,333600 [EPSG:28992], got {value}."
+            ).format(parameter=definition.name(), value=value)
         if isinstance(definition, QgsProcessingParameterEnum):
             return tr("Expected {parameter} out of {options}, got {value}.").format(
                 parameter=definition.name(), options=", ".join(definition.options()), value=value
@@ -71,11 +107,19 @@ def problem_with_inputs(algorithm, parameters, context) -> str:
             return tr("Expected a file of the kind {kind} in {parameter}, got {value}.").format(
                 parameter=definition.name(), kind=definition.fileFilter(), value=value
             )
+    if lacking:
+        return lacking
     missing = _missing_raster(algorithm, parameters, context)
     if missing is not None:
         return tr(
             "Expected an existing raster in {parameter}, got {value}, which cannot be opened. Check the path."
         ).format(parameter=missing.parameter, value=missing.value)
+    overwritten = _overwritten_layer(algorithm, parameters, context)
+    if overwritten is not None:
+        return tr(
+            "Expected {output} in a file of its own, got {value}, which is an input ({parameter}) and would be lost. "
+            "Choose another name."
+        ).format(output=overwritten.output, value=overwritten.value, parameter=overwritten.parameter)
     if algorithm.spec.projected and algorithm.parameterDefinition("INPUT") is not None:
         source = algorithm.parameterAsSource(parameters, "INPUT", context)
         if source is not None:
@@ -111,17 +155,52 @@ def _bounds(definition: QgsProcessingParameterNumber) -> str:
     return words
 
 
+def _layers_of(definition, value, context) -> Iterator[tuple[str, Optional[QgsMapLayer]]]:
+    """Yield what a parameter of layers names, and the layer itself, None where it cannot be opened."""
+    if isinstance(value, QgsProcessingFeatureSourceDefinition):
+        value = value.source.staticValue()
+    for entry in value if isinstance(value, list) else [value]:
+        if isinstance(entry, QgsMapLayer):
+            yield entry.name(), entry
+        elif isinstance(entry, str) and entry:
+            yield entry, QgsProcessingUtils.mapLayerFromString(entry, context)
+
+
 def _missing_raster(algorithm, parameters, context) -> Optional[_Missing]:
     for definition in algorithm.parameterDefinitions():
-        value = parameters.get(definition.name())
         several = isinstance(definition, QgsProcessingParameterMultipleLayers)
         if several or isinstance(definition, QgsProcessingParameterRasterLayer):
             is_vector = several and definition.layerType() != QgsProcessing.SourceType.TypeRaster
             expected = QgsVectorLayer if is_vector else QgsRasterLayer
-            for entry in value if isinstance(value, list) else [value]:
-                if not isinstance(entry, str) or not entry:
-                    continue
-                layer = QgsProcessingUtils.mapLayerFromString(entry, context)
+            for entry, layer in _layers_of(definition, parameters.get(definition.name()), context):
                 if not isinstance(layer, expected) or not layer.isValid():
                     return _Missing(definition.name(), entry)
     return None
+
+
+def _overwritten_layer(algorithm, parameters, context) -> Optional[_Overwritten]:
+    """Return a layer to be read that an output would replace, None where all have files of their own."""
+    outputs = {}
+    for definition in algorithm.destinationParameterDefinitions():
+        value = parameters.get(definition.name())
+        if isinstance(value, QgsProcessingOutputLayerDefinition):
+            value = value.sink.staticValue()
+        if isinstance(value, str) and Path(value).suffix:
+            outputs[definition.name()] = value
+    if not outputs:
+        return None
+    for definition in algorithm.parameterDefinitions():
+        if not isinstance(definition, LAYERS):
+            continue
+        for _, layer in _layers_of(definition, parameters.get(definition.name()), context):
+            source = None if layer is None else _file_of(layer)
+            for output, value in outputs.items():
+                if source and is_same_file(Path(source), Path(value)):
+                    return _Overwritten(definition.name(), output, value)
+    return None
+
+
+def _file_of(layer: QgsMapLayer) -> str:
+    """Return the path of a layer's file, "" for one that is in none."""
+    parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    return parts.get("path") or ""

@@ -90,6 +90,8 @@ def tell_grid(grid: RasterGrid, around: np.ndarray, feedback) -> None:
             rows=n_rows, columns=n_columns, width=grid.transform[1], height=-grid.transform[5]
         )
     )
+    if grid.shape == (1, 1):
+        feedback.pushWarning(tr("The whole map is a single cell. Check the cell size: it is in map units."))
     if grid.levels is not None:
         feedback.pushInfo(
             tr("Elevations: {n}, from {top:g} down to {bottom:g} by {step:g}.").format(

@@ -52,6 +52,7 @@ from .samples import (
     one_a_location,
     tell_likely_limits,
     tell_running_numbers,
+    tell_skewed,
     tell_unknown_crs,
     with_covariates,
     with_elevations,
@@ -206,7 +207,14 @@ class Reader(KrigingValues):
         require_samples(samples, at_least, self._algorithm.displayName())
         for name in names:
             require_variation(samples.target(name), name)
+        if self.has("TRANSFORM") and self.choice("TRANSFORM") == "none" and not self._has_variogram():
+            tell_skewed(samples, self.feedback)
         return samples
+
+    def _has_variogram(self) -> bool:
+        """Return whether there is a variogram file, whose transform counts."""
+        definition = self._algorithm.parameterDefinition("VARIOGRAM")
+        return definition is not None and not definition.isDestination() and self.given("VARIOGRAM")
 
     def _gradient_fields(
         self, names: Sequence[str], columns: Mapping[str, np.ndarray], n_dimensions: int

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...core.coincident import average_coincident, coincident_samples, first_coincident
 from ...core.errors import InputError
+from ...core.sample_check.fields import is_right_skewed, skewness_of
 from ...core.sample_check.places import look_like_degrees
 from ...core.samples import Covariates, Samples, elevations_count
 from ..covariates.stack import CovariateStack
@@ -64,6 +65,19 @@ def tell_likely_limits(values: np.ndarray, names: Sequence[str], feedback) -> No
                     field=name, n=len(negative), all=int(np.isfinite(column).sum()),
                     numbers=", ".join(f"{number:g}" for number in different[:3]) + ", ..." * (len(different) > 3),
                 )  # fmt: skip
+            )
+
+
+def tell_skewed(samples: Samples, feedback) -> None:
+    """Tell of fields that are mapped as they are though logarithms would suit them."""
+    for name in samples.targets:
+        values = samples.target(name)
+        if is_right_skewed(values):
+            feedback.pushInfo(
+                tr(
+                    "{field} is right-skewed (skewness {skewness:.2g}), so that a few rich samples rule variogram and "
+                    "errors: TRANSFORM = log is worth a try."
+                ).format(field=name, skewness=skewness_of(values))
             )
 
 

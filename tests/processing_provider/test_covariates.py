@@ -294,7 +294,7 @@ def test_external_drift_takes_a_raster_in_degrees(run, world, samples, variogram
         results, _ = run(
             "ordinarykriging",
             {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
-             "KRIGING_TYPE": "external_drift", "DRIFT": [drift], "ESTIMATE": str(tmp_path / f"{name}.tif")},
+             "KRIGING_TYPE": "external_drift", "DRIFT": [drift], "ESTIMATE": str(tmp_path / f"{name}_map.tif")},
         )  # fmt: skip
         maps[name] = world.read_raster(results["ESTIMATE"])[0]
         assert np.isfinite(maps[name]).all()
