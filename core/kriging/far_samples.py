@@ -170,7 +170,7 @@ class FarSamples:
             if done[at]:
                 tile = axes[0].parts[part_y], axes[1].parts[part_x]
                 self._at_cells(lattice.part(*tile), exact, at_columns, axes[0].matrix[tile[0]],
-                               quadratic[tile], products[(slice(None), *tile)])  # fmt: skip
+                               quadratic[tile], products[:, tile[0], tile[1]])  # fmt: skip
         return done
 
     def _at_nodes(self, nodes: Lattice, exact: np.ndarray, smooth: np.ndarray) -> np.ndarray:
