@@ -22,6 +22,7 @@ import numpy as np
 from ..errors import InputError
 from ..samples import Covariates, Samples
 from .covariates import CovariateEncoder
+from .neighbors import nearest_of_others
 
 _PAIRED_SAMPLES = 1500
 """The mean distance among samples is taken over at most so many, evenly chosen."""
@@ -237,15 +238,10 @@ def _standard_frame(coordinates: np.ndarray, frame: np.ndarray | None) -> np.nda
 
 def _neighbors_mean(space: np.ndarray, values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return the inverse-distance mean of the nearest samples of other groups, shape (n_samples, n_targets)."""
-    from scipy.spatial import cKDTree
-
-    n, largest = len(space), int(np.bincount(groups).max())
-    k = min(_NEIGHBORS, n - largest)
+    k = min(_NEIGHBORS, len(space) - int(np.bincount(groups).max()))
     if k < 1:
         return np.zeros_like(values)
-    distances, nearest = cKDTree(space).query(space, k=np.arange(1, min(k + largest, n) + 1))
-    first = np.argsort(groups[nearest] == groups[:, None], axis=1, kind="stable")[:, :k]
-    distances, nearest = np.take_along_axis(distances, first, axis=1), np.take_along_axis(nearest, first, axis=1)
+    distances, nearest = nearest_of_others(space, groups, k)
     weights = 1.0 / np.maximum(distances, 1e-12)
     return np.einsum("nk,nkt->nt", weights, values[nearest]) / weights.sum(axis=1, keepdims=True)
 

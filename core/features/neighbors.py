@@ -17,6 +17,9 @@ from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
 from .covariance import average_covariance
 from .covariates import CovariateEncoder
 
+_FOUND_AT_ONCE = 1_000_000
+"""Neighbours looked at together: of samples in long holes most are of the sample's own."""
+
 
 @dataclass(frozen=True)
 class NeighborFeatures:
@@ -289,6 +292,40 @@ def neighbor_sequence(scaled: np.ndarray, sample_scaled: np.ndarray, n_neighbors
     first = (lags[:, :1] < 1e-9).astype(int)
     columns = first + np.arange(n_neighbors)[::-1][None, :]
     return np.take_along_axis(nearest, columns, axis=1), np.take_along_axis(lags, columns, axis=1)
+
+
+def nearest_of_others(points: np.ndarray, groups: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the nearest samples of other groups than a sample's own, nearest first, in bounded memory.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_samples, n_dimensions)
+    groups : ndarray of int, shape (n_samples,)
+        Of one place or hole, numbered from 0.
+    n_neighbors : int
+        At most as many as there are samples outside the largest group.
+
+    Returns
+    -------
+    distances, nearest : ndarray, shape (n_samples, n_neighbors)
+
+    Examples
+    --------
+    >>> nearest_of_others(np.array([[0.0], [1.0], [5.0]]), np.array([0, 0, 1]), 1)[1].tolist()
+    [[2], [2], [1]]
+    """
+    from scipy.spatial import cKDTree
+
+    n, tree = len(points), cKDTree(points)
+    wanted = min(n_neighbors + int(np.bincount(groups).max()), n)
+    distances, nearest = np.empty((n, n_neighbors)), np.empty((n, n_neighbors), dtype=np.int64)
+    step = max(1, _FOUND_AT_ONCE // wanted)
+    for start in range(0, n, step):
+        rows = slice(start, start + step)
+        far, found = tree.query(points[rows], k=np.arange(1, wanted + 1))
+        order = np.argsort(groups[found] == groups[rows, None], axis=1, kind="stable")[:, :n_neighbors]
+        distances[rows], nearest[rows] = np.take_along_axis(far, order, axis=1), np.take_along_axis(found, order, axis=1)
+    return distances, nearest
 
 
 def _anisotropy(variogram: VariogramModel, n_dimensions: int) -> np.ndarray:

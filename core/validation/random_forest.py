@@ -8,6 +8,7 @@ import numpy as np
 
 from ..coincident import average_coincident
 from ..errors import InputError
+from ..features.neighbors import nearest_of_others
 from ..progress import IsCancelled, Progress, never, part, silent
 from ..regression_forests import RANDOM, grow
 from ..samples import Covariates, Samples, require_samples
@@ -103,12 +104,8 @@ class _Description:
 
     def samples(self, column: int) -> np.ndarray:
         """Describe the training samples by the others."""
-        n, largest = len(self._training), int(np.bincount(self._groups).max())
-        distances, nearest = self._tree.query(self._scaled, k=min(self._k + largest, n))
-        other = self._groups[nearest] != self._groups[:, None]
-        first = np.argsort(~other, axis=1, kind="stable")[:, : self._k]
-        chosen = np.take_along_axis(nearest, first, axis=1), np.take_along_axis(distances, first, axis=1)
-        return self._features(column, *chosen, self._training.coordinates, self._training.covariates)
+        distances, nearest = nearest_of_others(self._scaled, self._groups, self._k)
+        return self._features(column, nearest, distances, self._training.coordinates, self._training.covariates)
 
     def locations(self, column: int, coordinates: np.ndarray, covariates: Optional[Covariates]) -> np.ndarray:
         """Describe locations by the training samples."""

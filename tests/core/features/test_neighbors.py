@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
+from hybrid_geostatistics.core.features import neighbors
 from hybrid_geostatistics.core.features.covariance import average_covariance
 from hybrid_geostatistics.core.features.neighbors import NeighborFeatures, neighbor_sequence
 from hybrid_geostatistics.core.samples import Covariates
@@ -144,3 +145,16 @@ def test_the_table_tells_the_place_along_directions_evenly_around(n_dimensions, 
 def test_a_sequence_longer_than_the_samples_is_refused():
     with pytest.raises(InputError, match="2 to 49"):
         NeighborFeatures.fit(places(), None, (MODEL,), 50)
+
+
+def test_nearest_of_other_groups_are_those_of_all_distances(monkeypatch):
+    """Two roads, also in parts of a few rows, as for many samples in long holes."""
+    rng = np.random.default_rng(6)
+    points, groups = rng.normal(size=(50, 3)), rng.integers(0, 9, 50)
+    far = np.linalg.norm(points[:, None] - points[None], axis=2)
+    far[groups[:, None] == groups[None]] = np.inf
+    for at_once in (10**6, 100):
+        monkeypatch.setattr(neighbors, "_FOUND_AT_ONCE", at_once)
+        distances, nearest = neighbors.nearest_of_others(points, groups, 4)
+        assert_array_equal(nearest, np.argsort(far, axis=1)[:, :4])
+        assert_allclose(distances, np.sort(far, axis=1)[:, :4], rtol=1e-12)
