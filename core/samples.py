@@ -129,6 +129,13 @@ class Samples:
                 f"Expected values of shape ({len(coordinates)}, {len(self.targets)}), one column for each of "
                 f"{', '.join(self.targets)}, got {values.shape}."
             )
+        twice = sorted({name for name in self.targets if self.targets.count(name) > 1})
+        if twice:
+            raise InputError(f"Each target needs its own name; given twice: {', '.join(twice)}. Name each once.")
+        if self.holes is not None and np.shape(self.holes) != (len(coordinates),):
+            raise InputError(
+                f"Expected the drill hole of each of {len(coordinates)} samples, got shape {np.shape(self.holes)}."
+            )
         for label, array in (("coordinates", coordinates), ("values", values)):
             bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
             if len(bad):

@@ -324,7 +324,8 @@ def nearest_of_others(points: np.ndarray, groups: np.ndarray, n_neighbors: int) 
         rows = slice(start, start + step)
         far, found = tree.query(points[rows], k=np.arange(1, wanted + 1))
         order = np.argsort(groups[found] == groups[rows, None], axis=1, kind="stable")[:, :n_neighbors]
-        distances[rows], nearest[rows] = np.take_along_axis(far, order, axis=1), np.take_along_axis(found, order, axis=1)
+        distances[rows] = np.take_along_axis(far, order, axis=1)
+        nearest[rows] = np.take_along_axis(found, order, axis=1)
     return distances, nearest
 
 
