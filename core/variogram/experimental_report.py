@@ -94,57 +94,14 @@ def experimental_page(
     """
     squared = f"squared {scale or 'data'} units"
     variance = float(np.var(values, ddof=1))
-    first, last = float(omnidirectional.semivariances[0]), float(omnidirectional.semivariances[-1])
     summary = [
-        paragraph(
-            f"Samples {rounded(float(omnidirectional.lags[0]))} {map_unit} apart have a semivariance of "
-            f"{rounded(first)}, {_percent(first / variance)} % of the variance of all values; at "
-            f"{rounded(float(omnidirectional.lags[-1]))} {map_unit} it is {_percent(last / variance)} %."
-        ),
-        figures(
-            [
-                ("Variance of the values", rounded(variance)),
-                ("Pairs used", f"{int(omnidirectional.pair_counts.sum()):,}"),
-                (f"Largest lag ({map_unit})", rounded(omnidirectional.max_lag)),
-            ]
-        ),
+        *_summary(omnidirectional, variance, map_unit),
         *(paragraph(text) for text in _by_direction(directional, map_unit)),
         *(note(text, "warning") for text in remarks(omnidirectional, directional)),
     ]
-    level = Level(variance, "variance of the values")
     sections = [
-        Section("All directions", [_chart("Semivariance by separation", [omnidirectional], level, map_unit, squared)])
-    ]
-    if directional:
-        sections.append(
-            Section(
-                "By direction",
-                [
-                    _chart("Semivariance by separation and direction", directional, level, map_unit, squared),
-                    "Azimuths are degrees clockwise from north, dips degrees downward. Where one direction rises more "
-                    "slowly than the others, values are more continuous along it: the structure is anisotropic.",
-                ],
-            )
-        )
-    offsets = lag_map.offsets.tolist()
-    sections += [
-        Section(
-            "Variogram map",
-            [
-                heat_map(
-                    "Semivariance by lag vector",
-                    offsets,
-                    offsets[::-1],
-                    np.where(lag_map.pair_counts >= MAPPED_PAIRS, lag_map.semivariances, np.nan).tolist(),
-                    f"easting lag ({map_unit})",
-                    f"northing lag ({map_unit})",
-                    squared,
-                ),
-                "Every cell holds the pairs one of which lies so far east and north of the other. A long low band "
-                f"through the middle shows the direction of largest continuity. Cells with fewer than {MAPPED_PAIRS} "
-                "pairs are left empty.",
-            ],
-        ),
+        *_variogram_sections(omnidirectional, directional, variance, map_unit, squared),
+        _map_section(lag_map, map_unit, squared),
         Section("Variogram cloud", [_cloud_chart(cloud, omnidirectional, map_unit, squared), _cloud_note(cloud)]),
         Section("Lags", [_lag_table([omnidirectional, *directional], map_unit, squared)]),
         Section(
@@ -164,6 +121,73 @@ def experimental_page(
     described = f"{len(values)} samples" + (f", {scale} scale" if scale else "")
     described += f"; estimator: {ESTIMATOR_NAMES[omnidirectional.estimator]}"
     return page(f"Experimental variogram of {field}", described, summary, sections, dict(provenance or {}))
+
+
+def _summary(omnidirectional: ExperimentalVariogram, variance: float, map_unit: str) -> list[str]:
+    """Say how alike close and far samples are."""
+    first, last = float(omnidirectional.semivariances[0]), float(omnidirectional.semivariances[-1])
+    return [
+        paragraph(
+            f"Samples {rounded(float(omnidirectional.lags[0]))} {map_unit} apart have a semivariance of "
+            f"{rounded(first)}, {_percent(first / variance)} % of the variance of all values; at "
+            f"{rounded(float(omnidirectional.lags[-1]))} {map_unit} it is {_percent(last / variance)} %."
+        ),
+        figures(
+            [
+                ("Variance of the values", rounded(variance)),
+                ("Pairs used", f"{int(omnidirectional.pair_counts.sum()):,}"),
+                (f"Largest lag ({map_unit})", rounded(omnidirectional.max_lag)),
+            ]
+        ),
+    ]
+
+
+def _variogram_sections(
+    omnidirectional: ExperimentalVariogram,
+    directional: Sequence[ExperimentalVariogram],
+    variance: float,
+    map_unit: str,
+    squared: str,
+) -> list[Section]:
+    """Draw the variogram of all directions, and those by direction where there are any."""
+    level = Level(variance, "variance of the values")
+    sections = [
+        Section("All directions", [_chart("Semivariance by separation", [omnidirectional], level, map_unit, squared)])
+    ]
+    if directional:
+        sections.append(
+            Section(
+                "By direction",
+                [
+                    _chart("Semivariance by separation and direction", directional, level, map_unit, squared),
+                    "Azimuths are degrees clockwise from north, dips degrees downward. Where one direction rises more "
+                    "slowly than the others, values are more continuous along it: the structure is anisotropic.",
+                ],
+            )
+        )
+    return sections
+
+
+def _map_section(lag_map: VariogramMap, map_unit: str, squared: str) -> Section:
+    """Draw the semivariances by lag vector, north up."""
+    offsets = lag_map.offsets.tolist()
+    return Section(
+        "Variogram map",
+        [
+            heat_map(
+                "Semivariance by lag vector",
+                offsets,
+                offsets[::-1],
+                np.where(lag_map.pair_counts >= MAPPED_PAIRS, lag_map.semivariances, np.nan).tolist(),
+                f"easting lag ({map_unit})",
+                f"northing lag ({map_unit})",
+                squared,
+            ),
+            "Every cell holds the pairs one of which lies so far east and north of the other. A long low band "
+            f"through the middle shows the direction of largest continuity. Cells with fewer than {MAPPED_PAIRS} "
+            "pairs are left empty.",
+        ],
+    )
 
 
 def remarks(omnidirectional: ExperimentalVariogram, directional: Sequence[ExperimentalVariogram]) -> list[str]:

@@ -31,52 +31,36 @@ def by_likelihood(
     """Refine least-squares fits by likelihood, choose one of them, and refine it further.
 
     Of columns of samples a horizontal anisotropy is only tried when it is asked for.
+
+    Parameters
+    ----------
+    samples : FitSamples
+    fitted : sequence of Candidate
+        By least squares; not looked at where the options name a start.
+    options : FitOptions
+    account : list of str
+        Gets a sentence for each decision.
+    progress : Progress
+
+    Returns
+    -------
+    refined : list of Candidate
+        All of them, the chosen one last.
+    chosen : Candidate or None
+        None where no likelihood could be computed or the chosen model cannot be kriged with.
+    log_likelihood : float
+        Of the chosen one, NaN without.
     """
     search = LikelihoodSearch(
         samples.coordinates, samples.values, samples.drift, seed=samples.seed, is_cancelled=samples.is_cancelled,
         account=account,
     )  # fmt: skip
-    starts: list[tuple[str, VariogramModel | None]]
-    start, anisotropic = options.start, options.tries_anisotropy
-    if start is not None:
-        starts = [(start.structures[0].model, start)]
-        near = Trial.of(start)
-    else:
-        starts = [(fit.name, fit.model) for fit in sorted(fitted, key=lambda fit: fit.name != PREFERRED)]
-        near = None
-    refined: list[Candidate] = []
-    climbs: dict[str, Climbed] = {}
-    for index, (kind, model) in enumerate(starts):
-        step = part(progress, 0.7 * index / len(starts), 0.7 * (index + 1) / len(starts))
-        step(0.0, f"Refining the {kind} model by likelihood")
-        if model is None:
-            continue
-        try:
-            climbed = search.climbed(model, near=near, anisotropic=anisotropic, progress=step)
-        except InputError as error:
-            refined.append(Candidate(kind, "reml", None, note=str(error)))
-            continue
-        climbs[kind] = climbed
-        model, log_likelihood = search.rough(climbed)
-        refined.append(Candidate(kind, "reml", model, log_likelihood=log_likelihood))
-        near = near or climbed.found.trial
+    refined, climbs = _climb(search, fitted, options, part(progress, 0.0, 0.7))
     best = _of_holes(samples, most_likely(refined), refined, account)
     if best is None:
         return refined, None, np.nan
     progress(0.7, f"Refining the {best.name} model further")
-    climbed = climbs[best.name]
-    if anisotropic and not options.asks_for_anisotropy and samples.are_above_each_other:
-        account.append("Samples stand in columns: a horizontal anisotropy is not looked for unless asked for.")
-    elif anisotropic:
-        turned = search.turned(climbed, part(progress, 0.7, 0.85))
-        if turned is climbed or _predicts_better(samples, search.rough(turned)[0], search.rough(climbed)[0], account):
-            climbed = turned
-        if options.asks_for_anisotropy and samples.coordinates.shape[1] == 3:
-            estimate = tilted_anisotropy(samples.coordinates, samples.residuals, samples.seed)
-            turned = search.tilted(climbed, estimate)
-            models = search.rough(turned)[0], search.rough(climbed)[0]
-            if turned is climbed or _predicts_better(samples, *models, account):
-                climbed = turned
+    climbed = _with_anisotropy(search, samples, climbs[best.name], options, account, part(progress, 0.7, 0.85))
     if options.structures != "one":
         climbed = search.nested(climbed, options.structures == "two", part(progress, 0.85, 0.9))
     _, rough = search.rough(climbed)
@@ -84,7 +68,7 @@ def by_likelihood(
         model, log_likelihood = search.fine(climbed, part(progress, 0.9, 1.0))
     except InputError as error:
         return [replace(fit, note=str(error)) if fit is best else fit for fit in refined], None, np.nan
-    model, errors = between_holes(samples, model, account, with_ratio=anisotropic)
+    model, errors = between_holes(samples, model, account, with_ratio=options.tries_anisotropy)
     chosen = samples.scored(Candidate(best.name, "reml", model, log_likelihood=rough))
     if climbed is climbs[best.name]:
         refined = [fit for fit in refined if fit is not best]
@@ -102,6 +86,63 @@ def by_likelihood(
     if not np.isfinite(chosen.loo_rmse):
         return [*refined, chosen], None, np.nan
     return [*refined, chosen], chosen, log_likelihood
+
+
+def _climb(
+    search: LikelihoodSearch, fitted: Sequence[Candidate], options: FitOptions, progress: Progress
+) -> tuple[list[Candidate], dict[str, Climbed]]:
+    """Climb from every fit, or from the given start; return candidates, and where each kind of model ended."""
+    starts: list[tuple[str, VariogramModel | None]]
+    if options.start is not None:
+        starts = [(options.start.structures[0].model, options.start)]
+        near = Trial.of(options.start)
+    else:
+        starts = [(fit.name, fit.model) for fit in sorted(fitted, key=lambda fit: fit.name != PREFERRED)]
+        near = None
+    refined: list[Candidate] = []
+    climbs: dict[str, Climbed] = {}
+    for index, (kind, model) in enumerate(starts):
+        step = part(progress, index / len(starts), (index + 1) / len(starts))
+        step(0.0, f"Refining the {kind} model by likelihood")
+        if model is None:
+            continue
+        try:
+            climbed = search.climbed(model, near=near, anisotropic=options.tries_anisotropy, progress=step)
+        except InputError as error:
+            refined.append(Candidate(kind, "reml", None, note=str(error)))
+            continue
+        climbs[kind] = climbed
+        model, log_likelihood = search.rough(climbed)
+        refined.append(Candidate(kind, "reml", model, log_likelihood=log_likelihood))
+        near = near or climbed.found.trial
+    return refined, climbs
+
+
+def _with_anisotropy(
+    search: LikelihoodSearch,
+    samples: FitSamples,
+    climbed: Climbed,
+    options: FitOptions,
+    account: list[str],
+    progress: Progress,
+) -> Climbed:
+    """Turn the range with the azimuth, where asked for in 3-D also with dip and plunge, as far as that predicts."""
+    if not options.tries_anisotropy:
+        return climbed
+    is_asked = options.asks_for_anisotropy
+    if not is_asked and samples.are_above_each_other:
+        account.append("Samples stand in columns: a horizontal anisotropy is not looked for unless asked for.")
+        return climbed
+    turned = search.turned(climbed, progress)
+    if turned is climbed or _predicts_better(samples, search.rough(turned)[0], search.rough(climbed)[0], account):
+        climbed = turned
+    if is_asked and samples.coordinates.shape[1] == 3:
+        estimate = tilted_anisotropy(samples.coordinates, samples.residuals, samples.seed)
+        turned = search.tilted(climbed, estimate)
+        models = search.rough(turned)[0], search.rough(climbed)[0]
+        if turned is climbed or _predicts_better(samples, *models, account):
+            climbed = turned
+    return climbed
 
 
 def _of_holes(
