@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Optional
+from typing import Callable, Optional
 
 import numpy as np
 
 from ..core.grid import Block, RasterGrid
+from ..core.kriging.estimate import Reason
 from ..core.kriging.gradient import FittedGradient, GradientEstimate
+from .drift_slopes import DriftAround
 from .identity import tr
-from .kriged_maps import ESTIMATE, KRIGING_VARIANCE
+from .kriged_maps import ESTIMATE, KRIGING_VARIANCE, tell_empty
 
 GRADIENT, GRADIENT_VARIANCE, FLUX = "GRADIENT", "GRADIENT_VARIANCE", "FLUX"
 AXES = ("dE", "dN", "dZ")
@@ -22,7 +24,7 @@ def wants_estimate(wanted: Collection[str]) -> bool:
 
 
 class GradientMaps:
-    """Makes the maps of the gradients of some fields.
+    """Makes the maps of the gradients of some fields, and counts what is worth telling.
 
     Parameters
     ----------
@@ -35,6 +37,9 @@ class GradientMaps:
         Outputs to be written; the others may be left out.
     diffusivity : float, optional
         Of the flux.
+    drift : DriftAround, optional
+    mask : callable, optional
+        From a `Block` to which of its cells count, shape (n_cells,).
     """
 
     def __init__(
@@ -45,10 +50,13 @@ class GradientMaps:
         *,
         wanted: Collection[str],
         diffusivity: Optional[float],
+        drift: Optional[DriftAround] = None,
+        mask: Optional[Callable[[Block], np.ndarray]] = None,
     ) -> None:
         self._groups, self._scales, self._grid = groups, np.asarray(scales), grid
         self._with_variance, self._with_estimate = GRADIENT_VARIANCE in wanted, wants_estimate(wanted)
-        self._diffusivity = diffusivity
+        self._diffusivity, self._drift, self._mask = diffusivity, drift, mask
+        self._reasons = np.zeros(len(Reason), dtype=int)
         self._n_dimensions = len(grid.cell_sides)
 
     def bands(self, names: Sequence[str]) -> dict[str, list[str]]:
@@ -65,11 +73,15 @@ class GradientMaps:
 
     def of(self, block: Block) -> dict[str, np.ndarray]:
         """Return each output of a block, shape (n_cells, n_bands); variances and estimates where wanted."""
-        arguments = self._grid, block, self._grid.cell_sides, self._with_variance
+        drift = None if self._drift is None else self._drift.block(block)
+        arguments = self._grid, block, self._grid.cell_sides, self._with_variance, drift
         if self._with_estimate:
             estimates, found = zip(*(group.predict_grid_with_estimate(*arguments) for group in self._groups))
         else:
             estimates, found = (), [group.predict_grid(*arguments) for group in self._groups]
+        # Fields differ neither in their samples nor in their drift: what empties one empties all.
+        reasons = found[0].reason if self._mask is None else found[0].reason[self._mask(block)]
+        self._reasons += np.bincount(reasons, minlength=len(Reason))
         fluxes = [part.flux(self._diffusivity) for part in found]
         maps = {
             GRADIENT: np.column_stack([as_columns(part) for part in found]),
@@ -82,6 +94,10 @@ class GradientMaps:
             maps[ESTIMATE] = np.column_stack([part.estimate for part in estimates])
             maps[KRIGING_VARIANCE] = np.column_stack([part.kriging_variance for part in estimates]) * self._scales
         return maps
+
+    def tell(self, feedback) -> None:
+        """Tell why cells are empty."""
+        tell_empty(self._reasons, feedback, is_gradient=True)
 
 
 def as_columns(found: GradientEstimate) -> np.ndarray:

@@ -182,23 +182,7 @@ class Watch:
 
     def tell(self, feedback) -> None:
         """Say why cells are empty, and how many estimates leave what the samples know."""
-        words = {
-            Reason.NO_NEIGHBORS: tr("{} cells are empty because no sample lies within the search radius."),
-            Reason.FEW_NEIGHBORS: tr("{} cells are empty because fewer samples than asked for are in reach."),
-            Reason.THIN_SECTOR: tr("{} cells are empty because a sector holds fewer samples than asked for."),
-            Reason.DRIFT_UNKNOWN: tr("{} cells are empty because a drift raster has no value there."),
-            Reason.DRIFT_NOT_SAMPLED: tr(
-                "{} cells are empty because the samples do not determine the drift there: they are too few, lie on a "
-                "line, or share one value of a drift raster."
-            ),
-            Reason.DRIFT_UNDETERMINED: tr(
-                "{} cells are empty because their neighbours do not determine the drift there: take more neighbours, "
-                "or its coefficients from all samples."
-            ),
-        }
-        for reason, text in words.items():
-            if self._reasons[reason]:
-                feedback.pushInfo(text.format(self._reasons[reason]))
+        tell_empty(self._reasons, feedback)
         if self._n_beyond:
             feedback.pushWarning(
                 tr(
@@ -207,3 +191,37 @@ class Watch:
                     "and a trend far from them: use a nugget, another model, or a smaller extent."
                 ).format(self._n_beyond)
             )
+
+
+def tell_empty(counts: np.ndarray, feedback, is_gradient: bool = False) -> None:
+    """Say why cells are empty.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (n_reasons,)
+        Cells of each `Reason`.
+    feedback : QgsProcessingFeedback
+    is_gradient : bool
+        Whether they want the drift beside them, too.
+    """
+    if is_gradient:
+        unknown = tr("{} cells are empty because a drift raster has no value there, or none on both sides of them.")
+    else:
+        unknown = tr("{} cells are empty because a drift raster has no value there.")
+    words = {
+        Reason.NO_NEIGHBORS: tr("{} cells are empty because no sample lies within the search radius."),
+        Reason.FEW_NEIGHBORS: tr("{} cells are empty because fewer samples than asked for are in reach."),
+        Reason.THIN_SECTOR: tr("{} cells are empty because a sector holds fewer samples than asked for."),
+        Reason.DRIFT_UNKNOWN: unknown,
+        Reason.DRIFT_NOT_SAMPLED: tr(
+            "{} cells are empty because the samples do not determine the drift there: they are too few, lie on a "
+            "line, or share one value of a drift raster."
+        ),
+        Reason.DRIFT_UNDETERMINED: tr(
+            "{} cells are empty because their neighbours do not determine the drift there: take more neighbours, "
+            "or its coefficients from all samples."
+        ),
+    }
+    for reason, text in words.items():
+        if counts[reason]:
+            feedback.pushInfo(text.format(counts[reason]))

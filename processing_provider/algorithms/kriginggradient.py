@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...core.errors import InputError
 from ...core.kriging.compiled import cells_at_once
+from ...core.kriging.drift import DriftClasses
 from ...core.kriging.gradient import FittedGradient, fit_gradient
 from ...core.samples import Samples
 from ...core.transforms import FITTED_KINDS, Transform
@@ -15,6 +17,7 @@ from ...core.variogram.file import VariogramFile
 from ...core.variogram.models import scaled
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
+from ..drift_slopes import DriftAround
 from ..gradient_maps import AXES, FLUX, GRADIENT, GRADIENT_VARIANCE, GradientMaps, as_columns, wants_estimate
 from ..identity import tr
 from ..kriged_maps import ESTIMATE, KRIGING_VARIANCE, tell_compiling
@@ -22,11 +25,11 @@ from ..layers import PointTable, new_field
 from ..outputs import Maps
 from ..parameters.files import variogram_file
 from ..parameters.grids import elevations, grid_inputs
-from ..parameters.kinds import real_number, with_help
-from ..parameters.kriging import neighborhood_inputs
+from ..parameters.kinds import as_optional, real_number, with_help
+from ..parameters.kriging import kriging_type_inputs, neighborhood_inputs, tolerance
 from ..parameters.outputs import numbers, points_output, raster_output
-from ..parameters.samples import input_fields, input_samples
-from ..reading.variograms import tell_disagreement
+from ..parameters.samples import input_fields, input_samples, transform_without_variogram
+from ..reading.variograms import tell_disagreement, tell_other_transform
 from .fitvariogram import automatic_variogram
 
 
@@ -49,10 +52,11 @@ class KrigingGradient(Algorithm):
                 tr(
                     "Variogram file made by Fit variogram, or written by hand, for all fields; for the variances of "
                     "other fields than its own the sill is scaled. Its transform is applied to them, and the gradient "
-                    "is that of the transformed fields. Empty: one is fitted to each field as it is, which needs "
-                    "scikit-gstat here or in the backend."
+                    "is that of the transformed fields. Empty: one is fitted to each field, which needs scikit-gstat "
+                    "here or in the backend."
                 )
             ),
+            *as_optional([transform_without_variogram(estimates=False)]),
             with_help(
                 real_number("DIFFUSIVITY", tr("Diffusivity"), 1.0),
                 tr("D of the flux J = -D grad, in squared map units per unit of time."),
@@ -60,7 +64,9 @@ class KrigingGradient(Algorithm):
             ),
             *grid_inputs(),
             elevations(),
+            *as_optional(kriging_type_inputs()),
             *neighborhood_inputs(),
+            *as_optional([tolerance()]),
         ],
         outputs=lambda: [
             raster_output(
@@ -118,46 +124,73 @@ class KrigingGradient(Algorithm):
 
     def compute(self, read, progress, is_cancelled):
         """Differentiate the fields block by block, those with one variogram together."""
-        samples = read.samples("FIELDS")
-        n_dimensions = samples.n_dimensions
-        grid = read.grid(samples.crs, samples.coordinates, n_bands=(n_dimensions + 2) * len(samples.targets))
+        rasters, options = read.drift(), read.kriging_type()
+        samples = read.samples("FIELDS", covariates=rasters)
+        n_dimensions, n_fields = samples.n_dimensions, len(samples.targets)
+        if options["mean"] is not None and n_fields > 1:
+            raise InputError(
+                tr("Expected one field where the mean is known, got {}. Each has its own: map them one by one.").format(
+                    n_fields
+                )
+            )
+        grid = read.grid(samples.crs, samples.coordinates, n_bands=(n_dimensions + 2) * n_fields)
         mask = read.mask(grid)
-        neighborhood = read.neighborhood(len(samples))
-        shared = read.variogram(samples)
-        with_estimate = wants_estimate(read.raster_paths)
+        classes = None if samples.covariates is None else DriftClasses.of(samples.covariates)
+        drift = None if classes is None else DriftAround(rasters, classes, grid)
+        groups, scales, kind = self._fitted(read, samples, classes, options, progress, is_cancelled)
+        if kind != "none":
+            read.feedback.pushInfo(
+                tr("The variogram has the transform {}: the gradient is that of the transformed fields.").format(kind)
+            )
+        names = [name if kind == "none" else f"{kind} {name}" for name in samples.targets]
+        mapped = GradientMaps(
+            groups, scales, grid,
+            wanted=frozenset(read.raster_paths), diffusivity=read.number("DIFFUSIVITY"), drift=drift, mask=mask,
+        )  # fmt: skip
+        bands = mapped.bands(names)
+        tell_compiling(grid, read.feedback)
+        maps = Maps(
+            grid, bands, mapped.of, cells_at_once(grid.n_nodes), mask,
+            afterwards=lambda: mapped.tell(read.feedback), shown={GRADIENT: bands[GRADIENT][n_dimensions]},
+            nodata=read.nodata(),
+        )  # fmt: skip
+        results = {**dict.fromkeys(bands, maps), "N": len(samples)}
+        if read.given("SAMPLES"):
+            results["SAMPLES"] = at_samples(samples, groups, drift, read.feedback)
+        return results
+
+    def _fitted(
+        self, read, samples: Samples, classes: DriftClasses | None, options, progress, is_cancelled
+    ) -> tuple[list[FittedGradient], list[float], str]:
+        """Return the fields ready to differentiate, by what their variances are multiplied, and their transform."""
+        has_drift = classes is not None or bool(options["trend_order"])
+        neighborhood, shared, asked = read.neighborhood(len(samples)), read.variogram(samples), read.choice("TRANSFORM")
+        if shared:
+            tell_other_transform(shared, asked, read.feedback)
+        options = {**options, "tolerance": read.tolerance(neighborhood)}
+        drift = None if classes is None else classes.columns(samples.covariates)
+        # Estimates come with the gradients of one field at a time, and so do drifts.
+        is_single = wants_estimate(read.raster_paths) or has_drift
         groups, scales = [], [1.0] * len(samples.targets)
         for fields in [samples.targets] if shared else [(name,) for name in samples.targets]:
             part = fields_of(samples, fields)
-            variogram = shared or automatic_variogram(replace(part, holes=None), read.feedback, progress, is_cancelled)
+            variogram = shared or automatic_variogram(
+                replace(part, holes=None), read.feedback, progress, is_cancelled, asked, options["trend_order"]
+            )
             values = [of_field(variogram, name, part.target(name)) for name in fields]
             if shared:
                 scales = scales_of(shared, part, values, read.feedback)
                 for name, own, scale in zip(fields, values, scales):
                     its_own = replace(shared, model=scaled(shared.model, scale))
-                    tell_disagreement(its_own, part.coordinates, own, name, False, read.feedback)
-            # Estimates come with the gradients of one field at a time.
-            for some in [[own] for own in values] if with_estimate else [values]:
-                columns = np.column_stack(some)
-                groups.append(fit_gradient(part.coordinates, columns, variogram.model, neighborhood, holes=part.holes))
-        transform = shared.transform if shared else Transform()
-        if transform.kind != "none":
-            read.feedback.pushInfo(
-                tr("The variogram has the transform {}: the gradient is that of the transformed fields.").format(
-                    transform.kind
-                )
-            )
-        names = [name if transform.kind == "none" else f"{transform.kind} {name}" for name in samples.targets]
-        mapped = GradientMaps(
-            groups, scales, grid, wanted=frozenset(read.raster_paths), diffusivity=read.number("DIFFUSIVITY")
-        )
-        bands = mapped.bands(names)
-        shown = {GRADIENT: bands[GRADIENT][n_dimensions]}
-        tell_compiling(grid, read.feedback)
-        maps = Maps(grid, bands, mapped.of, cells_at_once(grid.n_nodes), mask, shown=shown, nodata=read.nodata())
-        results = {**dict.fromkeys(bands, maps), "N": len(samples)}
-        if read.given("SAMPLES"):
-            results["SAMPLES"] = at_samples(samples, groups)
-        return results
+                    tell_disagreement(its_own, part.coordinates, own, name, has_drift, read.feedback)
+            for some in [[own] for own in values] if is_single else [values]:
+                groups.append(
+                    fit_gradient(
+                        part.coordinates, np.column_stack(some), variogram.model, neighborhood, drift,
+                        holes=part.holes, **options,
+                    )
+                )  # fmt: skip
+        return groups, scales, shared.transform.kind if shared else asked
 
 
 def of_field(variogram: VariogramFile, name: str, values: np.ndarray) -> np.ndarray:
@@ -201,9 +234,18 @@ def fields_of(samples: Samples, fields: tuple[str, ...]) -> Samples:
     return replace(samples, values=np.column_stack([samples.target(name) for name in fields]), targets=tuple(fields))
 
 
-def at_samples(samples: Samples, groups: list[FittedGradient]) -> PointTable:
+def at_samples(samples: Samples, groups: list[FittedGradient], drift: DriftAround | None, feedback) -> PointTable:
     """Return the leave-one-out gradients as points."""
-    columns = np.column_stack([as_columns(group.leave_one_out(with_variance=False)) for group in groups])
+    here = None if drift is None else drift.at(samples.coordinates)
+    found = [group.leave_one_out(with_variance=False, drift=here) for group in groups]
+    n_without = np.count_nonzero(found[0].reason)
+    if n_without:
+        feedback.pushInfo(
+            tr(
+                "{} samples get no gradient: the others are too few or too far, or the drift beside them is unknown."
+            ).format(n_without)
+        )
+    columns = np.column_stack([as_columns(part) for part in found])
     parts = (*AXES[: samples.n_dimensions], "magnitude", "azimuth")
     names = [f"{name}_{part}" for name in samples.targets for part in parts]
     return PointTable(

@@ -24,11 +24,19 @@ from ..layers import PointTable, new_field
 from ..outputs import Maps
 from ..parameters.files import variogram_file
 from ..parameters.grids import elevations, grid_inputs
-from ..parameters.kriging import block_inputs, kriging_type_inputs, measurement_error, neighborhood_inputs, quantiles
+from ..parameters.kinds import as_optional
+from ..parameters.kriging import (
+    block_inputs,
+    kriging_type_inputs,
+    measurement_error,
+    neighborhood_inputs,
+    quantiles,
+    tolerance,
+)
 from ..parameters.outputs import numbers, points_output, raster_output
 from ..parameters.samples import duplicates, input_field, input_samples, transform_without_variogram
 from ..parameters.validation import cross_validation, seed
-from ..reading.variograms import tell_disagreement
+from ..reading.variograms import tell_disagreement, tell_other_transform
 from .fitvariogram import automatic_variogram
 
 
@@ -54,6 +62,7 @@ class OrdinaryKriging(Algorithm):
             elevations(),
             *kriging_type_inputs(),
             *neighborhood_inputs(),
+            *as_optional([tolerance()]),
             duplicates(),
             measurement_error(),
             *block_inputs(),
@@ -101,6 +110,7 @@ class OrdinaryKriging(Algorithm):
                 N=tr("Number of samples"),
                 N_DUPLICATES=tr("Samples at a location that another one has"),
                 CV_RMSE=tr("Cross-validation RMSE"),
+                CV_MAE=tr("Cross-validation mean absolute error"),
                 CV_BIAS=tr("Cross-validation bias"),
                 CV_R2=tr("Cross-validation R2"),
                 CV_MSDR=tr("Cross-validation mean squared deviation ratio"),
@@ -136,13 +146,15 @@ class OrdinaryKriging(Algorithm):
             # Measurements that do not differ by an error are one.
             samples, _ = average_coincident(samples)
         classes = None if samples.covariates is None else DriftClasses.of(samples.covariates)
+        neighborhood = read.neighborhood(len(samples))
         kriging = fit_kriging(
             samples.coordinates,
             transform.forward(samples.target(field), field),
             model,
-            read.neighborhood(len(samples)),
+            neighborhood,
             None if classes is None else classes.columns(samples.covariates),
             holes=samples.holes,
+            tolerance=read.tolerance(neighborhood, support),
             **options,
         )
         way_back = BackTransform.of(kriging, transform)
@@ -180,12 +192,7 @@ def given_or_automatic(read, samples: Samples, trend_order: int, progress, is_ca
     if variogram is None:
         single, _ = average_coincident(replace(samples, holes=None))
         return automatic_variogram(single, read.feedback, progress, is_cancelled, asked, trend_order)
-    if asked not in ("none", variogram.transform.kind):
-        read.feedback.pushWarning(
-            tr("The variogram has the transform {theirs}, which is used instead of {ours}.").format(
-                theirs=variogram.transform.kind, ours=asked
-            )
-        )
+    tell_other_transform(variogram, asked, read.feedback)
     return variogram
 
 
@@ -214,8 +221,11 @@ def figures(left_out: LeftOut, feedback) -> dict[str, float]:
     """Tell and return the figures of a cross-validation."""
     summary = left_out.summary
     feedback.pushInfo(
-        tr("Cross-validation: RMSE {rmse:.4g}, bias {bias:.3g}, R2 {r2:.3f}, MSDR {msdr:.3f} ({n} samples).").format(
-            rmse=summary.rmse, bias=summary.bias, r2=summary.r2, msdr=summary.msdr, n=summary.n
+        tr(
+            "Cross-validation: RMSE {rmse:.4g}, mean absolute error {mae:.4g}, bias {bias:.3g}, R2 {r2:.3f}, MSDR "
+            "{msdr:.3f} ({n} samples)."
+        ).format(
+            rmse=summary.rmse, mae=summary.mae, bias=summary.bias, r2=summary.r2, msdr=summary.msdr, n=summary.n
         )
     )
     if summary.n_missing:
@@ -224,6 +234,7 @@ def figures(left_out: LeftOut, feedback) -> dict[str, float]:
         )
     return {
         "CV_RMSE": summary.rmse,
+        "CV_MAE": summary.mae,
         "CV_BIAS": summary.bias,
         "CV_R2": summary.r2,
         "CV_MSDR": summary.msdr,

@@ -26,6 +26,13 @@ def with_help(parameter: QgsProcessingParameterDefinition, text: str, advanced: 
     return parameter
 
 
+def as_optional(parameters: list[QgsProcessingParameterDefinition]) -> list[QgsProcessingParameterDefinition]:
+    """Make parameters that an algorithm did not always have optional: models made before there were, stay complete."""
+    for parameter in parameters:
+        parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagOptional)
+    return parameters
+
+
 def static_enum(
     name: str, label: str, options: tuple[str, ...], default: Any, several: bool = False
 ) -> QgsProcessingParameterEnum:

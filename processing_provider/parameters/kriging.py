@@ -108,6 +108,19 @@ def neighborhood_inputs():
     ]
 
 
+def tolerance():
+    """Return TOLERANCE: how far maps from all samples may be off."""
+    return with_help(
+        real_number("TOLERANCE", tr("Tolerance"), 0.0, minimum=0.0, maximum=0.01),
+        tr(
+            "0: exact to rounding. Above: with all samples as neighbours, estimates may be off by at most this share "
+            "of the field's standard deviation, variances of the sill, gradients of the largest one; 1e-7 saves up to "
+            "a third of the time. With a limited number of neighbours maps are always exact."
+        ),
+        advanced=True,
+    )
+
+
 def block_inputs():
     """Return BLOCK, BLOCK_POINTS and BLOCK_RULE."""
     return [

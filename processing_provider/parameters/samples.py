@@ -125,9 +125,9 @@ def transform(estimates: bool = True):
     return with_help(static_enum("TRANSFORM", tr("Transform"), TRANSFORMS, "none"), text)
 
 
-def transform_without_variogram():
+def transform_without_variogram(estimates: bool = True):
     """Return TRANSFORM where a variogram file may bring its own."""
-    parameter = transform()
+    parameter = transform(estimates)
     parameter.setHelp(
         tr("Without a variogram file: the scale on which one is fitted. A file has its own, which is used.")
         + " "

@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 from ...core.errors import InputError
 from ...core.grid import RasterGrid
+from ...core.kriging.far_samples import EXACT_TO
 from ...core.kriging.functionals import BlockSize
 from ...core.kriging.log_blocks import require_known
 from ...core.kriging.neighborhood import Neighborhood
@@ -61,6 +62,20 @@ class KrigingValues(Values):
             "trend_order": self.whole("TREND_ORDER") if kind == "universal" else 0,
             "local_drift": is_local,
         }
+
+    def tolerance(self, neighborhood: Neighborhood, support: Optional[BlockSize] = None) -> float:
+        """Return how far maps may be off, as `fit_kriging` takes it; tell where that changes nothing."""
+        asked = self.number("TOLERANCE") or 0.0
+        if asked > EXACT_TO and not neighborhood.is_global:
+            self.feedback.pushWarning(
+                tr(
+                    "The tolerance changes nothing: it is for maps from all samples, and here only the nearest are "
+                    "neighbours. The map is exact."
+                )
+            )
+        elif asked > EXACT_TO and support is not None:
+            self.feedback.pushWarning(tr("The tolerance changes nothing: means of blocks are always exact."))
+        return max(asked, EXACT_TO)
 
     def block(self, grid: RasterGrid, variogram: VariogramFile) -> Optional[BlockSize]:
         """Return the block whose mean is estimated around each cell centre, None for the value there.

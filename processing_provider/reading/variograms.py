@@ -49,6 +49,16 @@ def tell_disagreement(
         feedback.pushWarning(f"{name}: {text}")
 
 
+def tell_other_transform(variogram: VariogramFile, asked: str, feedback) -> None:
+    """Tell where another transform is asked for than that of the variogram."""
+    if asked not in ("none", variogram.transform.kind):
+        feedback.pushWarning(
+            tr("The variogram has the transform {theirs}, which is used instead of {ours}.").format(
+                theirs=variogram.transform.kind, ours=asked
+            )
+        )
+
+
 def variogram_of_target(path: Path, samples: Samples) -> tuple[str, VariogramFile]:
     """Read a variogram and tell of which target of the samples it is.
 

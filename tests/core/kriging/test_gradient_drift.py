@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.grid import Block, RasterGrid
-from hybrid_geostatistics.core.kriging import compiled
+from hybrid_geostatistics.core.kriging import compiled, far_gradient, reduction
 from hybrid_geostatistics.core.kriging.drift import DriftClasses, DriftSlopes
 from hybrid_geostatistics.core.kriging.estimate import Reason
 from hybrid_geostatistics.core.kriging.gradient import fit_gradient
@@ -190,6 +190,31 @@ def test_kernels_equal_numpy(monkeypatch, kind, hood):
     assert_allclose(fast.gradient[rows], slow.gradient, rtol=1e-8, atol=1e-10 * np.abs(slow.gradient).max())
     expected = fitted.estimator.predict(cells, None if some is None else some.values)
     assert_allclose(estimate.estimate[rows], expected.estimate, rtol=1e-9)
+
+
+@pytest.mark.parametrize("is_compiled", [True, False], ids=["kernels", "numpy"])
+def test_a_tolerance_is_kept_by_gradients(monkeypatch, is_compiled):
+    """Truth: the sum in full; the error stays within the share of the largest gradient, and there is one."""
+    if is_compiled and compiled.compiled_kernels() is None:
+        pytest.skip("numba is not installed")
+    random = np.random.default_rng(4)
+    places, values = random.random((300, 2)) * 300.0, random.normal(50.0, 9.0, 300)
+    model = VariogramModel(0.1, (Structure("exponential", 0.9, 200.0),))
+    grid = RasterGrid((80, 80), (0.0, 3.7, 0.0, 300.0, 0.0, -3.7))
+    exact = fit_gradient(places, values, model, trend_order=1).predict(grid.centers(Block(0, 0, 80, 80))).gradient
+    monkeypatch.setattr(far_gradient, "_tile_side", lambda *arguments: 40)
+    monkeypatch.setattr(far_gradient, "WORTH_COMPILING", 0 if is_compiled else 10**9)
+    monkeypatch.setattr(reduction, "WORTH_COMPILING", 0 if is_compiled else 10**9)
+    for tolerance in (1e-3, 1e-6):
+        rough = fit_gradient(places, values, model, trend_order=1, tolerance=tolerance)
+        error = np.abs(rough.predict_grid(grid, with_variance=False).gradient - exact).max() / np.abs(exact).max()
+        assert 1e-5 * tolerance < error < tolerance
+        plain = fit_gradient(places, values, model)
+        bound = tolerance * np.abs(plain.predict(grid.centers(Block(0, 0, 80, 80))).gradient).max()
+        level = fit_gradient(places, values, model, tolerance=tolerance)
+        _, beside = level.predict_grid_with_estimate(grid, with_variance=False)
+        alone = plain.predict_grid(grid, with_variance=False)
+        assert np.abs(beside.gradient - alone.gradient).max() < bound
 
 
 def cells_beside(values):
