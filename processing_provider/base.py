@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import traceback
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -267,6 +267,10 @@ class Algorithm(QgsProcessingAlgorithm):
                 outputs[name] = self._write_sink(results[name], parameters, name, context)
             stage.commit()
         self._style(rasters, results, values, context)
+        for name in sinks:
+            style = results[name].style
+            if style is not None and context.willLoadLayerOnCompletion(outputs[name]):
+                _set_style(context.layerToLoadOnCompletionDetails(outputs[name]), style)
         return outputs
 
     def _write_sink(self, table: PointTable, parameters, name, context) -> str:
@@ -291,16 +295,37 @@ class Algorithm(QgsProcessingAlgorithm):
         for rank, (name, path) in enumerate(rasters.items()):
             if context.willLoadLayerOnCompletion(path):
                 details = context.layerToLoadOnCompletionDetails(path)
-                bands = results[name].bands[name]
-                label = bands[0] if len(bands) == 1 else details.name
+                usual = self.parameterDefinition(name).description()
                 colors = MAGMA if name in UNCERTAINTIES else VIRIDIS
                 # In which order layers are added differs by version, file name and what is selected. From 3.32 on it
                 # can be said: the last one becomes the active layer, so that maps of later runs come above it.
                 if hasattr(details, "layerSortKey"):
                     details.layerSortKey = -rank
-                style = RampStyle(label, values[name], colors, results[name].shown_band(name), is_shown=rank == 0)
-                _KEPT_STYLES.append(style)
-                details.setPostProcessor(style)
+                label, band = _layer_name(results[name].bands[name], usual), results[name].shown_band(name)
+                style = RampStyle(label, values[name], colors, band, is_shown=rank == 0, instead_of=usual)
+                _set_style(details, style)
+
+
+def _layer_name(bands: Sequence[str], usual: str) -> str:
+    """Return what to call a layer: by its one quantity, so that maps of several can be told apart.
+
+    Examples
+    --------
+    >>> _layer_name(["zinc"], "Estimate"), _layer_name(["zinc kriging variance"], "Kriging variance")
+    ('zinc: estimate', 'zinc kriging variance')
+    >>> _layer_name(["zinc", "lead"], "Prediction")
+    'Prediction'
+    """
+    if len(bands) > 1:
+        return usual
+    says_it = set(usual.lower().split()) & set(bands[0].lower().split())
+    return bands[0] if says_it else f"{bands[0]}: {usual.lower()}"
+
+
+def _set_style(details, style) -> None:
+    """Let a style be given to a layer once it is loaded."""
+    _KEPT_STYLES.append(style)
+    details.setPostProcessor(style)
 
 
 def _progress(feedback) -> Progress:

@@ -19,6 +19,7 @@ from qgis.core import (
     QgsGeometry,
     QgsPoint,
     QgsProcessingFeatureSource,
+    QgsProcessingLayerPostProcessorInterface,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QMetaType, QVariant
@@ -219,12 +220,15 @@ class PointTable:
     columns : sequence of sequence
         One a field, values of plain types; None or NaN becomes NULL.
     crs : QgsCoordinateReferenceSystem
+    style : QgsProcessingLayerPostProcessorInterface, optional
+        How the layer looks when it is loaded.
     """
 
     coordinates: np.ndarray
     fields: Sequence[QgsField]
     columns: Sequence[Sequence[Any]]
     crs: QgsCoordinateReferenceSystem
+    style: Optional[QgsProcessingLayerPostProcessorInterface] = None
 
     @property
     def wkb_type(self):

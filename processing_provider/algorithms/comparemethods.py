@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingParameterExtent
+from collections.abc import Mapping
+from math import inf
+from typing import Any
+
+import numpy as np
+from qgis.core import QgsExpression, QgsProcessingParameterExtent
 
 from ...core.backend import exchange, tasks
 from ...core.backend.adapters.learned import LEARNED, architecture_for, is_in_plane
@@ -18,6 +23,7 @@ from ..parameters.outputs import file_output, numbers, points_output, report_out
 from ..parameters.samples import dimensions, hole, input_samples, input_targets, transform
 from ..parameters.validation import FOLDS_COMPARED, folds_inputs, seed
 from ..places import prediction_places
+from ..styles import ResidualStyle
 
 HYBRID = "hybrid"
 IN_PLANE = "pretrained"
@@ -158,6 +164,7 @@ class CompareMethods(Algorithm):
             [new_field(name, kinds[column.dtype.kind]) for name, column in columns.items()],
             list(columns.values()),
             crs_from_code(samples.crs),
+            _style(columns, found),
         )
         return {
             "RESIDUALS": residuals,
@@ -172,3 +179,23 @@ def _schemes(choice, samples):
     if choice != "all":
         return [choice]
     return ["random" if samples.holes is None else "holes", "blocks", "distance_matched"]
+
+
+def _style(columns: Mapping[str, np.ndarray], found: Mapping[str, Any]) -> ResidualStyle:
+    """Return how residuals are shown: of the first target those of the best method, on the folds most like the map."""
+    mismatches = found["mismatches"]
+    shown = {
+        "target": columns["target"][0],
+        "folds": min(dict.fromkeys(columns["folds"]), key=lambda folds: mismatches.get(folds, inf)),
+        "method": found["best_method"],
+    }
+    is_shown = np.all([columns[name] == value for name, value in shown.items()], axis=0)
+    condition = " AND ".join(
+        QgsExpression.createFieldEqualityExpression(name, str(value)) for name, value in shown.items()
+    )
+    return ResidualStyle(
+        tr("Residuals: {target}, {method}, {folds} folds").format(**shown),
+        tr("Residuals"),
+        f'CASE WHEN {condition} THEN "residual" END',
+        columns["residual"][is_shown],
+    )
