@@ -546,32 +546,13 @@ def fit_kriging(
     coordinates = np.array(coordinates, dtype=float)
     values = np.array(values, dtype=float)
     neighborhood = Neighborhood() if neighborhood is None else neighborhood
-    if coordinates.ndim != 2 or coordinates.shape[1] not in (2, 3) or len(coordinates) == 0:
-        raise InputError(f"Expected coordinates of shape (n_samples, 2 or 3), got {coordinates.shape}.")
-    if values.shape != (len(coordinates),):
-        raise InputError(f"Expected one value for each of {len(coordinates)} samples, got shape {values.shape}.")
-    drift = np.array(check_drift(drift, len(coordinates), None, "samples"))
-    for label, array in (("coordinates", coordinates), ("values", values[:, None]), ("drift", drift)):
-        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-        if len(bad):
-            raise InputError(
-                f"Expected finite {label} at every sample, got NaN or infinity at {len(bad)} of {len(array)} "
-                f"(first: row {bad[0] + 1}). Remove or repair these samples."
-            )
-    if not _SMALLEST_SILL < variogram.sill < 1.0 / _SMALLEST_SILL:
-        raise InputError(
-            f"Expected a sill with room for its rounding in double precision, got {variogram.sill:g}. Use another unit "
-            "for the values, and fit the variogram in it."
-        )
-    check_order(trend_order)
-    if not EXACT_TO <= tolerance <= 0.01:
-        raise InputError(f"Expected a tolerance from {EXACT_TO:g} (exact) to 0.01, got {tolerance!r}.")
+    drift = _checked_drift(coordinates, values, drift)
+    _check_settings(variogram, trend_order, tolerance)
     if mean is not None:
         if not np.isfinite(mean):
             raise InputError(f"Expected a finite mean for simple kriging, got {mean!r}.")
         if drift.shape[1] or trend_order:
             raise InputError("A known mean leaves no drift or trend to estimate. Leave out one of them.")
-    n_dimensions = coordinates.shape[1]
     # The middle of the box: centred numbers keep their digits, and a shift of all samples changes nothing.
     center = 0.5 * (coordinates.min(axis=0) + coordinates.max(axis=0))
     all_drift = np.column_stack([trend_columns(coordinates - center, trend_order), drift])
@@ -582,19 +563,14 @@ def fit_kriging(
     shared = own_nugget if variogram.measurement_error > 0 and coincident_samples(coordinates) else 0.0
     centered = values if mean is None else values - mean
     samples = SystemSamples(coordinates - center, centered, columns, center, shared)
-    covariance = SmoothCovariance.of(variogram, n_dimensions)
     if variogram.nugget == 0 and coincident_samples(coordinates):
         raise singular_system_error(samples, 0.0)
     system: GlobalSystem | MovingSystem
     try:
         if neighborhood.is_global:
-            if mean is not None:
-                samples = replace(samples, columns=columns[:, 1:])
-            system = GlobalSystem.solve(covariance, variogram.nugget, variogram.sill, samples)
-            system = replace(system, tolerance=tolerance)
+            system = _global_system(variogram, samples, mean is None, tolerance)
         else:
-            search = NeighborSearch(samples.points, neighborhood, search_frame(variogram, n_dimensions), holes)
-            system = MovingSystem.solve(covariance, variogram, samples, search, mean is None, local_drift)
+            system = _moving_system(variogram, samples, neighborhood, holes, mean is None, local_drift)
     except np.linalg.LinAlgError as error:
         raise KrigingSystemError(
             f"The kriging system of {len(samples)} samples has no unique solution ({error}). "
@@ -615,6 +591,61 @@ def fit_kriging(
         system,
         SampledLocations(coordinates, values),
     )
+
+
+def _checked_drift(coordinates: np.ndarray, values: np.ndarray, drift: np.ndarray | None) -> np.ndarray:
+    """Return the drift at the samples as columns, shape (n_samples, n_drift), once shapes and numbers are sound."""
+    if coordinates.ndim != 2 or coordinates.shape[1] not in (2, 3) or len(coordinates) == 0:
+        raise InputError(f"Expected coordinates of shape (n_samples, 2 or 3), got {coordinates.shape}.")
+    if values.shape != (len(coordinates),):
+        raise InputError(f"Expected one value for each of {len(coordinates)} samples, got shape {values.shape}.")
+    columns = np.array(check_drift(drift, len(coordinates), None, "samples"))
+    for label, array in (("coordinates", coordinates), ("values", values[:, None]), ("drift", columns)):
+        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+        if len(bad):
+            raise InputError(
+                f"Expected finite {label} at every sample, got NaN or infinity at {len(bad)} of {len(array)} "
+                f"(first: row {bad[0] + 1}). Remove or repair these samples."
+            )
+    return columns
+
+
+def _check_settings(variogram: VariogramModel, trend_order: int, tolerance: float) -> None:
+    """Refuse settings out of range."""
+    if not _SMALLEST_SILL < variogram.sill < 1.0 / _SMALLEST_SILL:
+        raise InputError(
+            f"Expected a sill with room for its rounding in double precision, got {variogram.sill:g}. Use another unit "
+            "for the values, and fit the variogram in it."
+        )
+    check_order(trend_order)
+    if not EXACT_TO <= tolerance <= 0.01:
+        raise InputError(f"Expected a tolerance from {EXACT_TO:g} (exact) to 0.01, got {tolerance!r}.")
+
+
+def _global_system(
+    variogram: VariogramModel, samples: SystemSamples, mean_is_unknown: bool, tolerance: float
+) -> GlobalSystem:
+    """Solve kriging from all samples; with a known mean no constant is estimated."""
+    covariance = SmoothCovariance.of(variogram, samples.points.shape[1])
+    if not mean_is_unknown:
+        samples = replace(samples, columns=samples.columns[:, 1:])
+    system = GlobalSystem.solve(covariance, variogram.nugget, variogram.sill, samples)
+    return replace(system, tolerance=tolerance)
+
+
+def _moving_system(
+    variogram: VariogramModel,
+    samples: SystemSamples,
+    neighborhood: Neighborhood,
+    holes: np.ndarray | None,
+    mean_is_unknown: bool,
+    local_drift: bool,
+) -> MovingSystem:
+    """Prepare kriging from the nearest samples of each target."""
+    n_dimensions = samples.points.shape[1]
+    covariance = SmoothCovariance.of(variogram, n_dimensions)
+    search = NeighborSearch(samples.points, neighborhood, search_frame(variogram, n_dimensions), holes)
+    return MovingSystem.solve(covariance, variogram, samples, search, mean_is_unknown, local_drift)
 
 
 def _empty_estimate(n: int, prior_variance: float, reason: Reason) -> KrigingEstimate:
