@@ -76,6 +76,13 @@ def checked(parameters: Mapping) -> float:
 def require_positive(values: np.ndarray, name: str) -> None:
     """Refuse values that are not above 0.
 
+    Parameters
+    ----------
+    values : ndarray of any shape
+        In data units; NaN is refused, too.
+    name : str
+        How to call them in the error.
+
     Raises
     ------
     InputError
@@ -90,13 +97,28 @@ def require_positive(values: np.ndarray, name: str) -> None:
 
 
 def forward(power: float, values: np.ndarray) -> np.ndarray:
-    """Transform values above 0."""
+    """Return transformed values.
+
+    Parameters
+    ----------
+    power : float
+        Lambda, 0 to `LARGEST`.
+    values : ndarray of any shape
+        In data units, above 0.
+    """
     logs = np.log(values)
     return logs if power == 0 else np.expm1(power * logs) / power
 
 
 def inverse(power: float, values: np.ndarray) -> np.ndarray:
-    """Return the values of transformed ones; 0 below the transform of 0, NaN passes through.
+    """Return the values, in data units, of transformed ones.
+
+    Parameters
+    ----------
+    power : float
+        Lambda, 0 to `LARGEST`.
+    values : ndarray of any shape
+        Transformed. Below the transform of 0 they become 0; NaN passes through.
 
     Examples
     --------

@@ -263,7 +263,14 @@ class RasterGrid:
         return (self.transform[1], -self.transform[5], *height)
 
     def axes(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
-        """Return the eastings of a block's columns and the northings of its rows, at the cell centres."""
+        """Return the axes of a block through the cell centres.
+
+        Returns
+        -------
+        easting : ndarray, shape (n_columns,)
+        northing : ndarray, shape (n_rows,)
+            Both in map units; northings fall from row to row.
+        """
         left, width, _, top, _, height = self.transform
         easting = left + (block.column + np.arange(block.n_columns) + 0.5) * width
         return easting, top + (block.row + np.arange(block.n_rows) + 0.5) * height

@@ -56,7 +56,17 @@ def fitted(values: np.ndarray, name: str = "the field") -> dict:
 
 
 def checked(parameters: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """Return values and scores of a table.
+    """Return the table of a transform.
+
+    Parameters
+    ----------
+    parameters : mapping
+        ``values`` (in data units) and ``scores``, as `fitted` returns them.
+
+    Returns
+    -------
+    values, scores : ndarray, shape (n_table,)
+        Both ascending.
 
     Raises
     ------

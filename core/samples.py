@@ -68,7 +68,7 @@ class Covariates:
         )
 
     def rows(self, which: np.ndarray) -> Covariates:
-        """Return the covariates of some locations, by index or boolean mask."""
+        """Return the covariates of some locations, by index or boolean mask, shape (n_locations,)."""
         return replace(self, values=self.values[which])
 
 
@@ -193,7 +193,7 @@ class Samples:
         return self.values[:, self.targets.index(name)]
 
     def rows(self, which: np.ndarray) -> Samples:
-        """Return some of the samples, by index or boolean mask."""
+        """Return some of the samples, by index or boolean mask, shape (n_samples,), with all that belongs to them."""
         return replace(
             self,
             coordinates=self.coordinates[which],
@@ -221,6 +221,12 @@ def require_samples(samples: Samples, at_least: int, purpose: str) -> None:
 
 def require_variation(values: np.ndarray, name: str) -> None:
     """Refuse a target whose values are all equal.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_samples,)
+    name : str
+        How to call them in the error.
 
     Raises
     ------

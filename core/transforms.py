@@ -73,7 +73,14 @@ class Transform:
         return "" if self.kind == "none" else self.kind.replace("_", "-")
 
     def fitted(self, values: np.ndarray, name: str = "the field") -> Transform:
-        """Return this transform, fitted to samples (data units) where it has to be and is not yet.
+        """Return this transform, fitted to samples where it has to be and is not yet.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_samples,)
+            In data units.
+        name : str
+            How to call them in an error.
 
         Raises
         ------
@@ -87,6 +94,13 @@ class Transform:
 
     def forward(self, values: np.ndarray, name: str = "the field") -> np.ndarray:
         """Transform data units to the scale of kriging.
+
+        Parameters
+        ----------
+        values : ndarray of any shape
+            In data units.
+        name : str
+            How to call them in an error.
 
         Raises
         ------
@@ -108,7 +122,18 @@ class Transform:
         return values
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
-        """Transform single values (medians, quantiles) back to data units."""
+        """Transform single values (medians, quantiles; not means) back to data units.
+
+        Parameters
+        ----------
+        values : ndarray of any shape
+            On the scale of kriging; NaN passes through.
+
+        Raises
+        ------
+        InputError
+            When a transform that is fitted to samples is not.
+        """
         values = np.asarray(values, dtype=float)
         if self.kind == "log":
             return np.exp(values)

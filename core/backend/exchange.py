@@ -46,6 +46,12 @@ def plain(value: Any) -> Any:
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays to an .npz file that appears only when it is complete.
 
+    Parameters
+    ----------
+    path : Path
+    arrays : mapping of str to ndarray of any shape
+        Of numbers or text.
+
     Raises
     ------
     TypeError
@@ -88,7 +94,7 @@ def pack_covariates(covariates: Covariates | None) -> tuple[dict | None, dict[st
 
 
 def unpack_covariates(content: Mapping[str, Any] | None, arrays: Mapping[str, np.ndarray]) -> Covariates | None:
-    """Read what `pack_covariates` made."""
+    """Read what `pack_covariates` made; ``covariates`` of the arrays has the shape (n_locations, n_covariates)."""
     if content is None:
         return None
     return Covariates(
@@ -123,7 +129,20 @@ def pack_samples(samples: Samples) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def unpack_samples(content: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Samples:
-    """Read what `pack_samples` made."""
+    """Read what `pack_samples` made.
+
+    Parameters
+    ----------
+    content : mapping
+    arrays : mapping of str to ndarray
+        ``coordinates``, shape (n_samples, 2 or 3); ``values``, shape (n_samples, n_targets); where known
+        ``covariates`` and ``fields``, shape (n_samples, n_names), ``holes``, shape (n_samples,), and ``depths``.
+
+    Raises
+    ------
+    InputError
+        When shapes disagree, see `Samples`.
+    """
     return Samples(
         arrays["coordinates"],
         arrays["values"],

@@ -169,7 +169,7 @@ class Applicability:
         return index
 
     def is_inside(self, index: np.ndarray) -> np.ndarray:
-        """Whether locations with these indices lie inside the area of applicability; NaN does not."""
+        """Whether locations with these indices, of any shape, lie inside the area of applicability; NaN does not."""
         with np.errstate(invalid="ignore"):
             return np.asarray(index <= self.threshold)
 
@@ -206,6 +206,15 @@ class Applicability:
 
 def upper_whisker(values: np.ndarray) -> float:
     """Return the largest value that is no outlier of a box plot, as R's boxplot.stats gives it.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        At least one, none of them NaN.
+
+    References
+    ----------
+    Tukey, J. W. (1977). Exploratory Data Analysis, chapter 2: hinges, and fences 1.5 times their distance away.
 
     Examples
     --------

@@ -48,7 +48,13 @@ def covariates_to_list(covariates: Covariates | None) -> list[dict[str, Any]]:
 
 
 def covariates_from_list(entries: Sequence[Mapping[str, Any]], values: np.ndarray) -> Covariates | None:
-    """Read what `covariates_to_list` made, with the values at the samples; None for no entry.
+    """Read what `covariates_to_list` made; None for no entry.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+    values : ndarray, shape (n_samples, n_entries)
+        At the samples.
 
     Raises
     ------

@@ -191,7 +191,15 @@ class FieldGradients:
         return self._columns(found)[self.row]
 
     def added_to(self, covariates: Covariates | None, values: np.ndarray) -> Covariates:
-        """Return covariates with the columns `values` behind those that are no gradients of ours."""
+        """Return covariates with gradients behind those that are no gradients of ours.
+
+        Parameters
+        ----------
+        covariates : Covariates or None
+            At the same locations.
+        values : ndarray, shape (n_locations, n_covariate_names)
+            The gradients, in the order of `covariate_names`.
+        """
         names = self.covariate_names
         own = Covariates(names, values, (False,) * len(names), self.origins)
         others = () if covariates is None else tuple(name for name in covariates.names if name not in names)

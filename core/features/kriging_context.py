@@ -60,7 +60,7 @@ class Described:
     smoothing_variance: np.ndarray
 
     def take(self, which: np.ndarray) -> Described:
-        """Return some of the places."""
+        """Return some of the places, by index or boolean mask, shape (n_places,)."""
         return Described(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
@@ -78,12 +78,12 @@ class KrigingContext:
 
     @property
     def coordinates(self) -> np.ndarray:
-        """Places of the samples."""
+        """Places of the samples, shape (n_samples, n_dimensions), in map units."""
         return self.kriging.coordinates
 
     @property
     def values(self) -> np.ndarray:
-        """Values of the samples, on the scale of kriging."""
+        """Values of the samples, shape (n_samples,), on the scale of kriging."""
         return self.kriging.values
 
     @property

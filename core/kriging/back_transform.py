@@ -119,7 +119,13 @@ class BackTransform:
         return self.transform.back_transform(estimate, kriging_variance, self.rise(smoothing_variance))
 
     def rise(self, smoothing_variance: np.ndarray) -> np.ndarray:
-        """Return what the mean of logarithms is raised by half of, in squared transformed units; NaN passes through."""
+        """Return what the mean of logarithms is raised by half of.
+
+        Parameters
+        ----------
+        smoothing_variance : ndarray of any shape
+            In squared transformed units; NaN passes through.
+        """
         largest = np.inf if self.largest is None else self.largest
         return self.share * np.clip(np.asarray(smoothing_variance, dtype=float), 0.0, largest)
 

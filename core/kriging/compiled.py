@@ -88,7 +88,7 @@ def _scale(term: Term) -> float:
 def term_arrays(
     kernels: ModuleType, covariance: SmoothCovariance
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return frame number, model code, psill and scale of each term, ordered by frame."""
+    """Return frame number, model code, psill and scale of each term, ordered by frame, shape (n_terms,) each."""
     terms = [(number, term) for number, frame in enumerate(covariance.frames) for term in frame.terms]
     return (
         np.array([number for number, _ in terms], dtype=np.int64),

@@ -29,7 +29,7 @@ class Frame:
     is_map_frame: bool = False
 
     def scale(self, points: np.ndarray) -> np.ndarray:
-        """Return points in this frame."""
+        """Return points, shape (..., n_dimensions), in this frame."""
         return points if self.is_map_frame else points @ self.matrix.T
 
     @property
@@ -216,7 +216,7 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def correlation_sum(terms: tuple[Term, ...], squared: np.ndarray) -> np.ndarray:
-    """Return the sum of some structures at squared distances, which are overwritten."""
+    """Return the sum of some structures at squared distances, of any shape, which are overwritten."""
     distance = np.sqrt(squared, out=squared)
     total = None
     for i, term in enumerate(terms):

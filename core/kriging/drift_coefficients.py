@@ -79,6 +79,19 @@ class DriftCoefficients:
         """Return what the drift beyond the neighbours' adds to estimate, kriging variance and the estimate's variance.
 
         The constant's part of `beyond` is 0, as the weights sum to 1.
+
+        Parameters
+        ----------
+        columns : ndarray, shape (n_targets, n_scores + 1)
+            The constant and the drift scores at the targets.
+        beyond : ndarray, shape (n_targets, n_scores + 1)
+            These less what the weighted neighbours have of them.
+        left_out : ndarray of int, shape (n_targets,), or None
+            The sample that each target is, and without which the coefficients are meant.
+
+        Returns
+        -------
+        estimate, variance, known : ndarray, shape (n_targets,)
         """
         # The weights w give Cov(w'z, beta) = (F'w)' S, and F'w = columns - beyond.
         across = 2.0 * columns - beyond

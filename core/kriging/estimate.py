@@ -60,7 +60,7 @@ class KrigingEstimate:
         return len(self.estimate)
 
     def rows(self, which: np.ndarray) -> KrigingEstimate:
-        """Return the estimates at some of the locations, by index or boolean mask."""
+        """Return the estimates at some of the locations, by index or boolean mask, shape (n_locations,)."""
         return KrigingEstimate(
             self.estimate[which],
             self.kriging_variance[which],
@@ -72,7 +72,7 @@ class KrigingEstimate:
 
     @property
     def kriging_std(self) -> np.ndarray:
-        """Square root of the kriging variance, in data units."""
+        """Square root of the kriging variance, shape (n_locations,), in data units."""
         return np.sqrt(self.kriging_variance)
 
     @property
@@ -85,7 +85,7 @@ class KrigingEstimate:
 
     @property
     def estimate_variance(self) -> np.ndarray:
-        """Variance of the estimate itself, w'K w, in squared data units."""
+        """Variance of the estimate itself, w'K w, shape (n_locations,), in squared data units."""
         return self.prior_variance - self.smoothing_variance
 
     @property

@@ -36,7 +36,17 @@ class SampledLocations:
         self.mean_value[self.location_of_sample[single]] = values[single]
 
     def find(self, targets: np.ndarray) -> np.ndarray:
-        """Return the number of the sampled location at each target, -1 where there is none."""
+        """Return the sampled location at each target.
+
+        Parameters
+        ----------
+        targets : ndarray, shape (n_targets, n_dimensions)
+
+        Returns
+        -------
+        ndarray of int, shape (n_targets,)
+            Its number; -1 where there is none.
+        """
         result = np.full(len(targets), -1, dtype=np.int64)
         rows = self._on_last_axis(targets[:, -1])
         keys = self._key(targets[rows])
@@ -45,7 +55,20 @@ class SampledLocations:
         return result
 
     def find_on_axes(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the cells of a raster, counted row by row, that lie on sampled locations, and which these are."""
+        """Return the cells of a raster that lie on sampled locations.
+
+        Parameters
+        ----------
+        x, y, z : ndarray, shape (n_columns,), (n_rows,), (1,) or (0,)
+            Of the cells; z is the elevation of all.
+
+        Returns
+        -------
+        cells : ndarray of int, shape (n_met,)
+            Counted row by row.
+        locations : ndarray of int, shape (n_met,)
+            Their numbers.
+        """
         axes = (x, y, z) if len(z) else (x, y)
         # Places are sorted by their first coordinate.
         first = self._places[:, 0]

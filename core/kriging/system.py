@@ -78,11 +78,19 @@ class SystemSamples:
         return np.column_stack([self.columns, self.values])
 
     def rows(self, which: np.ndarray) -> SystemSamples:
-        """Return some of the samples, by index or boolean mask."""
+        """Return some of the samples, by index or boolean mask, shape (n_samples,)."""
         return replace(self, points=self.points[which], values=self.values[which], columns=self.columns[which])
 
     def share_nugget(self, matrix: np.ndarray, points: np.ndarray) -> None:
-        """Add what samples at one location share of the nugget to their covariances, the diagonal included."""
+        """Add what samples at one location share of the nugget to their covariances, the diagonal included.
+
+        Parameters
+        ----------
+        matrix : ndarray, shape (n_points, n_points)
+            Changed in place.
+        points : ndarray, shape (n_points, n_dimensions)
+            As `points` of the samples.
+        """
         if self.shared_nugget > 0:
             matrix += self.shared_nugget * at_one_place(points, points)
 

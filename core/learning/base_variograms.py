@@ -27,6 +27,18 @@ def uncorrelated(
     where a map lies, residuals may be unrelated; kriging them would then carry the noise of one hole to the next, and
     the slope of the drift would be that within holes. So the drift stands alone unless the errors at holes left out
     are clearly lower with the fitted variogram: below `_RELATED` of those without.
+
+    Parameters
+    ----------
+    fitted : VariogramModel
+        Of the residuals.
+    coordinates : ndarray, shape (n_samples, n_dimensions)
+    values : ndarray, shape (n_samples,)
+        Transformed.
+    drift : ndarray, shape (n_samples, n_drift)
+    groups : ndarray of int, shape (n_samples,)
+        Holes, or sets of them, that are left out together.
+    neighborhood : Neighborhood
     """
     line = np.column_stack([np.ones(len(values)), drift])
     residual = values - line @ np.linalg.lstsq(line, values, rcond=None)[0]
@@ -47,6 +59,16 @@ def other_variograms(
 
     Left out is one whose error on blocks left out exceeds the chosen one's by more than `WORSE_FIT`: where anisotropy
     is strong, isotropic variograms are no second opinion.
+
+    Parameters
+    ----------
+    fitted : FittedVariogram
+    coordinates : ndarray, shape (n_samples, n_dimensions)
+    values : ndarray, shape (n_samples,)
+        Transformed.
+    drift : ndarray, shape (n_samples, n_drift), or None
+    blocks : ndarray of int, shape (n_samples,)
+        Folds of blocks.
     """
     isotropic = [
         c for c in fitted.candidates

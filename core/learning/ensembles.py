@@ -66,7 +66,15 @@ class MemberRows:
 
 
 def fewest_donors(folds: tuple[np.ndarray, ...], are_apart: bool) -> int:
-    """Return how many samples are left to describe one by: without one fold, or two where samples are not apart."""
+    """Return how many samples are left to describe one by: without one fold, or two where samples are not apart.
+
+    Parameters
+    ----------
+    folds : tuple of ndarray of int, shape (n_samples,)
+        Sets of folds.
+    are_apart : bool
+        See `prepare_members`.
+    """
     away = 1 if are_apart else 2
     return min(len(own) - int(np.sort(np.unique(own, return_counts=True)[1])[-away:].sum()) for own in folds)
 

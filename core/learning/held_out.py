@@ -28,7 +28,7 @@ class HeldOut:
     smoothing: np.ndarray
 
     def stacked(self, bases: Sequence[Base]) -> tuple[np.ndarray, np.ndarray]:
-        """Return errors and standard deviations of the stack, as a prediction forms them."""
+        """Return errors and standard deviations of the stack, shape (n_samples,), as a prediction forms them."""
         weights = local_weights(bases, self.sigma)
         return np.sum(weights * self.errors, axis=1), np.sum(weights * self.sigma, axis=1)
 
@@ -48,6 +48,22 @@ def leave_bases_out(
     In each question a learned drift is the out-of-fold one of the same kind of folds, so that nothing that
     predicts a left-out cluster has trained on it.
 
+    Parameters
+    ----------
+    samples : Samples
+    values : ndarray, shape (n_samples,)
+        Of one target, transformed.
+    transform : Transform
+        Of that target.
+    bases : list of Base
+    drifts : list of (ndarray, shape (n_samples, n_drift), or None)
+        Of each base at the samples.
+    learned : mapping of str to ndarray, shape (n_sets, n_samples)
+        Out-of-fold drifts of the bases whose drift is learned.
+    folds : tuple of ndarray of int, shape (n_samples,)
+        Sets of inner folds.
+    neighborhood : Neighborhood
+
     Returns
     -------
     held_out : list of HeldOut
@@ -55,6 +71,11 @@ def leave_bases_out(
         Share of each base's drift that is not chance; 0 for a learned drift that runs against the values. (On a
         target that the inputs do not explain, out-of-fold means are anti-correlated with the values left out, and
         kriging would turn that artefact upside down into a false gain.)
+
+    Raises
+    ------
+    InputError
+        When samples cannot be estimated from the others.
     """
     groups = inseparable_groups(samples.coordinates, samples.holes)
     if neighborhood.max_neighbors is not None and len(np.unique(groups)) < len(groups):

@@ -15,7 +15,7 @@ from .layers import Weights
 
 
 def group_factors(groups: Sequence[str], weights: Mapping[str, float]) -> np.ndarray:
-    """Return the factor of each column from the weights of its group; 1 for a group without a weight."""
+    """Return the factor of each column, shape (n_columns,), the weight of its group; 1 for a group without a weight."""
     return np.array([weights.get(group, 1.0) for group in groups])
 
 
@@ -76,10 +76,21 @@ class InnerProblem:
         )  # fmt: skip
 
     def squared(self, out_of_fold: np.ndarray) -> np.ndarray:
-        """Return the mean squared error of each sample over sets and targets, in units of the targets' variance."""
+        """Return the mean squared error of each sample over sets and targets.
+
+        Parameters
+        ----------
+        out_of_fold : ndarray, shape (n_sets, n_samples, n_targets)
+            Transformed predictions.
+
+        Returns
+        -------
+        ndarray, shape (n_samples,)
+            In units of the targets' variance.
+        """
         spread = self.values.std(axis=0)
         return np.mean(((out_of_fold - self.values) / spread) ** 2, axis=(0, 2))
 
     def rmse(self, out_of_fold: np.ndarray) -> float:
-        """Return the root mean squared error over samples, sets and targets, in standard deviations."""
+        """Return the root of the mean of `squared` over the samples, in standard deviations."""
         return float(np.sqrt(self.squared(out_of_fold).mean()))

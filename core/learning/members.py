@@ -128,6 +128,11 @@ def fit_members(
 def share_of_scores(values: np.ndarray) -> float:
     """Return how much normal scores count beside values of this skewness, 0 to 1.
 
+    Parameters
+    ----------
+    values : ndarray, shape (n_samples,)
+        On the scale of the mixture, not all equal.
+
     Examples
     --------
     >>> share_of_scores(np.linspace(-1.0, 1.0, 9)), share_of_scores(np.exp(np.linspace(-2.0, 2.0, 9)))

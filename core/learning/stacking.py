@@ -161,6 +161,16 @@ def without_outliers(errors: np.ndarray, kriging: Sequence[int]) -> np.ndarray:
     """Return errors cut at `OUTLIER` standard deviations of the kriging bases', by the median of their absolute errors.
 
     Where most values are alike, say 0, that is next to nothing: never cut below twice the root of their mean square.
+
+    Parameters
+    ----------
+    errors : ndarray, shape (n_samples, n_bases)
+    kriging : sequence of int
+        Columns of the kriging bases.
+
+    Returns
+    -------
+    ndarray, shape (n_samples, n_bases)
     """
     own = np.abs(errors[:, list(kriging)])
     largest = max(OUTLIER * 1.4826 * float(np.median(own)), 2.0 * float(np.sqrt(np.mean(own**2))))
@@ -170,7 +180,15 @@ def without_outliers(errors: np.ndarray, kriging: Sequence[int]) -> np.ndarray:
 def judged_stack(
     errors: Sequence[np.ndarray], kriging: Sequence[int], groups: np.ndarray, weights: Sequence[np.ndarray]
 ) -> Stack:
-    """Say what held-out errors tell of weights, one for each set of them, whatever these were found from."""
+    """Say what held-out errors tell of weights, whatever these were found from.
+
+    Parameters
+    ----------
+    errors, kriging, groups
+        See `stack_weights`.
+    weights : sequence of ndarray, shape (n_bases,)
+        One for each set of errors: the first are those near samples, the last those far from them.
+    """
     mse, reference = _better_kriging(errors, kriging)
     scale = np.maximum(mse[:, reference], 1e-300)
     stacked = [rows @ own for rows, own in zip(errors, weights)]

@@ -27,7 +27,7 @@ _DTYPES = {"float64": "<f8", "float32": "<f4"}
 
 
 def encode_array(array: np.ndarray) -> dict:
-    """Return numbers as a JSON object, bit by bit (base64 of little-endian float64, or of float32 where they are)."""
+    """Return numbers, of any shape, as a JSON object: base64 of little-endian float64, or of float32 where they are."""
     kind = "float32" if array.dtype == np.float32 else "float64"
     numbers = np.ascontiguousarray(array, dtype=_DTYPES[kind])
     return {"dtype": kind, "shape": list(numbers.shape), "base64": base64.b64encode(numbers.tobytes()).decode()}
@@ -35,6 +35,11 @@ def encode_array(array: np.ndarray) -> dict:
 
 def decode_array(content: Any) -> np.ndarray:
     """Read what `encode_array` wrote; nested lists of numbers work as well.
+
+    Returns
+    -------
+    ndarray
+        Of the shape that was written, float64 or float32.
 
     Raises
     ------

@@ -43,7 +43,20 @@ class Member:
     way_back: BackTransform
 
     def kriging(self, coordinates: np.ndarray, values: np.ndarray, neighborhood: Neighborhood) -> FittedKriging:
-        """Return the kriging of samples whose values are on the scale of the mixture."""
+        """Return the kriging of samples on this member's scale.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n_samples, n_dimensions)
+        values : ndarray, shape (n_samples,)
+            On the scale of the mixture.
+        neighborhood : Neighborhood
+
+        Raises
+        ------
+        InputError, KrigingSystemError
+            See `fit_kriging`.
+        """
         own = self.way_back.transform.forward(values, "the values")
         return fit_kriging(coordinates, own, self.variogram, neighborhood)
 

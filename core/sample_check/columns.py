@@ -41,7 +41,7 @@ class Column:
 
     @property
     def is_censored(self) -> np.ndarray:
-        """Which values are known as below or above a limit only."""
+        """Which values are known as below or above a limit only, shape (n_samples,)."""
         return np.isfinite(self.limits)
 
     def filled(self, censored: str) -> np.ndarray:

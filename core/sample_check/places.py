@@ -39,7 +39,18 @@ def look_like_degrees(coordinates: np.ndarray) -> bool:
 def about_places(
     coordinates: np.ndarray, duplicates: Sequence[np.ndarray], crs_name: str, is_geographic: bool
 ) -> list[Finding]:
-    """Tell of coordinates that are degrees or of unknown meaning, and of samples at (almost) one place."""
+    """Tell of coordinates that are degrees or of unknown meaning, and of samples at (almost) one place.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2)
+    duplicates : sequence of ndarray of int
+        Rows of the samples at each place that several share.
+    crs_name : str
+        "" where the layer has none.
+    is_geographic : bool
+        Whether that CRS is in degrees.
+    """
     findings = []
     if is_geographic:
         findings.append(
@@ -98,7 +109,27 @@ def _close_pairs(coordinates: np.ndarray) -> int:
 
 
 def about_pattern(coordinates: np.ndarray, is_geographic: bool) -> tuple[float, list[Finding]]:
-    """Tell whether the samples are clustered."""
+    """Tell whether the samples are clustered, by Clark and Evans' index.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2)
+        Easting and northing.
+    is_geographic : bool
+        Degrees are not judged.
+
+    Returns
+    -------
+    index : float
+        Mean distance to the nearest other place over that of places drawn at random in the convex hull; NaN where it
+        cannot be told: fewer than 10 places, or all on one line.
+    findings : list of Finding
+
+    References
+    ----------
+    Clark, P. J., Evans, F. C. (1954). Distance to nearest neighbor as a measure of spatial relationships in
+    populations. Ecology 35, 445-453.
+    """
     from scipy.spatial import ConvexHull, QhullError, cKDTree
 
     locations = np.unique(coordinates, axis=0)
@@ -133,6 +164,14 @@ def about_clusters(coordinates: np.ndarray, parsed: Mapping[str, Column], is_clu
 
     Clusters in high values between regular samples do not show in distances to the nearest neighbour,
     but in the mean: it is told where declustering moves it by two standard errors and a tenth of itself.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 2)
+    parsed : mapping of str to Column
+        Fields by name, one value a sample.
+    is_clustered : bool
+        Whether `about_pattern` found clusters.
     """
     findings = []
     for name, column in parsed.items():

@@ -33,6 +33,12 @@ class ClusterBootstrap:
     def draw(cls, clusters: np.ndarray, seed: int, n_resamples: int = 4000) -> ClusterBootstrap:
         """Draw resamples, each of as many clusters as there are.
 
+        Parameters
+        ----------
+        clusters : ndarray, shape (n_samples,)
+            Spatial cluster of each sample, any labels.
+        seed, n_resamples : int
+
         Raises
         ------
         InputError
@@ -64,6 +70,17 @@ class ClusterBootstrap:
         Percentiles are moved outwards for the number of clusters c, to Phi(+-sqrt(c / (c - 1)) t),
         because plain percentile intervals of few clusters are too narrow.
 
+        Parameters
+        ----------
+        replicates : ndarray, shape (n,)
+            The score in each resample, none of them NaN.
+        level : float
+            Share that the interval is to cover.
+
+        Returns
+        -------
+        low, high : float
+
         References
         ----------
         Hesterberg (2015), What teachers should know about the bootstrap, Am. Stat. 69, 371-386, section 4.
@@ -76,7 +93,12 @@ class ClusterBootstrap:
         return float(low), float(high)
 
     def ratio_interval(self, difference: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
-        """Return the 95 % interval of RMSE(difference) / RMSE(reference), both residuals of the same samples.
+        """Return the 95 % interval of RMSE(difference) / RMSE(reference).
+
+        Parameters
+        ----------
+        difference, reference : ndarray, shape (n_samples,)
+            Residuals of the same samples, in the same unit.
 
         Raises
         ------

@@ -59,7 +59,19 @@ def class_names(breaks: Sequence[float]) -> tuple[str, ...]:
 
 
 def members(values: np.ndarray, breaks: Sequence[float]) -> np.ndarray:
-    """Return the class of each value, from 0; a value on a break belongs to the class above it."""
+    """Return the class of each value.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    breaks : sequence of float
+        Ascending, in the unit of the values.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        From 0 to the number of breaks; a value on a break belongs to the class above it.
+    """
     return np.searchsorted(np.asarray(breaks, dtype=float), values, side="right")
 
 

@@ -19,7 +19,7 @@ _LOWER, _UPPER = 1, 28  # LEVELS[1] = 0.05, LEVELS[28] = 0.95
 
 
 def normal_reach() -> np.ndarray:
-    """Return the ends of the 90 % interval of a standard normal distribution."""
+    """Return the ends of the 90 % interval of a standard normal distribution, shape (2,)."""
     from scipy.special import ndtri
 
     return ndtri(LEVELS[[_LOWER, _UPPER]])

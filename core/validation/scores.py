@@ -87,7 +87,29 @@ def paired_scores(
 
 
 def moments_of(observed: np.ndarray, predicted: PredictiveDistribution, column: int) -> dict[str, np.ndarray]:
-    """Return what every sample adds to the means that scores are made of."""
+    """Return what every sample adds to the means that scores are made of.
+
+    Parameters
+    ----------
+    observed : ndarray, shape (n_samples,)
+        In data units.
+    predicted : PredictiveDistribution
+        At the same samples.
+    column : int
+        Of the target.
+
+    Returns
+    -------
+    dict of ndarray, shape (n_samples,)
+        Errors, their sizes and squares, values and their squares, in data units and, where values and medians are
+        all above 0, on logarithms (``_log``); ``inside`` and ``width`` of the 90 % interval; ``crps``, from the
+        quantile losses at `LEVELS`. Values are centred at the mean of `observed`.
+
+    References
+    ----------
+    Gneiting, T., Ranjan, R. (2011). Comparing density forecasts using threshold- and quantile-weighted scoring rules.
+    J. Bus. Econ. Stat. 29, 411-422: the CRPS as an integral of quantile losses.
+    """
     estimate, median = predicted.estimate[:, column], predicted.median[:, column]
     lower, upper = predicted.lower[:, column], predicted.upper[:, column]
     below = observed[:, None] - predicted.quantiles[:, column]

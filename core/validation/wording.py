@@ -73,12 +73,12 @@ def sentence(text: str) -> str:
 
 
 def drawn_rows(n: int) -> np.ndarray:
-    """Return the row numbers of at most `MAX_MARKS` samples, evenly chosen."""
+    """Return the row numbers of at most `MAX_MARKS` of n samples, evenly chosen, shape (n_drawn,)."""
     return np.unique(np.linspace(0, n - 1, min(n, MAX_MARKS)).round().astype(int))
 
 
 def is_skewed(observed: np.ndarray) -> bool:
-    """Whether logarithmic axes show more: positive values with a skewness above 1."""
+    """Whether logarithmic axes show more of values, shape (n,): all are above 0 and their skewness is above 1."""
     spread = float(np.std(observed))
     return (
         bool((observed > 0).all()) and spread > 0 and float(np.mean(((observed - observed.mean()) / spread) ** 3)) > 1
@@ -86,7 +86,21 @@ def is_skewed(observed: np.ndarray) -> bool:
 
 
 def classes_of(values: np.ndarray, n_classes: int = 5) -> tuple[list[str], np.ndarray]:
-    """Part values into classes of equal count; return their names and each value's class."""
+    """Part values into classes of equal count, fewer where values repeat.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    n_classes : int
+        At most.
+
+    Returns
+    -------
+    names : list of str
+        The classes by their ends, in the unit of the values.
+    member : ndarray of int, shape (n,)
+        Each value's class, from 0.
+    """
     breaks = np.unique(np.quantile(values, np.arange(1, n_classes) / n_classes))
     breaks = breaks[breaks > values.min()]
     member = np.searchsorted(breaks, values, side="right")

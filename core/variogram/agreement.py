@@ -89,6 +89,17 @@ def expected_variance(model: VariogramModel, coordinates: np.ndarray) -> float:
     """Return the variance that samples at some places have on average, where they vary as a variogram says.
 
     It is the mean semivariance of their pairs, of at most 300 places spread over the table.
+
+    Parameters
+    ----------
+    model : VariogramModel
+    coordinates : ndarray, shape (n_samples, 2 or 3)
+        In map units; at least 2 samples.
+
+    Returns
+    -------
+    float
+        In squared units of the variogram.
     """
     places = coordinates[np.unique(np.linspace(0, len(coordinates) - 1, _PLACES).astype(int))]
     between = model.covariance(places, places)

@@ -64,7 +64,7 @@ class Direction:
         return azimuth if self.dip == 0 else f"{azimuth}/{self.dip:g}°"
 
     def unit(self, n_dimensions: int) -> np.ndarray:
-        """Return the unit vector (easting, northing[, elevation]) of this direction."""
+        """Return the unit vector (easting, northing[, elevation]) of this direction, shape (n_dimensions,)."""
         azimuth, dip = np.radians([self.azimuth, self.dip])
         if n_dimensions == 2:
             return np.array([np.sin(azimuth), np.cos(azimuth)])

@@ -85,12 +85,12 @@ class ExperimentalVariogram:
 
 
 def diagonal_of(coordinates: np.ndarray) -> float:
-    """Return the diagonal of the samples' bounding box, in map units."""
+    """Return the diagonal, in map units, of the bounding box of samples, shape (n_samples, n_dimensions)."""
     return float(np.linalg.norm(np.ptp(coordinates, axis=0)))
 
 
 def default_max_lag(coordinates: np.ndarray) -> float:
-    """Return a third of the diagonal of the samples' bounding box, in map units (gstat's cutoff)."""
+    """Return a third of `diagonal_of` the samples, in map units: the cutoff of R's gstat."""
     return diagonal_of(coordinates) / 3.0
 
 

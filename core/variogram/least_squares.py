@@ -279,6 +279,15 @@ def lag_sigma(experimental: ExperimentalVariogram) -> np.ndarray:
 
     A first lag full of coincident samples would rule the fit with a mean lag near 0, so lags
     count as at least a fifth of the widest spacing between them.
+
+    Returns
+    -------
+    ndarray, shape (n_lags,)
+
+    References
+    ----------
+    Pebesma, E. (2004). Multivariable geostatistics in S: the gstat package. Comput. Geosci. 30, 683-691: ``fit.method``
+    7.
     """
     spacing = np.diff(experimental.lags, prepend=0.0).max()
     return np.maximum(experimental.lags, 0.2 * spacing) / np.sqrt(experimental.pair_counts)

@@ -44,7 +44,17 @@ def isotropic_starts(start: VariogramModel, near: Trial | None) -> list[Trial]:
 
 
 def vertical_changes(coordinates: np.ndarray) -> list[dict[str, Any]]:
-    """Return vertical ratios to start from: usual ones, and some about the flatness of the samples' extent."""
+    """Return vertical ratios to start from: usual ones, and some about the flatness of the samples' extent.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 3)
+
+    Returns
+    -------
+    list of dict
+        Changes of a `Trial`, by ratio.
+    """
     east, north, up = np.ptp(coordinates, axis=0)
     level = float(max(east, north))
     ratios = {0.01, 0.03, 0.1, 0.3, 3.0}
@@ -75,7 +85,14 @@ def nearby_frame(frame: Frame) -> Frame:
 
 
 def range_bounds(coordinates: np.ndarray) -> tuple[float, float]:
-    """Return a fifth of the usual distance to the nearest sample, and twice the extent's diagonal.
+    """Return the smallest and the largest effective range that are searched, in map units.
+
+    They are a fifth of the usual (median) distance to the nearest sample, and twice the extent's diagonal.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, n_dimensions)
+        At least 2 samples.
 
     Raises
     ------

@@ -142,7 +142,7 @@ class Structure:
             raise InputError(f"Expected angles in degrees, got {self.azimuth!r}, {self.dip!r} and {self.plunge!r}.")
 
     def correlation(self, r: np.ndarray) -> np.ndarray:
-        """Return the correlation at lag / effective_range."""
+        """Return the correlation at r = lag / effective_range, of any shape, 0 or above."""
         return correlation(self.model, self.shape, r)
 
     @property
@@ -228,7 +228,7 @@ class VariogramModel:
         return max((structure.effective_range for structure in self.structures if structure.psill > 0), default=0.0)
 
     def covariance_at_lag(self, lag: np.ndarray) -> np.ndarray:
-        """Return C(h) along the azimuth for lags in map units; C(0) is the sill."""
+        """Return C(h) along the azimuth for lags of any shape in map units; C(0) is the sill."""
         lag = np.asarray(lag, dtype=float)
         smooth = sum(
             (s.psill * s.correlation(np.abs(lag) / s.effective_range) for s in self.structures),
@@ -237,7 +237,7 @@ class VariogramModel:
         return smooth + np.where(lag == 0, self.nugget, 0.0)
 
     def gamma(self, lag: np.ndarray) -> np.ndarray:
-        """Return the semivariance along the azimuth for lags in map units; gamma(0) = 0."""
+        """Return the semivariance along the azimuth for lags of any shape in map units; gamma(0) = 0."""
         return self.sill - self.covariance_at_lag(lag)
 
     def gamma_in(self, direction: np.ndarray, lag: np.ndarray) -> np.ndarray:

@@ -42,6 +42,14 @@ class Pairs:
     def of(cls, coordinates: np.ndarray, values: np.ndarray, max_pairs: int, seed: int) -> Pairs:
         """Return the pairs of some samples, about `max_pairs` of them where there are more.
 
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n_samples, n_dimensions)
+        values : ndarray, shape (n_samples,)
+        max_pairs : int
+        seed : int
+            Of the order in which samples meet, where not all pairs are taken.
+
         Raises
         ------
         InputError
@@ -88,6 +96,13 @@ class Pairs:
         Lag vectors and differences are those of the first sample less those of the second; with a
         direction only of the pairs in it.
 
+        Yields
+        ------
+        first, second : ndarray of int, shape (n_pairs,)
+        step : ndarray, shape (n_pairs, n_dimensions)
+            In map units.
+        difference : ndarray, shape (n_pairs,)
+
         Raises
         ------
         Cancelled
@@ -107,6 +122,12 @@ def index_pairs(n: int, n_offsets: int) -> Iterator[tuple[np.ndarray, np.ndarray
 
     Offsets 1 to n // 2 give every pair once; for even n the last offset meets each pair twice, so
     only its first half is used.
+
+    Yields
+    ------
+    first, second : ndarray of int, shape (n_pairs,)
+    done : float
+        Share of all pairs, 0 to 1.
     """
     at_once = max(1, _PAIRS_AT_ONCE // n)
     index = np.arange(n)

@@ -31,7 +31,16 @@ _LOST = np.log(1e-18)  # a correlation below is lost in any sum with 1
 
 
 def correlation(model: str, shape: float, r: np.ndarray) -> np.ndarray:
-    """Return the correlation of a model at lag / effective_range.
+    """Return the correlation of a model whose shape is a parameter.
+
+    Parameters
+    ----------
+    model : str
+        "matern" (shape: smoothness) or "stable" (shape: exponent).
+    shape : float
+        Above 0.
+    r : ndarray of any shape
+        lag / effective_range, 0 or above.
 
     Examples
     --------
@@ -46,7 +55,10 @@ def correlation(model: str, shape: float, r: np.ndarray) -> np.ndarray:
 
 
 def slope_ratio(model: str, shape: float, r: np.ndarray) -> np.ndarray:
-    """Return ``rho'(r) / r`` at lag / effective_range; 0 at r = 0 where it has no limit there."""
+    """Return ``rho'(r) / r``, the slope of `correlation` over its argument; parameters as there.
+
+    At r = 0 it is the limit, or 0 where there is none.
+    """
     r = np.asarray(r, dtype=float)
     positive = np.where(r > 0, r, 1.0)
     if model == "stable":

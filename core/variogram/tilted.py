@@ -58,6 +58,18 @@ def vertical_anisotropy(coordinates: np.ndarray, values: np.ndarray, seed: int =
     """Estimate a vertical ratio by least squares from pairs in all directions, as `tilted_anisotropy`.
 
     Along inclined drill holes hardly any pair is vertical.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (n_samples, 3)
+    values : ndarray, shape (n_samples,)
+    seed : int
+        Of the draw where there are many pairs.
+
+    Returns
+    -------
+    Anisotropy or None
+        None where all samples are at one height or one above the other, or pairs do not point in enough directions.
     """
     found = _fitted(coordinates, values, seed, lambda numbers: np.diag(numbers[[0, 0, 1]]), np.ones(2))
     if found is None:

@@ -113,11 +113,11 @@ class Trial:
         return VariogramModel(self.share * sill, (inner, outer))
 
     def position(self, names: Sequence[str]) -> np.ndarray:
-        """Return the searched quantities on unbounded, comparable scales."""
+        """Return the searched quantities on unbounded, comparable scales, shape (n_names,)."""
         return np.array([scaled(name, getattr(self, name)) for name in names], dtype=float)
 
     def moved_to(self, position: np.ndarray, names: Sequence[str]) -> Trial:
-        """Return the trial at a `position`."""
+        """Return the trial at a `position`, shape (n_names,)."""
         moved: dict[str, Any] = {name: float(_SCALES[name][1](u)) for name, u in zip(names, position)}
         return replace(self, **moved)
 

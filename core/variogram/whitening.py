@@ -75,7 +75,7 @@ def _profile(whitened: np.ndarray, log_determinant: float) -> _Profile | None:
 
 
 def independent_columns(columns: np.ndarray) -> np.ndarray:
-    """Return orthonormal columns that span the given ones; those redundant among them are left out."""
+    """Return orthonormal columns, shape (n_rows, rank), that span the given ones, shape (n_rows, n_columns)."""
     basis, singular, _ = np.linalg.svd(columns, full_matrices=False)
     return basis[:, singular > _RANK_TOLERANCE * singular[0]]
 

@@ -54,7 +54,7 @@ class PretrainingSettings:
 
 
 def scaling(rows: Rows) -> tuple[np.ndarray, ...]:
-    """Return mean and standard deviation of the columns of tokens and of context."""
+    """Return mean and standard deviation of the columns of tokens and of context, shape (n_columns,) each."""
     tokens = rows.tokens.reshape(-1, rows.tokens.shape[-1])
     return tokens.mean(axis=0), tokens.std(axis=0) + 1e-3, rows.context.mean(axis=0), rows.context.std(axis=0) + 1e-3
 

@@ -59,7 +59,7 @@ class Rows:
         return self.take(self.dropped <= MOST_DROPPED)
 
     def take(self, which: np.ndarray) -> Rows:
-        """Return some rows."""
+        """Return some rows, by index or boolean mask, shape (n_rows,)."""
         return Rows(*(getattr(self, field.name)[which] for field in fields(self)))
 
     @classmethod
