@@ -216,7 +216,7 @@ ul{margin:8px 0;padding-left:22px;max-width:46em}
 table{border-collapse:collapse;font-size:14px}
 caption{text-align:left;color:#565d66;padding:0 0 6px}
 th,td{padding:5px 12px;text-align:left;border-bottom:1px solid #e6e9ed;white-space:nowrap}
-th{color:#565d66;font-weight:600;border-bottom:1px solid #aab2bb;vertical-align:bottom}
+th{color:#565d66;font-weight:600;border-bottom:1px solid #aab2bb;vertical-align:bottom;white-space:normal}
 th.number,td.number{text-align:right;font-variant-numeric:tabular-nums}
 tr.best td{font-weight:600;background:#eef4fa}
 .beside{display:flex;flex-wrap:wrap;gap:12px}

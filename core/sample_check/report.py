@@ -48,7 +48,7 @@ def sample_check_page(
     sections = [_findings(check, level) for level in (PROBLEM, WARNING, NOTE)]
     if changes:
         sections.append(Section("Changed in the new layer", [bullets(changes)]))
-    sections.append(Section("Fields", [_fields(check)]))
+    sections.append(Section("Fields", _fields(check)))
     for name, raw in columns.items():
         values = parse_column(raw).values
         if np.isfinite(values).any():
@@ -81,14 +81,18 @@ def _findings(check: SampleCheck, level: str) -> Section:
     )
 
 
-def _fields(check: SampleCheck) -> str:
-    columns = ["field", "n", "missing", "censored", "not numeric", "far out", "unlike neighbours",
-               "minimum", "quartile", "median", "quartile", "maximum", "mean", "std", "skewness"]  # fmt: skip
-    rows = [
+def _fields(check: SampleCheck) -> list[str]:
+    counts = table(
+        ["field", "numbers", "missing", "censored", "not numeric", "far out", "unlike neighbours"],
         [
-            f.name, f.n, f.n_missing, f.n_censored, f.n_not_numeric, f.n_outliers, f.n_local_outliers,
-            *f.quantiles, f.mean, f.std, f.skewness,
-        ]
-        for f in check.fields
-    ]  # fmt: skip
-    return table(columns, rows)
+            [f.name, f.n, f.n_missing, f.n_censored, f.n_not_numeric, f.n_outliers, f.n_local_outliers]
+            for f in check.fields
+        ],
+        caption="How many values are what",
+    )
+    statistics = table(
+        ["field", "minimum", "lower quartile", "median", "upper quartile", "maximum", "mean", "std", "skewness"],
+        [[f.name, *f.quantiles, f.mean, f.std, f.skewness] for f in check.fields],
+        caption="Statistics of the numbers, in data units",
+    )
+    return [counts, statistics]

@@ -152,14 +152,14 @@ def _variogram_sections(
     """Draw the variogram of all directions, and those by direction where there are any."""
     level = Level(variance, "variance of the values")
     sections = [
-        Section("All directions", [_chart("Semivariance by separation", [omnidirectional], level, map_unit, squared)])
+        Section("All directions", [_chart("Semivariance by lag", [omnidirectional], level, map_unit, squared)])
     ]
     if directional:
         sections.append(
             Section(
                 "By direction",
                 [
-                    _chart("Semivariance by separation and direction", directional, level, map_unit, squared),
+                    _chart("Semivariance by lag and direction", directional, level, map_unit, squared),
                     "Azimuths are degrees clockwise from north, dips degrees downward. Where one direction rises more "
                     "slowly than the others, values are more continuous along it: the structure is anisotropic.",
                 ],

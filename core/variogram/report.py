@@ -76,7 +76,7 @@ def variogram_page(
         figures(
             [
                 ("Nugget", rounded(model.nugget)),
-                ("Psill", rounded(model.psill)),
+                ("Partial sill", rounded(model.psill)),
                 (f"Effective range ({map_unit})", rounded(model.effective_range)),
                 ("Leave-one-out RMSE", rounded(fitted.loo_rmse)),
                 ("RMSE without a variogram", rounded(fitted.mean_rmse)),
@@ -192,7 +192,7 @@ def _variogram_chart(fitted: FittedVariogram, squared: str, map_unit: str) -> st
     if 0 < fitted.model.effective_range <= table_.max_lag:
         layers.append(Level(fitted.model.effective_range, "effective range", vertical=True))
     return xy_chart(
-        "Semivariance by separation",
+        "Semivariance by lag",
         f"lag ({map_unit}{', as along the azimuth' if fitted.stretched else ''})",
         f"semivariance ({squared})",
         layers,
