@@ -237,14 +237,15 @@ def predictor_of(fitted: FittedHybrid) -> Predictor:
     model = fitted.model
 
     def predict(coordinates: np.ndarray, covariates: Covariates | None) -> PredictiveDistribution:
-        centre, sigma, estimate, _, n_unknown = model.stacked(coordinates, covariates, fitted.learned, fill=True)
+        found = model.stacked(coordinates, covariates, fitted.learned, fill=True)
         notes: tuple[str, ...] = ()
-        if n_unknown:
+        if found.n_unknown:
             notes = (
-                f"{n_unknown} of {len(coordinates)} held-out samples have a covariate class that no training sample "
-                "has; it was taken for the most frequent class there.",
+                f"{found.n_unknown} of {len(coordinates)} held-out samples have a covariate class that no training "
+                "sample has; it was taken for the most frequent class there.",
             )
-        return PredictiveDistribution(estimate, quantiles_about(model.targets, centre, sigma), notes)
+        quantiles = quantiles_about(model.targets, found.estimate, found.sigma, found.remoteness)
+        return PredictiveDistribution(found.mean, quantiles, notes)
 
     return predict
 

@@ -383,16 +383,22 @@ def _fit_target(
     sigma = np.maximum(mixed[:, 1], 1e-9 * float(np.std(data[1])))
     context = np.stack([way.context for way in ways])
     local_scale = LocalScale.fit((remaining / sigma).ravel(), context.reshape(-1, context.shape[-1]))
-    scaled = [own * local_scale.at(told) for own, told in zip(sigma, context)]
+    near, *far = [
+        normalized_scores(own, reach * local_scale.at(told)) for own, reach, told in zip(remaining, sigma, context)
+    ]
+    near_sigma, far_sigma = float(np.median(ways[0].sigma)), float(np.median([way.sigma for way in ways[1:]]))
+    tells_remoteness = 0 < near_sigma < far_sigma
     target = PretrainedTarget(
         name,
         settings.units.get(name, ""),
         transform,
         tuple(member for index, member in enumerate(weighted) if index == 0 or member.weight > 0),
         gate.share,
-        IntervalTable.from_scores(*(normalized_scores(own, reach) for own, reach in zip(remaining, scaled))),
+        IntervalTable.near_and_far(near, far) if tells_remoteness else IntervalTable.from_scores(near, *far),
         _way_back(transform, data[1], weighted, krigings, rows, gate.share * corrections[0]),
         local_scale,
+        near_sigma if tells_remoteness else None,
+        far_sigma if tells_remoteness else None,
     )
     return target, gate
 

@@ -39,7 +39,7 @@ def stack_target(
 ) -> tuple[TargetModel, Stack, dict]:
     """Weigh the bases of one target, and learn its intervals from the stack's held-out errors.
 
-    In holes the weights are the same everywhere: all questions are about other holes.
+    In holes weights and multipliers of sigma are the same everywhere: all questions are about other holes.
     """
     kriging = [index for index, base in enumerate(bases) if base.name not in LEARNED]
     shares = np.array([SHARES[base.name] for base in bases])
@@ -71,7 +71,11 @@ def stack_target(
         stacked = np.mean([np.mean(one.stacked(weighted)[0] ** 2) for one in own])
         scores[kind] = {base.name: float(np.sqrt(mse)) for base, mse in zip(bases, squared)}
         scores[kind][METHOD] = float(np.sqrt(stacked))
-    intervals = IntervalTable.from_scores(*(normalized_scores(*one.stacked(weighted)) for one in held_out))
+    near, *far = [normalized_scores(*one.stacked(weighted)) for one in held_out]
+    if weighted[0].tells_remoteness:
+        intervals = IntervalTable.near_and_far(near, far)
+    else:
+        intervals = IntervalTable.from_scores(near, *far)
     target = TargetModel(name, settings.units.get(name, ""), transform, tuple(weighted), intervals)
     return target, stack, scores
 

@@ -68,12 +68,14 @@ class Base:
         """Weights near samples and far from them."""
         return self.weight, self.weight if self.far_weight is None else self.far_weight
 
+    @property
+    def tells_remoteness(self) -> bool:
+        """Whether its kriging standard deviation tells places near samples from those far from them."""
+        return 0 < (self.usual_sigma or 0.0) < (self.far_sigma or 0.0)
+
     def remoteness(self, sigma: np.ndarray) -> np.ndarray:
         """Return how far from samples places are by their kriging standard deviation, 0 to 1."""
-        near, far = self.usual_sigma or 0.0, self.far_sigma or 0.0
-        if not 0 < near < far:
-            return np.zeros_like(sigma)
-        return np.clip(np.log(np.maximum(sigma, 1e-300) / near) / np.log(far / near), 0.0, 1.0)
+        return remoteness(sigma, self.usual_sigma or 0.0, self.far_sigma or 0.0)
 
     def kriging(
         self,
@@ -188,6 +190,32 @@ class BaseKriging:
                 for name in ("estimate", "kriging_std", "smoothing_variance")
             )
         )
+
+
+def remoteness(sigma: np.ndarray, near: float, far: float) -> np.ndarray:
+    """Return how far from samples places are by the logarithm of a kriging standard deviation.
+
+    Parameters
+    ----------
+    sigma : ndarray
+        At the places.
+    near, far : float
+        Usual ones of samples left out singly and with those around; where the latter is not the larger one they do
+        not tell places apart.
+
+    Returns
+    -------
+    ndarray, same shape
+        0 where sigma is ``near`` or less, 1 from ``far`` on.
+
+    Examples
+    --------
+    >>> remoteness(np.array([0.5, 1.0, 2.0, 4.0]), 1.0, 4.0)
+    array([0. , 0. , 0.5, 1. ])
+    """
+    if not 0 < near < far:
+        return np.zeros_like(sigma)
+    return np.clip(np.log(np.maximum(sigma, 1e-300) / near) / np.log(far / near), 0.0, 1.0)
 
 
 def highest_of_others(values: np.ndarray, groups: np.ndarray) -> np.ndarray:

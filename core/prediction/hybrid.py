@@ -12,8 +12,9 @@ How numbers come about, for each target:
   place, by kriging variance.
 * On the transformed scale ``centre = sum_b w_b estimate_b`` and ``sigma = sum_b w_b kriging_std_b``: the bases share
   their data, so their errors are taken as fully correlated.
-* Interval: ``centre +- q sigma``, q the conformal quantile of ``|error| / sigma`` of the stack over samples
-  left out singly and by clusters; its ends are then transformed back one by one.
+* Interval: ``centre +- q sigma``, q the conformal quantile of ``|error| / sigma`` of the stack, near samples over those
+  left out singly, far from them over clusters left out, in between by the variance of ordinary kriging as the
+  weights; its ends are then transformed back one by one.
 * A mean cannot lie beyond all values: what a base with a learned drift says, and on a transformed scale, where a
   straight line in the covariates becomes a curve that leaves every bound, one with an external drift, is kept within
   the range of the samples.
@@ -76,6 +77,8 @@ class Stacked(NamedTuple):
         On the transformed scale.
     mean, spread : ndarray, shape (n, n_targets)
         Mean and standard deviation in data units.
+    remoteness : ndarray, shape (n, n_targets)
+        How far from samples places are, 0 to 1.
     n_unknown : int
         Locations with an unknown covariate or class.
     """
@@ -84,6 +87,7 @@ class Stacked(NamedTuple):
     sigma: np.ndarray
     mean: np.ndarray
     spread: np.ndarray
+    remoteness: np.ndarray
     n_unknown: int
 
 
@@ -232,7 +236,7 @@ class HybridModel(ContractModel):
                 covariates, replaced = encoders[0].with_known_classes(covariates)
             for encoder in encoders:
                 known &= np.isfinite(encoder.encode(covariates)).all(axis=1)
-        stacked = np.full((4, len(coordinates), len(self.targets)), np.nan)
+        stacked = np.full((5, len(coordinates), len(self.targets)), np.nan)
         if known.any():
             own = None if covariates is None else covariates.rows(known)
             stacked[:, known] = self._stacked_known(coordinates[known], own, network)
@@ -240,9 +244,10 @@ class HybridModel(ContractModel):
             for column, target in enumerate(self.targets):
                 base, kriging = self._ordinary(column)
                 plain = kriging.predict(coordinates[~known])
-                stacked[:, ~known, column] = plain.estimate, plain.sigma, *base.means(target.transform, plain)
-        estimate, sigma, mean, spread = stacked
-        return Stacked(estimate, sigma, mean, spread, int((replaced | ~known).sum()))
+                means = base.means(target.transform, plain)
+                stacked[:, ~known, column] = plain.estimate, plain.sigma, *means, base.remoteness(plain.sigma)
+        estimate, sigma, mean, spread, remoteness = stacked
+        return Stacked(estimate, sigma, mean, spread, remoteness, int((replaced | ~known).sum()))
 
     def _ordinary(self, column: int) -> tuple[Base, BaseKriging]:
         """Ordinary kriging of one target, fitted anew when it has no weight in the stack."""
@@ -255,12 +260,12 @@ class HybridModel(ContractModel):
         return base, fitted
 
     def _stacked_known(self, coordinates: np.ndarray, covariates: Covariates | None, network: Network) -> np.ndarray:
-        """Return estimate, sigma, mean and spread where everything is known, shape (4, n, n_targets)."""
+        """Return the arrays of `Stacked` where everything is known, shape (5, n, n_targets)."""
         drifts: dict[str, np.ndarray] = {}
         learned = [base for target in self.targets for base in target.bases if base.name in LEARNED]
         if any(any(base.weights) for base in learned):
             drifts = self.learned_drifts(coordinates, covariates, network)
-        stacked = np.empty((4, len(coordinates), len(self.targets)))
+        stacked = np.empty((5, len(coordinates), len(self.targets)))
         for column, target in enumerate(self.targets):
             used, found = [], []
             for base, fitted in zip(target.bases, self._kriging[column]):
@@ -281,7 +286,7 @@ class HybridModel(ContractModel):
             if target.back_transform is not None:
                 mean, variance = target.back_transform.moments(estimate, sigma**2, smoothing)
                 spread = np.sqrt(variance)
-            stacked[:, :, column] = estimate, sigma, mean, spread
+            stacked[:, :, column] = estimate, sigma, mean, spread, used[0].remoteness(parts[0, 1])
         return stacked
 
     def predict(
@@ -306,9 +311,9 @@ class HybridModel(ContractModel):
         InputError
             For missing covariates, a wrong dimension or coverage.
         """
-        multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
-        centre, sigma, mean, spread, _ = self.stacked(coordinates, covariates, network)
-        return Prediction(mean, *interval_ends(self.targets, centre, sigma, multipliers), spread**2)
+        found = self.stacked(coordinates, covariates, network)
+        ends = interval_ends(self.targets, found.estimate, found.sigma, coverage, found.remoteness)
+        return Prediction(found.mean, *ends, found.spread**2)
 
     def to_dict(self) -> dict:
         """Return the parts of the contract that predictions need."""

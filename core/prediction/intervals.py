@@ -27,7 +27,11 @@ class Calibrated(Protocol):
 
 
 def interval_ends(
-    targets: Sequence[Calibrated], centre: np.ndarray, sigma: np.ndarray, multipliers: Sequence[float]
+    targets: Sequence[Calibrated],
+    centre: np.ndarray,
+    sigma: np.ndarray,
+    coverage: float,
+    remoteness: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the lower and upper ends of intervals in data units.
 
@@ -36,22 +40,32 @@ def interval_ends(
     targets : sequence of Calibrated
     centre, sigma : ndarray, shape (n, n_targets)
         On the transformed scale.
-    multipliers : sequence of float
-        Of sigma, one a target.
+    coverage : float
+        Wanted share of true values inside, between 0 and 1.
+    remoteness : ndarray, shape (n, n_targets), or None
+        How far from samples places are, 0 to 1; None: 0.
 
     Returns
     -------
     lower, upper : ndarray, shape (n, n_targets)
+
+    Raises
+    ------
+    InputError
+        For a coverage that is not between 0 and 1.
     """
     lower, upper = np.empty((2, *centre.shape))
     for column, target in enumerate(targets):
-        reach = multipliers[column] * sigma[:, column]
+        remote = None if remoteness is None else remoteness[:, column]
+        reach = target.intervals.multiplier(coverage, remote) * sigma[:, column]
         lower[:, column] = target.transform.inverse(centre[:, column] - reach)
         upper[:, column] = target.transform.inverse(centre[:, column] + reach)
     return lower, upper
 
 
-def quantiles_about(targets: Sequence[Calibrated], centre: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def quantiles_about(
+    targets: Sequence[Calibrated], centre: np.ndarray, sigma: np.ndarray, remoteness: np.ndarray | None = None
+) -> np.ndarray:
     """Return the quantiles of `PredictiveDistribution` in data units, shape (n, n_targets, len(LEVELS)).
 
     Parameters
@@ -59,9 +73,12 @@ def quantiles_about(targets: Sequence[Calibrated], centre: np.ndarray, sigma: np
     targets : sequence of Calibrated
     centre, sigma : ndarray, shape (n, n_targets)
         On the transformed scale.
+    remoteness : ndarray, shape (n, n_targets), or None
+        As in `interval_ends`.
     """
     quantiles = np.empty((*centre.shape, len(LEVELS)))
     for column, target in enumerate(targets):
-        reach = target.intervals.reach(LEVELS)
+        remote = None if remoteness is None else remoteness[:, [column]]
+        reach = target.intervals.reach(LEVELS, remote)
         quantiles[:, column] = target.transform.inverse(centre[:, [column]] + sigma[:, [column]] * reach)
     return quantiles

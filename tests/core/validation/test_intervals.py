@@ -76,6 +76,27 @@ def test_few_scores_move_the_normal_multiplier_little():
     assert 1.645 < of_ten_holes < alone
 
 
+def test_multipliers_near_samples_and_far_from_them():
+    """Two roads: at either end the table of these scores alone, in between the straight line; old files have one."""
+    rng = np.random.default_rng(14)
+    near, far = np.abs(rng.normal(size=400)), [np.abs(2.0 * rng.normal(size=400)) for _ in range(2)]
+    table = IntervalTable.near_and_far(near, far)
+    ends = IntervalTable.from_scores(near).multiplier(0.9), IntervalTable.from_scores(*far).multiplier(0.9)
+    assert ends[0] == pytest.approx(1.645, rel=0.08) and ends[1] == pytest.approx(3.29, rel=0.08)
+    found = table.multiplier(0.9, np.array([0.0, 0.25, 1.0]))
+    np.testing.assert_allclose(found, [ends[0], 0.75 * ends[0] + 0.25 * ends[1], ends[1]])
+    assert table.multiplier(0.9) == ends[0]
+    levels = np.array([0.05, 0.95])
+    expected = [[-end, end] for end in ends]
+    np.testing.assert_allclose(table.reach(levels, np.array([[0.0], [1.0]])), expected)
+    again = IntervalTable.from_dict(table.to_dict())
+    np.testing.assert_array_equal(again.far_quantiles, table.far_quantiles)
+    old = IntervalTable.from_dict({key: table.to_dict()[key] for key in ("coverages", "quantiles")})
+    assert old.far_quantiles is None and old.multiplier(0.9, np.array([1.0])) == ends[0]
+    unbounded = IntervalTable(np.array([0.9]), np.array([2.0]), np.array([np.inf]))
+    np.testing.assert_array_equal(unbounded.multiplier(0.9, np.array([0.0, 0.5])), [2.0, np.inf])
+
+
 def test_what_is_left_out_together_is_compact_and_keeps_groups():
     rng = np.random.default_rng(13)
     coordinates = rng.uniform(0, [1000, 400], (200, 2))
