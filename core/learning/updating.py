@@ -12,6 +12,7 @@ import numpy as np
 from ..coincident import average_coincident
 from ..errors import InputError
 from ..features.gradients import gradient_names
+from ..kriging.joint_errors import effective_numbers
 from ..kriging.neighborhood import Neighborhood
 from ..prediction.hybrid import HybridModel
 from ..prediction.network_model import KIND as NETWORK
@@ -22,6 +23,7 @@ from ..progress import IsCancelled, Progress, never, part, silent
 from ..samples import Covariates, Samples
 from ..transforms import Transform
 from ..validation.methods import default_neighborhood
+from ..variogram.models import VariogramModel
 from .architectures import Schedule, Sizes
 from .forests import ForestSettings
 from .hybrid import train_hybrid
@@ -55,11 +57,12 @@ class TargetDrift:
     rmse, bias : float
         Of the old model at them, data units; bias is observed - predicted.
     bias_error : float
-        Standard error of the bias.
+        Standard error of the bias. New samples close together share most of their errors: they count for fewer.
     coverage : float
         Share of them inside the old model's 90 % intervals.
     p_value : float
-        How likely so low a coverage is by chance when the intervals hold.
+        How likely so low a coverage is by chance when the intervals hold, of as many independent samples as these tell
+        as much as.
     expected_rmse : float or None
         Cross-validated RMSE in the model file, on the folds that ask the hardest question.
     """
@@ -125,16 +128,41 @@ def drift_of(model: TrainedModel, new: Samples) -> tuple[TargetDrift, ...]:
         if len(observed) == 0:
             continue
         residual = observed - predicted.estimate[known, column]
+        of_mean, of_size = effective_numbers(
+            model.model.samples.coordinates, _variogram(model.model, column), new.coordinates[known]
+        )
         inside = (observed >= predicted.lower[known, column]) & (observed <= predicted.upper[known, column])
+        n_alike = int(of_size + 1e-9)
         expected = [by_target[target]["rmse"] for by_target in scores.values() if target in by_target]
         found.append(TargetDrift(
             target, len(observed), float(np.sqrt(np.mean(residual**2))), float(residual.mean()),
-            float(residual.std(ddof=1) / np.sqrt(len(residual))) if len(residual) > 1 else float("inf"),
+            _error_of_mean(residual, predicted.kriging_variance[known, column], of_mean),
             float(inside.mean()),
-            float(binomtest(int(inside.sum()), len(inside), COVERAGE, alternative="less").pvalue),
+            float(binomtest(round(inside.mean() * n_alike), n_alike, COVERAGE, alternative="less").pvalue),
             max(expected) if expected else None,
         ))  # fmt: skip
     return tuple(found)
+
+
+def _error_of_mean(residual: np.ndarray, foreseen: np.ndarray, of_mean: float) -> float:
+    """Return the standard error of mean residuals that tell as much as so many independent ones.
+
+    From how they vary about their mean, and no less than from the variances that the model foresaw: residuals close
+    together that are nearly the same do not say how large their common error may be.
+    """
+    if len(residual) < 2:
+        return float("inf")
+    seen = residual.var() / (1.0 - 1.0 / of_mean) if of_mean > 1.0 else 0.0
+    return float(np.sqrt(max(seen, foreseen.mean()) / of_mean))
+
+
+def _variogram(model: KindOfModel, column: int) -> VariogramModel:
+    """Return the variogram of the ordinary kriging of a target, which every kind of model has."""
+    if isinstance(model, NetworkModel):
+        return model.features.neighbors.variograms[column]
+    target = model.targets[column]
+    found: VariogramModel = (target.bases if isinstance(model, HybridModel) else target.members)[0].variogram
+    return found
 
 
 def settings_of(

@@ -26,7 +26,12 @@ from hybrid_geostatistics.core.learning.pretrained import (  # noqa: E402
 )
 from hybrid_geostatistics.core.learning.self_evaluation import SelfEvaluation  # noqa: E402
 from hybrid_geostatistics.core.learning.training import NetworkSettings  # noqa: E402
-from hybrid_geostatistics.core.learning.updating import _continued_folds, settings_of, update_model  # noqa: E402
+from hybrid_geostatistics.core.learning.updating import (  # noqa: E402
+    _continued_folds,
+    drift_of,
+    settings_of,
+    update_model,
+)
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
 from hybrid_geostatistics.core.samples import Covariates, Samples  # noqa: E402
 from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
@@ -121,6 +126,22 @@ def test_shifted_samples_are_called_drift_and_replace_old_ones(world, path, tmp_
     updated = update_model(path, new, "refit", tmp_path / "new.onnx")
     assert updated.drifts[0].is_drift and updated.drifts[0].bias == pytest.approx(6.0, abs=0.6)
     assert updated.n_replaced == 5 and len(updated.trained.fitted.model.samples) == 110
+
+
+def test_samples_close_together_tell_little_of_drift(world, path):
+    """A patch of new samples shares one error: what would be a clear bias of as many apart is none of theirs."""
+    rng = np.random.default_rng(3)
+    places = np.array([500.0, 500.0]) + rng.uniform(0, 1, (40, 2))
+    model = TrainedModel.read(path)
+    there = model.predict(places, None)
+    values = there.estimate + 0.8 * np.sqrt(there.kriging_variance) + 0.01 * rng.normal(size=(40, 1))
+    (drift,) = drift_of(model, Samples(places, values, ("depth",), "EPSG:28992"))
+    assert abs(drift.bias) > 10 * np.std(values - there.estimate) / np.sqrt(40) and not drift.is_drift
+    apart = world[1].rows(np.arange(40)).coordinates
+    there = model.predict(apart, None)
+    values = there.estimate + 0.8 * np.sqrt(there.kriging_variance) + 0.01 * rng.normal(size=(40, 1))
+    (drift,) = drift_of(model, Samples(apart, values, ("depth",), "EPSG:28992"))
+    assert drift.is_drift
 
 
 def test_settings_come_back_from_the_file(path):
