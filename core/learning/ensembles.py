@@ -16,6 +16,7 @@ from ..features.sequences import Inputs, SequenceFeatures
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from .architectures import Schedule
 from .graph import Optimizer, Trainer, evaluate_members, trainer_for
+from .inner import folds_left_out
 from .layers import LayeredNetwork, Weights, initial_weights
 from .runs import Batches, Scales, until_finite
 
@@ -115,8 +116,7 @@ def prepare_members(
     Cancelled
         When the user asked to stop.
     """
-    held_out = np.array([own == fold for own in folds for fold in np.unique(own)])
-    member_set = np.repeat(np.arange(len(folds)), [len(np.unique(own)) for own in folds])
+    held_out, member_set = folds_left_out(folds)
     n_neighbors = features.neighbors.n_neighbors
     fewest = fewest_donors(folds, are_apart)
     if fewest <= n_neighbors + 1:

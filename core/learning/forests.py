@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from ..regression_forests import EXTREMELY_RANDOM, RANDOM, grow, join
+from .inner import folds_left_out
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def grow_drift_forests(
     """
     settings = ForestSettings() if settings is None else settings
     rows = table.astype(np.float32)
-    held_out = [(which, own == fold) for which, own in enumerate(folds) for fold in np.unique(own)]
+    held_out, set_of_member = folds_left_out(folds)
     n_trees = settings.trees_per_fold * len(held_out)
     # A binary tree has fewer than twice as many nodes as leaves.
     max_leaves = max(8, settings.max_nodes // (2 * n_trees))
@@ -132,7 +133,7 @@ def grow_drift_forests(
     joined = []
     for column in range(targets.shape[1]):
         forests: list[Any] = []
-        for index, (which, left_out) in enumerate(held_out):
+        for index, (which, left_out) in enumerate(zip(set_of_member, held_out)):
             for kind, name in enumerate((RANDOM, EXTREMELY_RANDOM)):
                 stop_if(is_cancelled)
                 max_features = 1.0 if of_places and name == EXTREMELY_RANDOM else settings.max_features

@@ -9,15 +9,14 @@ import numpy as np
 
 from ..features.neighbors import NeighborFeatures
 from ..kriging.neighborhood import Neighborhood
-from ..samples import Samples, require_variation
+from ..samples import Samples
 from ..transforms import Transform
 from ..validation.folds import inseparable_groups
 from ..validation.gradients import with_own_covariates
 from ..validation.methods import default_neighborhood
-from ..validation.predictive import transform_of
 from ..variogram.models import VariogramModel
 from .hybrid_settings import HybridSettings
-from .inner import inner_folds, require_trainable
+from .inner import folds_left_out, inner_folds, require_trainable, transformed_targets
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,7 @@ class HybridProblem:
         """
         require_trainable(samples, "Training a hybrid")
         samples = with_own_covariates(samples, settings.seed)
-        transforms = tuple(transform_of(settings.transforms, samples, target) for target in samples.targets)
-        values = np.column_stack(
-            [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
-        )
-        for column, name in enumerate(samples.targets):
-            require_variation(values[:, column], name)
+        transforms, values = transformed_targets(samples, settings.transforms)
         neighborhood = settings.neighborhood
         if neighborhood is None:
             neighborhood = default_neighborhood(len(samples))
@@ -82,7 +76,7 @@ class HybridProblem:
     def features(self, variograms: Sequence[VariogramModel]) -> NeighborFeatures:
         """Return what learned drifts read of a place, with one variogram a target."""
         samples, settings = self.samples, self.settings
-        fewest = min(int((own != fold).sum()) for own in self.folds for fold in np.unique(own))
+        fewest = int((~folds_left_out(self.folds)[0]).sum(axis=1).min())
         return NeighborFeatures.fit(
             samples.coordinates, samples.covariates, tuple(variograms),
             min(settings.n_neighbors, fewest - 1), settings.use_coordinates,

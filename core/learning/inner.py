@@ -1,4 +1,4 @@
-"""What every training begins with: samples that can be learned from, and the inner folds."""
+"""What every training begins with: samples that can be learned from, their transformed values, and the inner folds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import numpy as np
 from ..coincident import coincident_samples
 from ..errors import InputError
 from ..samples import Samples, disguised_targets, require_samples, require_variation
+from ..transforms import Transform
 from ..validation.folds import block_folds, inseparable_groups, random_folds
+from ..validation.predictive import Transforms, transform_of
 
 MIN_SAMPLES = 20
 """Fewer samples make no model."""
@@ -35,6 +37,28 @@ def require_trainable(samples: Samples, purpose: str) -> None:
     disguised_targets(samples)
 
 
+def transformed_targets(samples: Samples, transforms: Transforms) -> tuple[tuple[Transform, ...], np.ndarray]:
+    """Fit the transform of every target.
+
+    Returns
+    -------
+    fitted : tuple of Transform
+        One a target.
+    values : ndarray, shape (n_samples, n_targets)
+        Transformed.
+
+    Raises
+    ------
+    InputError
+        When a target leaves its transform's domain or does not vary on its scale.
+    """
+    fitted = tuple(transform_of(transforms, samples, name) for name in samples.targets)
+    values = [transform.forward(samples.target(name), name) for transform, name in zip(fitted, samples.targets)]
+    for name, own in zip(samples.targets, values):
+        require_variation(own, name)
+    return fitted, np.column_stack(values)
+
+
 def set_kinds(n_sets: int) -> list[str]:
     """Return the kinds of the inner sets of folds, in turn."""
     return ["random" if index % 2 == 0 else "blocks" for index in range(n_sets)]
@@ -56,3 +80,28 @@ def inner_folds(samples: Samples, n_folds: int, n_sets: int, seed: int) -> tuple
         else:
             sets.append(block_folds(samples.coordinates, n_folds, own, holes=samples.holes))
     return tuple(sets)
+
+
+def folds_left_out(folds: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return who is left out by each member of an ensemble with one member a fold.
+
+    Parameters
+    ----------
+    folds : tuple of ndarray of int, shape (n_samples,)
+        Sets of folds.
+
+    Returns
+    -------
+    held_out : ndarray of bool, shape (n_members, n_samples)
+        Set by set, and fold by fold within a set.
+    member_set : ndarray of int, shape (n_members,)
+        The set of folds each member belongs to.
+
+    Examples
+    --------
+    >>> held_out, member_set = folds_left_out((np.array([0, 1, 1]), np.array([0, 0, 1])))
+    >>> held_out.astype(int).tolist(), member_set.tolist()
+    ([[1, 0, 0], [0, 1, 1], [1, 1, 0], [0, 0, 1]], [0, 0, 1, 1])
+    """
+    members = [(which, own == fold) for which, own in enumerate(folds) for fold in np.unique(own)]
+    return np.array([rows for _, rows in members]), np.array([which for which, _ in members])

@@ -11,7 +11,7 @@ from ..prediction.bases import FOREST, NETWORK
 from ..progress import IsCancelled, Progress, part
 from .forests import DriftForests, grow_drift_forests
 from .hybrid_problem import HybridProblem
-from .inner import set_kinds
+from .inner import folds_left_out, set_kinds
 from .training import DriftEnsemble, train_drift_network
 
 
@@ -49,7 +49,7 @@ def learn_drifts(
     """
     samples, settings, folds = problem.samples, problem.settings, problem.folds
     encoded = features.encode(samples.covariates, len(samples))
-    n_members = settings.members_per_fold * sum(len(np.unique(own)) for own in folds)
+    n_members = settings.members_per_fold * len(folds_left_out(folds)[1])
     progress(0.0, f"Training {n_members} networks at once")
     ensemble = train_drift_network(
         features, samples.coordinates, encoded, problem.values, folds, settings.network, settings.seed,

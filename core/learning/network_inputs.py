@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -11,15 +10,16 @@ from ..features.covariate_groups import resolved_groups
 from ..features.gradients import gradient_names
 from ..features.sequences import SequenceFeatures, along_holes
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
-from ..samples import Samples, require_variation
+from ..samples import Samples
+from ..transforms import Transform
 from ..validation.folds import inseparable_groups, spatial_blocks
 from ..validation.methods import default_neighborhood
-from ..validation.predictive import transform_of
 from ..variogram.fit_options import FitOptions
 from ..variogram.fitting import fit_variogram
+from ..variogram.models import VariogramModel
 from .architectures import architecture_of
 from .ensembles import fewest_donors, prepare_members
-from .inner import inner_folds, require_trainable
+from .inner import inner_folds, require_trainable, transformed_targets
 from .inner_problem import InnerProblem
 from .network_settings import NetworkByName
 
@@ -33,13 +33,13 @@ def inner_problem(
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
     folds: tuple[np.ndarray, ...] | None = None,
-) -> tuple[InnerProblem, list[Any]]:
+) -> tuple[InnerProblem, tuple[Transform, ...]]:
     """Fit variograms and inputs on samples, and prepare the rows of all members.
 
     Returns
     -------
     problem : InnerProblem
-    transforms : list of Transform
+    transforms : tuple of Transform
         One a target, fitted.
 
     Raises
@@ -48,24 +48,8 @@ def inner_problem(
         As `fit_network`.
     """
     require_trainable(samples, f"Training {settings.architecture}")
-    transforms = [transform_of(settings.transforms, samples, target) for target in samples.targets]
-    values = np.column_stack(
-        [transform.forward(samples.target(name), name) for transform, name in zip(transforms, samples.targets)]
-    )
-    options = FitOptions(model=settings.variogram_model, method=settings.variogram_method, seed=settings.seed)
-    variograms = []
-    for column, name in enumerate(samples.targets):
-        require_variation(values[:, column], name)
-        where = part(progress, 0.7 * column / len(samples.targets), 0.7 * (column + 1) / len(samples.targets))
-        where(0.0, f"Fitting the variogram of {name}")
-        stop_if(is_cancelled)
-        given = settings.variograms.get(name)
-        if given is None:
-            given = fit_variogram(
-                samples.coordinates, values[:, column], options,
-                holes=samples.holes, progress=where, is_cancelled=is_cancelled,
-            ).model  # fmt: skip
-        variograms.append(given)
+    transforms, values = transformed_targets(samples, settings.transforms)
+    variograms = _variograms(samples, values, settings, part(progress, 0.0, 0.7), is_cancelled)
     neighborhood = settings.neighborhood
     if neighborhood is None:
         neighborhood = default_neighborhood(len(samples))
@@ -74,33 +58,17 @@ def inner_problem(
     groups = inseparable_groups(samples.coordinates, samples.holes)
     are_apart = int(groups.max()) + 1 == len(samples)
     fewest = fewest_donors(folds, are_apart)
-    order = settings.order
-    if order is None:
-        order = "far_to_near"
-        if samples.holes is not None and samples.n_dimensions == 3:
-            order = "top_to_bottom" if samples.depths is None else "down_holes"
     use_coordinates = settings.use_coordinates
     if use_coordinates is None:
         use_coordinates = architecture_of(settings.architecture).use_coordinates
     features = SequenceFeatures.fit(
-        samples.coordinates, samples.covariates, values, tuple(variograms), neighborhood,
-        max(2, min(settings.n_neighbors, fewest - 2)), use_coordinates, order,
+        samples.coordinates, samples.covariates, values, variograms, neighborhood,
+        max(2, min(settings.n_neighbors, fewest - 2)), use_coordinates, settings.order or _usual_order(samples),
     )  # fmt: skip
     encoded = features.neighbors.encode(samples.covariates, len(samples))
     if 0 < encoded.shape[1] <= len(samples) // 5:
-        drifted = []
-        for column, name in enumerate(samples.targets):
-            stop_if(is_cancelled)
-            progress(0.7, f"Fitting the variogram of {name} with covariates as drift")
-            structures = variograms[column].structures
-            shape = structures[0].model if structures and structures[0].shape is None else settings.variogram_model
-            drifted.append(
-                fit_variogram(
-                    samples.coordinates, values[:, column], replace(options, model=shape),
-                    drift=encoded, holes=samples.holes, is_cancelled=is_cancelled,
-                ).model
-            )  # fmt: skip
-        features = replace(features, drift_variograms=tuple(drifted))
+        drifted = _drift_variograms(samples, values, encoded, variograms, settings, progress, is_cancelled)
+        features = replace(features, drift_variograms=drifted)
     progress(0.75, "Describing the samples to each network")
     along = along_holes(samples)
     rows = prepare_members(features, samples.coordinates, encoded, values, folds, are_apart, is_cancelled, along)
@@ -111,3 +79,58 @@ def inner_problem(
     return InnerProblem(
         settings.architecture, features, samples.coordinates, values, rows, *groups_of_columns, clusters, settings.seed,
     ), transforms  # fmt: skip
+
+
+def _options(settings: NetworkByName) -> FitOptions:
+    """Return how the settings want variograms fitted."""
+    return FitOptions(model=settings.variogram_model, method=settings.variogram_method, seed=settings.seed)
+
+
+def _variograms(
+    samples: Samples, values: np.ndarray, settings: NetworkByName, progress: Progress, is_cancelled: IsCancelled
+) -> tuple[VariogramModel, ...]:
+    """Return the variogram of each target: the given one, or fitted to the transformed values."""
+    variograms = []
+    for column, name in enumerate(samples.targets):
+        where = part(progress, column / len(samples.targets), (column + 1) / len(samples.targets))
+        where(0.0, f"Fitting the variogram of {name}")
+        stop_if(is_cancelled)
+        given = settings.variograms.get(name)
+        if given is None:
+            given = fit_variogram(
+                samples.coordinates, values[:, column], _options(settings),
+                holes=samples.holes, progress=where, is_cancelled=is_cancelled,
+            ).model  # fmt: skip
+        variograms.append(given)
+    return tuple(variograms)
+
+
+def _drift_variograms(
+    samples: Samples,
+    values: np.ndarray,
+    encoded: np.ndarray,
+    variograms: tuple[VariogramModel, ...],
+    settings: NetworkByName,
+    progress: Progress,
+    is_cancelled: IsCancelled,
+) -> tuple[VariogramModel, ...]:
+    """Return the variograms of what the covariates leave, of the same models as those of the targets."""
+    drifted = []
+    for column, name in enumerate(samples.targets):
+        stop_if(is_cancelled)
+        progress(0.7, f"Fitting the variogram of {name} with covariates as drift")
+        structures = variograms[column].structures
+        shape = structures[0].model if structures and structures[0].shape is None else settings.variogram_model
+        fitted = fit_variogram(
+            samples.coordinates, values[:, column], replace(_options(settings), model=shape),
+            drift=encoded, holes=samples.holes, is_cancelled=is_cancelled,
+        )  # fmt: skip
+        drifted.append(fitted.model)
+    return tuple(drifted)
+
+
+def _usual_order(samples: Samples) -> str:
+    """Return the order of neighbours in a sequence where none is asked for: along holes where samples lie in some."""
+    if samples.holes is None or samples.n_dimensions != 3:
+        return "far_to_near"
+    return "top_to_bottom" if samples.depths is None else "down_holes"

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..features.neighbors import NeighborFeatures
 from ..progress import IsCancelled, Progress, never, silent, stop_if
 from .graph import Optimizer, Trainer, evaluate_members, trainer_for
+from .inner import folds_left_out
 from .layers import Layer, LayeredNetwork, Weights, initial_weights
 from .runs import Batches, Scales, until_finite
 
@@ -166,8 +167,8 @@ def train_drift_network(
     Cancelled
         When the user asked to stop.
     """
-    held_out = [own == fold for own in folds for fold in np.unique(own)]
-    fewest = min(int((~rows).sum()) for rows in held_out)
+    held_out, set_of_member = folds_left_out(folds)
+    fewest = int((~held_out).sum(axis=1).min())
     if fewest <= features.n_neighbors:
         raise InputError(
             f"A sequence of {features.n_neighbors} neighbours needs more than {features.n_neighbors} samples in "
@@ -180,7 +181,7 @@ def train_drift_network(
         sequences.append(around[0])
         context.append(around[1])
     # All folds once, then all folds again: members of one fold differ in their starting weights and batches.
-    held_out = held_out * members_per_fold
+    held_out, set_of_member = (np.concatenate([own] * members_per_fold) for own in (held_out, set_of_member))
     inputs = (
         np.stack(sequences * members_per_fold).astype(np.float32),
         np.stack(context * members_per_fold).astype(np.float32),
@@ -191,9 +192,8 @@ def train_drift_network(
     learned = [np.flatnonzero(~rows) for rows in held_out]
     weights, losses, rate = _train(network, inputs, targets, learned, settings, seed, progress, is_cancelled)
     predicted = evaluate_members(network, weights, *inputs)
-    set_of_member = np.repeat(np.arange(len(folds)), [len(np.unique(own)) for own in folds])
     out_of_fold = np.zeros((len(folds), *targets.shape))
-    for which, rows, prediction in zip(np.tile(set_of_member, members_per_fold), held_out, predicted):
+    for which, rows, prediction in zip(set_of_member, held_out, predicted):
         out_of_fold[which, rows] += prediction[rows] / members_per_fold
     return DriftEnsemble(network, weights, out_of_fold, losses, rate)
 
