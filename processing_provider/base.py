@@ -30,6 +30,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from ..core.errors import BackendFailed, BackendMissing, Cancelled, InputError
+from ..core.kriging.compiling import compiling
 from ..core.progress import IsCancelled, Progress, part
 from .help import help_html
 from .identity import PLUGIN_FOLDER, metadata, tr
@@ -195,7 +196,7 @@ class Algorithm(QgsProcessingAlgorithm):
     def processAlgorithm(self, parameters, context, feedback):
         """Read, compute, write."""
         try:
-            with cancelled_when_terminated(feedback):
+            with cancelled_when_terminated(feedback), compiling(feedback.isCanceled, lambda: tell_compiling(feedback)):
                 return self._run(parameters, context, feedback)
         except Cancelled as error:
             if is_command_line():
@@ -326,6 +327,16 @@ def _set_style(details, style) -> None:
     """Let a style be given to a layer once it is loaded."""
     _KEPT_STYLES.append(style)
     details.setPostProcessor(style)
+
+
+def tell_compiling(feedback) -> None:
+    """Tell why nothing moves for a while."""
+    feedback.pushInfo(
+        tr(
+            "The first large map on this machine, and the first one of a new version, compiles its kriging: that takes "
+            "up to a minute. Cancelling is heeded within seconds meanwhile. Later maps start at once."
+        )
+    )
 
 
 def _progress(feedback) -> Progress:

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..core.grid import Block, RasterGrid
 from ..core.kriging.back_transform import BackTransform
-from ..core.kriging.compiled import compiles_now
 from ..core.kriging.drift import DriftClasses
 from ..core.kriging.estimate import KrigingEstimate, Reason
 from ..core.kriging.functionals import BlockSize
@@ -29,17 +28,6 @@ class DriftMap:
 
     rasters: CovariateGrid
     classes: DriftClasses
-
-
-def tell_compiling(grid: RasterGrid, feedback) -> None:
-    """Tell why nothing moves for a while, where kriging is compiled first."""
-    if compiles_now(grid.n_nodes):
-        feedback.pushInfo(
-            tr(
-                "The first large map on this machine compiles its kriging, which takes up to a minute and cannot be "
-                "cancelled; later ones start at once."
-            )
-        )
 
 
 class KrigedMaps:

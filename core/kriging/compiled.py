@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
 from ..variogram.shaped import matern_scale
+from .compiling import stop_if_cancelled
 from .covariance import SmoothCovariance, Term
 
 WORTH_COMPILING = 30_000
@@ -42,19 +42,15 @@ def compiled_kernels() -> ModuleType | None:
     return kernels_numba
 
 
-def compiles_now(n_cells: int) -> bool:
-    """Return whether a raster of so many cells makes numba compile for the first time on this machine.
-
-    That takes up to a minute, in which nothing can be cancelled.
-    """
-    if cells_at_once(n_cells) < WORTH_COMPILING:
-        return False
-    kernels = compiled_kernels()
-    return kernels is not None and not any(Path(kernels.solve_lattice.stats.cache_path).glob("*.nbi"))
-
-
 def note_failure(error: Exception) -> None:
-    """Log that kernels do not compile here, once, and leave them alone for the rest of the process."""
+    """Log that kernels do not compile here, once, and leave them alone for the rest of the process.
+
+    Raises
+    ------
+    Cancelled
+        When they do not because the user asked to stop.
+    """
+    stop_if_cancelled()
     if not _broken:
         logging.getLogger(__name__).warning("The compiled kriging does not run here, numpy takes over: %s", error)
     _broken.append(type(error).__name__)

@@ -4,6 +4,7 @@ Only this module and those behind it (`*_numba`) import numba. The same systems 
 same way, so both roads agree to rounding; tests compare them.
 """
 
+from . import compile_events_numba  # noqa: F401 - from now on it is told what is compiled
 from .bins_numba import find_reaches
 from .far_gradient_numba import gradient_of_tiles
 from .far_numba import reduce_tiles

@@ -20,7 +20,7 @@ from ..crs import crs_from_code
 from ..drift_slopes import DriftAround
 from ..gradient_maps import AXES, FLUX, GRADIENT, GRADIENT_VARIANCE, GradientMaps, as_columns, wants_estimate
 from ..identity import tr
-from ..kriged_maps import ESTIMATE, KRIGING_VARIANCE, tell_compiling
+from ..kriged_maps import ESTIMATE, KRIGING_VARIANCE
 from ..layers import PointTable, new_field
 from ..outputs import Maps
 from ..parameters.files import variogram_file
@@ -148,7 +148,6 @@ class KrigingGradient(Algorithm):
             wanted=frozenset(read.raster_paths), diffusivity=read.number("DIFFUSIVITY"), drift=drift, mask=mask,
         )  # fmt: skip
         bands = mapped.bands(names)
-        tell_compiling(grid, read.feedback)
         maps = Maps(
             grid, bands, mapped.of, cells_at_once(grid.n_nodes), mask,
             afterwards=lambda: mapped.tell(read.feedback), shown={GRADIENT: bands[GRADIENT][n_dimensions]},

@@ -19,7 +19,7 @@ from ..applicability import APPLICABILITY, ApplicabilityMap, applicability_outpu
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..crs import crs_from_code
 from ..identity import tr
-from ..kriged_maps import DIAGNOSTICS, ESTIMATE, KRIGING_VARIANCE, QUANTILES, DriftMap, KrigedMaps, tell_compiling
+from ..kriged_maps import DIAGNOSTICS, ESTIMATE, KRIGING_VARIANCE, QUANTILES, DriftMap, KrigedMaps
 from ..layers import PointTable, new_field
 from ..outputs import Maps
 from ..parameters.files import variogram_file
@@ -171,7 +171,6 @@ class OrdinaryKriging(Algorithm):
             area=ApplicabilityMap(fit_applicability(samples, variogram.model)) if wants_area else None,
         )
         bands = kriged.bands(field)
-        tell_compiling(grid, read.feedback)
         maps = Maps(
             grid, bands, kriged.of, cells_at_once(grid.n_nodes), mask,
             afterwards=lambda: kriged.tell(read.feedback), nodata=read.nodata(),

@@ -49,3 +49,26 @@ def test_what_is_ignored_stays_ignored(handlers, monkeypatch):
     with cancelled_when_terminated(feedback):
         os.kill(os.getpid(), signal.SIGHUP)
     assert not feedback.isCanceled() and handlers()[1] == signal.SIG_IGN
+
+
+def test_what_is_compiled_meanwhile_is_told_and_can_be_cancelled(run, world, samples, variogram, tmp_path, monkeypatch):
+    """Truth: kernels that are compiled one after the other; nothing is written."""
+    from hybrid_geostatistics.core.kriging.compiling import about_to_compile
+    from hybrid_geostatistics.processing_provider.kriged_maps import KrigedMaps
+
+    kriged, done = KrigedMaps.of, []
+
+    def compiled_first(self, block):
+        about_to_compile()
+        done.append(block)
+        about_to_compile()
+        return kriged(self, block)
+
+    monkeypatch.setattr(KrigedMaps, "of", compiled_first)
+    path = tmp_path / "e.tif"
+    given = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 20, "ESTIMATE": str(path)}
+    results, log = run("ordinarykriging", given, world.Log(cancel_at="compiles its kriging"))
+    assert results == {} and not path.exists() and len(done) == 1
+    assert log.text.count("compiles its kriging") == 1 and "Cancelled by the user" in log.text
+    _, log = run("ordinarykriging", given)
+    assert path.exists() and log.text.count("compiles its kriging") == 1

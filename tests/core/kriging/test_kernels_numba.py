@@ -1,13 +1,20 @@
 """Truth: two roads. The compiled kernel gives what numpy gives."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.errors import InputError, KrigingSystemError
+from hybrid_geostatistics.core.errors import Cancelled, InputError, KrigingSystemError
 from hybrid_geostatistics.core.grid import Block, RasterGrid
-from hybrid_geostatistics.core.kriging import compiled, far_gradient, far_samples, moving, reduction, system
+from hybrid_geostatistics.core.kriging import (
+    compiled,
+    compiling,
+    far_gradient,
+    far_samples,
+    moving,
+    reduction,
+    system,
+)
 from hybrid_geostatistics.core.kriging.gradient import fit_gradient
 from hybrid_geostatistics.core.kriging.lattice import Lattice, product_points
 from hybrid_geostatistics.core.kriging.neighborhood import Neighborhood
@@ -15,7 +22,7 @@ from hybrid_geostatistics.core.kriging.ordinary import fit_kriging
 from hybrid_geostatistics.core.variogram.models import Structure, VariogramModel
 from numpy.testing import assert_allclose, assert_array_equal
 
-pytest.importorskip("numba")
+numba = pytest.importorskip("numba")
 
 
 def both_roads(monkeypatch, work):
@@ -399,13 +406,50 @@ def test_kernels_compiled_from_other_sources_are_not_taken_from_the_cache(tmp_pa
     assert all(kernel.py_func.__qualname__.endswith(now) for kernel in kernels)
 
 
-def test_that_kernels_have_to_be_compiled_is_known_beforehand(tmp_path, monkeypatch):
-    """Truth: what the folder of the cache holds."""
-    stats = SimpleNamespace(cache_path=str(tmp_path))
-    kernels = SimpleNamespace(solve_lattice=SimpleNamespace(stats=stats))
-    monkeypatch.setattr(compiled, "compiled_kernels", lambda: kernels)
-    assert compiled.compiles_now(1_000_000) and not compiled.compiles_now(100_000)
-    (tmp_path / "nearest_numba.solve_lattice-1.py311.nbi").touch()
-    assert not compiled.compiles_now(1_000_000)
-    monkeypatch.setattr(compiled, "compiled_kernels", lambda: None)
-    assert not compiled.compiles_now(1_000_000)
+def two_kernels(factor, module):
+    """Return a kernel that calls another, neither compiled yet, as if they were of some module."""
+    # From its first import on it is told what is compiled.
+    assert compiled.compiled_kernels() is not None
+
+    def inner(x):
+        return factor * x
+
+    inner.__module__ = module
+    compiled_inner = numba.njit(inner)
+
+    def outer(x):
+        return compiled_inner(x) + 1.0
+
+    outer.__module__ = module
+    return numba.njit(outer)
+
+
+def test_compiling_is_told_once_and_cancelled_between_kernels():
+    """Truth: what numba compiles; a kernel whose compilation was cancelled compiles later."""
+    told, asked = [], []
+
+    def after_one():
+        asked.append(len(told))
+        return len(asked) > 1
+
+    kernel = two_kernels(2.0, compiling.__name__)
+    with compiling.compiling(after_one, lambda: told.append("compiling")):
+        with pytest.raises(Cancelled):
+            kernel(1.5)
+    assert told == ["compiling"] and asked == [0, 1] and not kernel.signatures
+    with compiling.compiling(lambda: False, lambda: told.append("compiling")):
+        assert kernel(1.5) == 4.0 and kernel(2.5) == 6.0
+        assert two_kernels(3.0, compiling.__name__)(1.0) == 4.0
+    assert told == ["compiling"] * 2
+    with compiling.compiling(lambda: True, lambda: told.append("another's")):
+        assert two_kernels(5.0, "another.plugin")(1.0) == 6.0
+    assert two_kernels(7.0, compiling.__name__)(1.0) == 8.0
+    assert told == ["compiling"] * 2
+
+
+def test_a_cancelled_compilation_is_no_broken_one(monkeypatch):
+    """Older versions of numba raise an error of their own where a listener of its events does."""
+    monkeypatch.setattr(compiled, "_broken", [])
+    with compiling.compiling(lambda: True, lambda: None), pytest.raises(Cancelled):
+        compiled.note_failure(ValueError("Cancelled by the user"))
+    assert compiled._broken == []
