@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .lanes_numba import _LANES, GROUP, carry_over, load_lanes, spread, store_lanes
+from .lanes_numba import _LANES, GROUP, carry_over, exact, load_lanes, spread, store_lanes
 
 
 @intrinsic
@@ -28,6 +28,51 @@ def count_bits(typing_context, bits):
         return builder.ctpop(arguments[0])
 
     return types.int64(types.int64), generate
+
+
+@intrinsic
+def bits_within(typing_context, values, bound):
+    """Return which of 64 numbers are within a bound, as bits."""
+    signature = types.int64(values, types.float64)
+
+    def generate(context, builder, signature, arguments):
+        integer, bounds = ir.IntType(64), spread(builder, arguments[1])
+        bits = integer(0)
+        for first in range(0, 64, _LANES):
+            is_within = builder.fcmp_ordered("<=", load_lanes(builder, arguments[0], integer(first)), bounds)
+            part = builder.zext(builder.bitcast(is_within, ir.IntType(_LANES)), integer)
+            bits = builder.or_(bits, builder.shl(part, integer(first)))
+        return bits
+
+    return signature, generate
+
+
+@intrinsic
+def _deposit(typing_context, bits, mask):
+    """Return a number whose bits are, where those of a mask are set, the lowest bits of another in their order."""
+
+    def generate(context, builder, signature, arguments):
+        integer = ir.IntType(64)
+        signature = ir.FunctionType(integer, [integer, integer])
+        return builder.call(
+            cgutils.get_or_insert_function(builder.module, signature, "llvm.x86.bmi.pdep.64"), arguments
+        )
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@exact
+def deposit_one_by_one(bits: int, mask: int) -> int:
+    """Return the same where the processor has no instruction for it."""
+    result = 0
+    while mask != 0:
+        result |= (mask & -mask) * (bits & 1)
+        mask &= mask - 1
+        bits >>= 1
+    return result
+
+
+deposit_bits = _deposit if binding.get_host_cpu_features().get("bmi2") else deposit_one_by_one
 
 
 @intrinsic

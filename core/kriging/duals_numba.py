@@ -13,20 +13,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .groups_numba import add_shares, subtract_share
-from .lanes_numba import (
-    _LANES,
-    GROUP,
-    ROWS,
-    STEP,
-    _fused,
-    element,
-    exact,
-    fast,
-    load_lanes,
-    store_lanes,
-    subtract_block,
-)
+from .groups_numba import add_shares, element_at
+from .lanes_numba import _LANES, GROUP, ROWS, _fused, copy_lanes, element, exact, fast, load_lanes, store_lanes
+from .panels_numba import solve_upwards, subtract_rows
 
 
 @intrinsic
@@ -55,7 +44,7 @@ def _subtract_products(typing_context, target, source, count, factor):
 @exact
 def duals_of_own(
     small: np.ndarray, widest: int, most: int, known: int, mean: np.ndarray, own: np.ndarray, n_own: np.ndarray,
-    room: np.ndarray, duals: np.ndarray,
+    room: np.ndarray, duals: np.ndarray, lane: int,
 ) -> None:  # fmt: skip
     """Solve for the own samples of a group's cells.
 
@@ -71,8 +60,9 @@ def duals_of_own(
         Rows of `duals` to which the own samples of each cell belong, and how many they are.
     room : ndarray, shape (at least widest, GROUP)
         Working memory.
-    duals : ndarray, shape (n_rows, GROUP)
-        Filled where the own samples are, 0 elsewhere already.
+    duals : ndarray, shape (n_rows, n_lanes)
+        Filled from `lane` on where the own samples are, 0 elsewhere already.
+    lane : int
     """
     stride = most * GROUP
     for i in range(widest):
@@ -89,13 +79,13 @@ def duals_of_own(
         _subtract_products(element(room, 0), element(small, i * stride), i, element(room, i * GROUP))
         for s in range(GROUP):
             if i < n_own[s]:
-                duals[own[i, s], s] = row[s]
+                duals[own[i, s], lane + s] = row[s]
 
 
 @fast
 def duals_of_group(
     group: np.ndarray, order: np.ndarray, n_shared: int, n_core: int, n_rest: int, at_rest: int, at_known: int,
-    known: int, mean: np.ndarray, duals: np.ndarray,
+    known: int, mean: np.ndarray, duals: np.ndarray, lane: int,
 ) -> None:  # fmt: skip
     """Solve for the first `n_shared` samples of a group.
 
@@ -108,64 +98,60 @@ def duals_of_group(
     at_rest, at_known, known : int
         Columns of the others and of the constant, and which known one behind the latter is the field.
     mean : ndarray, shape (GROUP,)
-    duals : ndarray, shape (at least n_rest, GROUP)
-        Of all samples that the tile does not share, 0 where they are not neighbours; filled for the shared ones.
+    duals : ndarray, shape (at least n_rest, n_lanes)
+        Of all samples that the tile does not share, from `lane` on, 0 where they are not neighbours; filled for the
+        shared ones.
+    lane : int
     """
-    width = group.shape[1]
+    width, stride = group.shape[1], duals.shape[1]
     for i in range(n_shared - 1, -1, -1):
         place = order[i] - n_core
-        row, out = group[i], duals[place]
-        for s in range(GROUP):
-            out[s] = 0.0
+        at, row = place * stride + lane, i * width
         # Samples that are eliminated before are 0 still.
-        add_shares(
-            element(duals, place * GROUP), element(duals, 0), GROUP, element(group, i * width + at_rest), 1, n_rest
-        )
-        value, constant, inverse = row[at_known + known], row[at_known], 1.0 / row[at_rest + place]
+        add_shares(element(duals, at), element(duals, lane), stride, element(group, row + at_rest), 1, n_rest)
+        value, constant = element_at(group, row + at_known + known), element_at(group, row + at_known)
+        inverse = 1.0 / element_at(group, row + at_rest + place)
+        out = duals[place]
         for s in range(GROUP):
-            out[s] = (value - mean[s] * constant - out[s]) * inverse
+            out[lane + s] = (value - mean[s] * constant - out[lane + s]) * inverse
 
 
 @fast
 def duals_of_tile(
-    rows: np.ndarray, n_core: int, n_rest: int, at_known: int, known: int, mean: np.ndarray, n: int,
-    rest: np.ndarray, duals: np.ndarray,
+    rows: np.ndarray, triangles: np.ndarray, n_core: int, n_rest: int, at_known: int, n_known: int, n_fields: int,
+    shares: np.ndarray, duals: np.ndarray, n: int,
 ) -> None:  # fmt: skip
     """Solve for the first `n_core` samples of a tile.
 
+    What they owe to the samples after them and to the known is found once for all cells.
+
     Parameters
     ----------
-    rows : ndarray
-        As `nearest_numba` eliminated them.
-    n_core, n_rest, at_known, known : int
-        Samples shared, samples after them, column of the constant, and which known one behind it is the field.
-    mean : ndarray, shape (n_lanes,)
+    rows, triangles : ndarray
+        As `elimination_numba.eliminate` leaves them.
+    n_core, n_rest, at_known, n_known, n_fields : int
+        Samples shared, samples after them, column of the constant, the known from there on, and how many of the last
+        of these are fields.
+    shares : ndarray, shape (n_core to the next multiple of ROWS, n_rest + n_known to one of STEP)
+        Room.
+    duals : ndarray, shape (n_fields, n_rest + 1 + n_core to the next multiple of ROWS, n_lanes to one of STEP)
+        Of the samples after the shared ones, then the mean; filled for the shared ones after these.
     n : int
         Lanes.
-    rest, duals : ndarray, shape (at least n_rest or n_core to the next multiple of ROWS, n_lanes to one of STEP)
-        Of the samples after the shared ones; filled for these.
     """
-    stride, width = duals.shape[1], rows.shape[1]
+    if n_core == 0:
+        return
+    padded, width = (n_core + ROWS - 1) // ROWS * ROWS, n_rest + n_known
     for i in range(n_core):
-        value, constant, out = rows[i, at_known + known], rows[i, at_known], duals[i]
-        for s in range(n):
-            out[s] = value - mean[s] * constant
-    for block in range((n_core - 1) // ROWS * ROWS, -1, -ROWS):
-        stop = min(block + ROWS, n_core)
-        for s in range(0, n, STEP):
-            if n_rest > 0:
-                subtract_block(
-                    element(rows, block * width + n_core), width, n_rest, element(rest, s), stride,
-                    element(duals, block * stride + s),
-                )  # fmt: skip
-            if stop < n_core:
-                subtract_block(
-                    element(rows, block * width + stop), width, n_core - stop, element(duals, stop * stride + s),
-                    stride, element(duals, block * stride + s),
-                )  # fmt: skip
-        for i in range(stop - 1, block - 1, -1):
-            inverse, out = 1.0 / rows[i, i], duals[i]
+        copy_lanes(shares[i], rows[i, n_core:], width)
+    for i in range(n_core, padded):
+        shares[i] = 0.0
+    solve_upwards(rows, triangles, n_core, shares, width)
+    for field in range(n_fields):
+        out = duals[field]
+        for i in range(padded):
+            value = shares[i, n_rest + n_known - n_fields + field]
+            row = out[n_rest + 1 + i]
             for s in range(n):
-                out[s] *= inverse
-            for before in range(block, i):
-                subtract_share(element(duals, before * stride), element(duals, i * stride), rows[before, i], n)
+                row[s] = value
+        subtract_rows(out, n_rest + 1, shares, n_core, n_rest + 1, out, 0, n)

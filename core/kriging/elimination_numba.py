@@ -6,73 +6,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from .groups_numba import (
-    SMALL_ROWS,
-    SMALL_STEP,
-    add_lane_dots,
-    add_shares,
-    copy_numbers,
-    element_at,
-    put_element,
-    subtract_share,
-    subtract_small_block,
-)
-from .lanes_numba import GROUP, ROWS, STEP, element, exact, fast, subtract_block
-
-
-@fast
-def _scale(row: np.ndarray, factor: float) -> None:
-    """Multiply a row."""
-    for s in range(len(row)):
-        row[s] *= factor
+from .groups_numba import add_lane_dots, add_shares, copy_numbers, element_at, put_element
+from .lanes_numba import GROUP, ROWS, element, exact
+from .panels_numba import TRIANGLE, eliminate_chosen, eliminate_rows, factorize_triangle, reduce_rows
 
 
 @exact
-def eliminate(rows: np.ndarray, factor: np.ndarray, n_core: int, n_used: int, width: int, smallest: float) -> bool:
+def eliminate(rows: np.ndarray, triangles: np.ndarray, n_core: int, n_used: int, width: int, smallest: float) -> bool:
     """Turn the shared rows into rows of a Cholesky factor, the others into a Schur complement; False if singular.
 
-    Rows start with the samples; of those only what stands on or right of the diagonal is right.
+    Rows start with the samples; of those only what stands on or right of the diagonal is right. The triangles of
+    ROWS shared rows each are written one after another.
     """
-    stride = rows.shape[1]
+    stride, at = rows.shape[1], 0
     for block in range(0, n_core, ROWS):
-        stop = min(block + ROWS, n_core)
-        begin = block - block % 8
         if block > 0:
-            # Where the block is the last, with some rows that are not shared.
-            for s in range(begin, width, STEP):
-                subtract_block(
-                    element(factor, block * factor.shape[1]), factor.shape[1], block, element(rows, s), stride,
-                    element(rows, block * stride + s),
-                )  # fmt: skip
-        for i in range(block, stop):
-            pivot = rows[i, i]
-            if not pivot > smallest:
-                return False
-            _scale(rows[i][begin:width], 1.0 / np.sqrt(pivot))
-            for later in range(i + 1, stop):
-                subtract_share(
-                    element(rows, later * stride + begin), element(rows, i * stride + begin), rows[i, later],
-                    width - begin,
-                )  # fmt: skip
-        for i in range(block, stop):
-            row = rows[i]
-            for later in range(stop, n_used):
-                put_element(factor, later * factor.shape[1] + i, row[later])
-    # Rows in the last block that are not shared lack the shared ones of that block, further rows all.
-    block = (n_core - 1) // ROWS * ROWS if n_core > 0 else 0
-    begun = min(block + ROWS, n_used) if n_core > 0 else n_used
-    for i in range(n_core, begun):
-        begin = i - i % 8
-        for j in range(block, n_core):
-            subtract_share(
-                element(rows, i * stride + begin), element(rows, j * stride + begin), factor[i, j], width - begin
-            )
-    for first in range(begun, n_used, ROWS):
-        for s in range(first - first % 8, width, STEP):
-            subtract_block(
-                element(factor, first * factor.shape[1]), factor.shape[1], n_core, element(rows, s), stride,
-                element(rows, first * stride + s),
-            )  # fmt: skip
+            reduce_rows(rows, block, block, block, block + ROWS)
+        corner = element(rows, block * stride + block)
+        if not factorize_triangle(corner, stride, n_core - block, smallest, element(triangles, at)):
+            return False
+        eliminate_rows(rows, block, width, triangles, at)
+        at += TRIANGLE
+    # Rows in the last block that are not shared have lost their share with it.
+    for first in range((n_core + ROWS - 1) // ROWS * ROWS, n_used, ROWS):
+        reduce_rows(rows, first, n_core, first - first % 8, width)
     return True
 
 
@@ -87,8 +44,8 @@ def fill_lower(rows: np.ndarray, n_core: int, n_used: int) -> None:
 
 @exact
 def eliminate_group(
-    group: np.ndarray, factor: np.ndarray, rows: np.ndarray, order: np.ndarray, n_shared: int, n_left: int, begin: int,
-    end: int, at_lanes: int, smallest: float,
+    group: np.ndarray, factor: np.ndarray, triangle: np.ndarray, rows: np.ndarray, order: np.ndarray, n_shared: int,
+    n_left: int, begin: int, end: int, at_lanes: int, smallest: float,
 ) -> bool:  # fmt: skip
     """Eliminate the extras that all cells of a group share; False if singular.
 
@@ -97,8 +54,8 @@ def eliminate_group(
     group : ndarray
         Its rows are filled with GROUP lanes, then with columns `begin` to `end` of `rows`, multiples of 8: all samples
         not shared by the tile, and the known.
-    factor : ndarray
-        Room for one row a sample left.
+    factor, triangle : ndarray
+        Room, as `panels_numba.eliminate_chosen` takes it.
     rows : ndarray
         As `eliminate` and `fill_lower` leave them.
     order : ndarray of int
@@ -115,27 +72,7 @@ def eliminate_group(
         to, place = i * stride, order[i] * n_columns
         copy_numbers(element(group, to), element(rows, place + at_lanes), GROUP)
         copy_numbers(element(group, to + GROUP), element(rows, place + begin), end - begin)
-    n_factors = factor.shape[1]
-    for i in range(n_shared):
-        at = i * stride + GROUP - begin
-        pivot = element_at(group, at + order[i])
-        if not pivot > smallest:
-            return False
-        _scale(group[i][:width], 1.0 / np.sqrt(pivot))
-        for later in range(i + 1, n_shared):
-            subtract_share(
-                element(group, later * stride), element(group, i * stride), element_at(group, at + order[later]), width
-            )
-        for later in range(n_shared, n_left):
-            put_element(factor, (later - n_shared) * n_factors + i, element_at(group, at + order[later]))
-    if n_shared > 0:
-        for first in range(0, n_left - n_shared, SMALL_ROWS):
-            for s in range(0, width, SMALL_STEP):
-                subtract_small_block(
-                    element(factor, first * n_factors), n_factors, n_shared, element(group, s), stride,
-                    element(group, (n_shared + first) * stride + s),
-                )  # fmt: skip
-    return True
+    return eliminate_chosen(group, factor, triangle, order, GROUP - begin, n_shared, n_left, width, smallest)
 
 
 @exact

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .lanes_numba import _LANES, _fused, add_dots, block_of_products, load_lanes, spread, store_lanes
+from .lanes_numba import _LANES, add_dots, load_lanes, spread, store_lanes
 
 
 @intrinsic
@@ -69,45 +69,6 @@ def put_element(typing_context, array, offset, value):
         return context.get_dummy_value()
 
     return types.void(array, types.int64, array.dtype), generate
-
-
-@intrinsic
-def subtract_share(typing_context, target, source, share, count):
-    """Subtract a share of `count` numbers, a multiple of 8, from others."""
-    signature = types.void(target, source, types.float64, types.int64)
-
-    def generate(context, builder, signature, arguments):
-        target, source, share, count = arguments
-        integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
-        fma = _fused(builder, vector)
-        shares = spread(builder, builder.fneg(share))
-
-        before = builder.block
-        loop, end = builder.append_basic_block("shares"), builder.append_basic_block("subtracted")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        j = builder.phi(integer)
-        j.add_incoming(integer(0), before)
-        value, old = load_lanes(builder, source, j), load_lanes(builder, target, j)
-        store_lanes(builder, builder.call(fma, [shares, value, old]), target, j)
-        following = builder.add(j, integer(_LANES))
-        j.add_incoming(following, loop)
-        builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
-        builder.position_at_end(end)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-SMALL_ROWS, SMALL_STEP = 4, 2 * _LANES
-"""Rows and numbers a row of the block of sums for few rows."""
-
-
-@intrinsic
-def subtract_small_block(typing_context, matrix, width, count, lanes, stride, out):
-    """Subtract a block of products, as `lanes_numba.subtract_block`, of SMALL_ROWS rows and SMALL_STEP lanes."""
-    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out)
-    return signature, block_of_products(subtracted=True, n_rows=SMALL_ROWS, n_columns=SMALL_STEP // _LANES)
 
 
 @intrinsic

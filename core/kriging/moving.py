@@ -214,11 +214,11 @@ class MovingSystem:
         With the slopes of the estimates, shape (n_dimensions, n_cells), if they are wanted and the mean is not known.
         None where the kernel cannot, or met a singular system.
         """
-        solved = self._compiled(lattice, int(with_slopes and self.has_mean))
+        solved = self._compiled(lattice, int(with_slopes and self.has_mean), prior=prior)
         if solved is None:
             return None
         found = solved.counts.ravel()
-        estimate, variance, smoothing, _ = Products.compiled(solved).kriged(prior, np.ones((1, 1)), self.has_mean)
+        estimate, variance, smoothing = solved.kriged.reshape(3, -1)
         reasons = self.search.reasons(found)
         missing = np.flatnonzero(reasons)
         estimate[missing] = variance[missing] = smoothing[missing] = np.nan
@@ -245,7 +245,7 @@ class MovingSystem:
         n_neighbors, reason : ndarray, shape (n_targets,)
         gradient : ndarray, shape (n_targets, n_fields, n_dimensions)
         """
-        solved = self._compiled(lattice, n_fields) if self.has_mean else None
+        solved = self._compiled(lattice, n_fields, prior=0.0) if self.has_mean else None
         if solved is None or solved.slopes is None:
             return None
         found = solved.counts.ravel()
@@ -253,7 +253,7 @@ class MovingSystem:
         return found, self.search.reasons(found), gradient
 
     def _compiled(
-        self, lattice: Lattice | None, n_fields: int = 0, scores: np.ndarray | None = None
+        self, lattice: Lattice | None, n_fields: int = 0, scores: np.ndarray | None = None, prior: float | None = None
     ) -> LatticeProducts | None:
         """Solve the cells of a raster with the kernel; None where it cannot, or met a singular system."""
         if lattice is None or lattice.shape[0] * lattice.shape[1] < WORTH_COMPILING:
@@ -264,7 +264,7 @@ class MovingSystem:
         if kernels is None or not knows(kernels, self.covariance):
             return None
         try:
-            return solve_lattice(kernels, self, lattice, n_fields, scores)
+            return solve_lattice(kernels, self, lattice, n_fields, scores, prior)
         except kernels.CompilationError as error:
             note_failure(error)
             return None

@@ -102,7 +102,8 @@ class LatticeProducts:
     """What `products.Products` is made of, cell by cell, the number of neighbours, and gradients field by axis.
 
     The products of the known with one another, `gram`, are those of the constant and of a local drift's scores;
-    `at_target` has the latter at the cells, in the same frame.
+    `at_target` has the latter at the cells, in the same frame. Where estimates, kriging and smoothing variances are
+    asked for, `kriged` has them instead.
     """
 
     counts: np.ndarray
@@ -110,6 +111,7 @@ class LatticeProducts:
     target_known: np.ndarray
     gram: np.ndarray
     at_target: np.ndarray
+    kriged: np.ndarray
     slopes: np.ndarray | None = None
 
 
@@ -119,6 +121,7 @@ def solve_lattice(
     lattice: Lattice,
     n_fields: int = 0,
     scores: np.ndarray | None = None,
+    prior: float | None = None,
 ) -> LatticeProducts | None:
     """Solve the system of every cell; None where a system is singular, or too large for this road.
 
@@ -132,6 +135,8 @@ def solve_lattice(
         Of how many of the last known columns the gradients are wanted, too.
     scores : ndarray, shape (n_rows * n_columns, n_scores), or None
         Of a local drift at the cells.
+    prior : float or None
+        Variance of what is estimated, to have estimates and variances instead of the products they are made of.
 
     Raises
     ------
@@ -154,9 +159,12 @@ def solve_lattice(
     tile = _tile(search, lattice, float(np.median(reach)))
     n_known = system.samples.known.shape[1]
     at_target = np.empty((0, *lattice.shape)) if scores is None else scores.T.reshape(-1, *lattice.shape).copy()
+    none = (0, 0)
+    shape = lattice.shape if prior is None else none
     products = LatticeProducts(
-        np.empty(lattice.shape, dtype=np.int64), np.empty(lattice.shape),
-        np.empty((n_known, *lattice.shape)), np.empty((1 + len(at_target), n_known, *lattice.shape)), at_target,
+        np.empty(lattice.shape, dtype=np.int64), np.empty(shape),
+        np.empty((n_known, *shape)), np.empty((1 + len(at_target), n_known, *shape)), at_target,
+        np.empty((0, *none)) if prior is None else np.empty((3, *lattice.shape)),
         np.empty((n_fields, 2 + len(lattice.z), *lattice.shape)) if n_fields else None,
     )  # fmt: skip
     arguments = (
@@ -168,7 +176,7 @@ def solve_lattice(
         *term_arrays(kernels, system.covariance),
         system.sill,
         products.counts, products.target, products.target_known, products.gram, products.at_target,
-        products.slopes,
+        products.kriged, 0.0 if prior is None else prior, system.has_mean, products.slopes,
     )  # fmt: skip
 
     def solve(first: int, last: int) -> bool:
@@ -204,8 +212,9 @@ def solve_sectors(
     n, n_known, bins = len(targets), system.samples.known.shape[1], system.bins
     chosen, per_sector = np.zeros((n, widest), dtype=np.int64), np.zeros((n, hood.sectors), dtype=np.int64)
     products = LatticeProducts(
-        np.zeros(n, dtype=np.int64), np.empty(n), np.empty((n_known, n)), np.empty((1, n_known, n)), np.empty((0, n))
-    )
+        np.zeros(n, dtype=np.int64), np.empty(n), np.empty((n_known, n)), np.empty((1, n_known, n)), np.empty((0, n)),
+        np.empty((0, n)),
+    )  # fmt: skip
     targets = np.ascontiguousarray(targets)
     places = np.ascontiguousarray(search.scale(targets))
     points = np.ascontiguousarray(search.scaled_points.T)

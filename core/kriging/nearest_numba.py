@@ -4,10 +4,11 @@ Cells are solved tile by tile; a tile is made of groups of 4 x 4 cells, and thos
 
 1. *Candidates* come from bins of samples: those within R + 2d of the tile's middle, where R is the
    distance of the k-th sample from there and d that of the farthest cell.
-2. *Neighbours*: the distance up to which a cell has k of them is found by counting, a group at once.
-   Which candidates they are is kept as bits.
+2. *Neighbours*: what the group's middle tells of its cells makes some candidates sure neighbours and others none.
+   Among those left the distance up to which a cell has k of them is found by counting, a group at once. Which
+   candidates they are is kept as bits.
 3. *Shared* samples, neighbours of every cell, are eliminated once for the tile (Cholesky by blocks of
-   rows); *extras*, neighbours of some cells, are reduced to their Schur complement.
+   rows, `panels_numba`); *extras*, neighbours of some cells, are reduced to their Schur complement.
 4. The same again for each group: the extras all its cells share are eliminated from what the tile left.
 5. *Own* extras of each cell make a small system; those of a group are factorised side by side.
 6. Where gradients are wanted, what the samples of each cell are multiplied by is found on the way back through
@@ -36,13 +37,22 @@ from .lanes_numba import (
     copy_lanes,
     element,
     exact,
-    exponential,
     factorize_group,
     fast,
     lane_covariances,
 )
-from .neighbors_numba import distances_to_group, list_bits, list_rows, mark_neighbors
-from .slopes_numba import add_slopes_of_group, is_simple, simple_constants
+from .neighbors_numba import list_bits, list_rows, mark_neighbors
+from .panels_numba import TRIANGLE
+from .slopes_numba import (
+    add_offsets,
+    add_slopes_of_group,
+    exponential_row,
+    exponential_row_with_ratios,
+    is_simple,
+    simple_constants,
+    spherical_row,
+    spherical_row_with_ratios,
+)
 
 SIDE = 4
 """Cells along a side of a group: GROUP is its square."""
@@ -75,23 +85,88 @@ def _tile_places(
     return lane - at
 
 
-@fast
-def _covariances_from(
-    out: np.ndarray, x: float, y: float, along: np.ndarray, across: np.ndarray, model: int,
-    psill: float, scale: float,
+@exact
+def _write_covariances(
+    row: np.ndarray, places: np.ndarray, sample: int, first: int, n: int, models: np.ndarray, factor: float,
+    psill: float,
 ) -> None:  # fmt: skip
-    """Write the spherical (model 0) or exponential covariances of one sample with targets in the plane."""
-    factor = 1.0 / scale
-    if model == 0:
-        for j in range(len(out)):
-            a, b = along[j] - x, across[j] - y
-            r = np.sqrt(a * a + b * b) * factor
-            r = r if r < 1.0 else 1.0
-            out[j] = psill * (1.0 - r * (1.5 - 0.5 * r * r))
+    """Write covariances of a sample with the n places from one on, a multiple of 8, of what `is_simple`."""
+    width = places.shape[2]
+    to, along, across = element(row, first), element(places, first), element(places, width + first)
+    if models[0] == 0:
+        spherical_row(to, places[0, 0, sample], places[0, 1, sample], along, across, n, factor, psill)
     else:
-        for j in range(len(out)):
-            a, b = along[j] - x, across[j] - y
-            out[j] = psill * exponential(-3.0 * factor * np.sqrt(a * a + b * b))
+        exponential_row(to, places[0, 0, sample], places[0, 1, sample], along, across, n, factor, psill)
+
+
+@exact
+def _write_with_ratios(
+    row: np.ndarray, places: np.ndarray, sample: int, first: int, n: int, models: np.ndarray, factor: float,
+    psill: float, ratios: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the same, and to a row of `ratios` what the offsets from the sample are multiplied by in slopes."""
+    width = places.shape[2]
+    to, along, across = element(row, first), element(places, first), element(places, width + first)
+    of_sample = element(ratios, sample * ratios.shape[1])
+    if models[0] == 0:
+        spherical_row_with_ratios(
+            to, places[0, 0, sample], places[0, 1, sample], along, across, n, factor, psill, of_sample
+        )  # fmt: skip
+    else:
+        exponential_row_with_ratios(
+            to, places[0, 0, sample], places[0, 1, sample], along, across, n, factor, psill, of_sample
+        )  # fmt: skip
+
+
+@exact
+def _add_offsets(
+    sums: np.ndarray, n: int, places: np.ndarray, first: int, at_sample: int, n_samples: int, weights: np.ndarray,
+    at_weight: int, ratios: np.ndarray,
+) -> None:  # fmt: skip
+    """Add to n lanes the offsets from some samples, times weights and ratios.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (2, n_lanes)
+    n : int
+        Up to STEP - 1 more are changed.
+    places : ndarray, shape (1, 2, n_places)
+        Of the samples, and from `first` on of the lanes.
+    at_sample, n_samples : int
+    weights, ratios : ndarray, shape (any, n_lanes)
+        Rows of the former from `at_weight` on, of the latter from `at_sample` on.
+    """
+    width, n_lanes = places.shape[2], sums.shape[1]
+    samples_x, samples_y = element(places, at_sample), element(places, width + at_sample)
+    for s in range(0, n, STEP):
+        add_offsets(
+            element(sums, s), element(sums, n_lanes + s), element(places, first + s),
+            element(places, width + first + s), samples_x, samples_y, element(weights, at_weight * n_lanes + s),
+            element(ratios, at_sample * n_lanes + s), n_lanes, n_samples,
+        )  # fmt: skip
+
+
+@exact
+def _finish(
+    sum_target: np.ndarray, sum_known: np.ndarray, sum_gram: np.ndarray, lane: int, prior: float, has_mean: bool
+) -> None:  # fmt: skip
+    """Turn the dot products of a group into variances, estimates and smoothing variances, as `Products.kriged`.
+
+    They take the place of the products of cells with themselves, with the constant and with the values.
+    """
+    last = len(sum_known) - 1
+    for s in range(lane, lane + GROUP):
+        estimate, variance = sum_known[last, s], prior - sum_target[s]
+        smoothing = variance
+        if has_mean:
+            # Without neighbours there is nothing to divide by; the caller writes NaN there.
+            multiplier = (1.0 - sum_known[0, s]) / sum_gram[0, 0, s]
+            estimate += multiplier * sum_gram[0, last, s]
+            variance += multiplier * multiplier * sum_gram[0, 0, s]
+            smoothing = variance - 2.0 * multiplier
+        # Below zero is rounding next to a sample of a nugget-free model.
+        sum_target[s] = variance if variance > 0.0 else 0.0
+        sum_known[0, s], sum_known[last, s] = estimate, smoothing if has_mean else sum_target[s]
 
 
 @exact
@@ -131,7 +206,7 @@ def solve_lattice(
     frame_matrices: np.ndarray, sample_places: np.ndarray, known: np.ndarray,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray, sill: float,
     counts: np.ndarray, target: np.ndarray, target_known: np.ndarray, gram: np.ndarray,
-    at_target: np.ndarray, slopes,
+    at_target: np.ndarray, kriged: np.ndarray, prior: float, has_mean: bool, slopes,
 ) -> bool:  # fmt: skip
     """Solve the systems of the cells of some rows of tiles.
 
@@ -168,6 +243,10 @@ def solve_lattice(
     at_target : ndarray, shape (n_scores, n_rows, n_columns)
         Scores of a local drift at the cells, replaced by their columns in the frame of the tile that the products are
         in; empty without one.
+    kriged : ndarray, shape (3 or 0, n_rows, n_columns)
+        Filled, instead of these products, with estimates, kriging and smoothing variances where it is not empty.
+    prior, has_mean : float, bool
+        What these need: the variance of what is estimated, and whether the mean is unknown.
     slopes : ndarray, shape (n_fields, n_dimensions, n_rows, n_columns), or None
         Filled with the gradients of the last columns of `known`, kriged with an unknown mean.
 
@@ -186,20 +265,23 @@ def solve_lattice(
     cells = np.empty((1, n_dimensions, most_lanes))
     squared, column, work = np.empty((0, GROUP)), np.empty(0), np.empty((5, GROUP))
     count = np.empty(GROUP, dtype=np.int64)
-    found_places = np.empty((n_dimensions, 0))
+    found_places, near_places = np.empty((n_dimensions, 0)), np.empty((n_dimensions, 0))
+    near, masks, few = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     bits = np.empty((0, most_lanes), dtype=np.int64)
     group_all, group_any = np.empty((0, 0), dtype=np.int64), np.empty((0, 0), dtype=np.int64)
     tile_all, tile_any = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     used, row_of, order = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     place_of, own = np.empty(0, dtype=np.int64), np.empty((0, GROUP), dtype=np.int64)
     own_at, n_own = np.empty((0, GROUP), dtype=np.int64), np.empty(GROUP, dtype=np.int64)
-    rows, factor = np.empty((0, 0)), np.empty((0, 0))
+    rows, triangles, wider = np.empty((0, 0)), np.empty(0), 0
     places, distance = np.empty((n_frames, n_dimensions, 0)), np.empty(0)
     group, group_factor = np.empty((0, 0)), np.empty((0, 0))
+    triangle = np.zeros(ROWS * ROWS + TRIANGLE)
     small, most_small = np.empty(0), 0
     inverse, ones = np.empty(GROUP), np.ones(GROUP)
     sum_target = np.empty(most_lanes)
     sum_known, sum_gram = np.empty((n_known, most_lanes)), np.empty((len(gram), n_known, most_lanes))
+    factor, final = simple_constants(models, psills, scales) if is_written_out else (1.0, 1.0)
     n_scores = len(at_target)
     center, mixing, scale = np.empty(n_scores), np.empty((n_scores, n_scores)), np.empty(n_scores)
     used_samples, scores = np.empty(0, dtype=np.int64), np.empty((n_scores, 0))
@@ -207,12 +289,10 @@ def solve_lattice(
     if slopes is not None:
         n_fields, n_lanes = len(slopes), STEP * ((most_lanes + STEP - 1) // STEP)
         means, sums = np.zeros((n_fields, n_lanes)), np.empty((n_fields, n_frames, n_dimensions, n_lanes))
-        duals, rest = np.empty((0, n_lanes)), np.empty((n_fields, 0, n_lanes))
-        group_duals, room, near_duals = np.empty((0, GROUP)), np.empty((0, GROUP)), np.empty((0, GROUP))
-        near = np.empty((n_frames, n_dimensions, 0))
-        pair, final, turned = np.empty((2, GROUP)), 1.0, np.empty((n_dimensions, n_lanes))
-        if is_written_out:
-            final = simple_constants(models, psills, scales)[1]
+        # Of the samples after the shared ones, the mean, of the shared ones.
+        duals, room = np.zeros((n_fields, 0, n_lanes)), np.empty((0, GROUP))
+        shares, ratios = np.zeros((0, 0)), np.zeros((0, n_lanes))
+        pair, turned = np.empty((2, GROUP)), np.empty((n_dimensions, n_lanes))
     for top in range(first * tile_side[0], min(last * tile_side[0], len(y)), tile_side[0]):
         tile_rows = (top, min(top + tile_side[0], len(y)))
         reach = corner_reach
@@ -244,9 +324,11 @@ def solve_lattice(
                 corner_reach = reach
                 copy_lanes(corner, middle, n_dimensions)
             if m > len(squared):
-                squared, column = np.empty((m + 16, GROUP)), np.empty(m + 16)
-                found_places = np.empty((n_dimensions, m + 16))
                 room_words = (m + 16 + 63) // 64
+                squared, column = np.empty((m + 16, GROUP)), np.empty(64 * room_words)
+                found_places, near_places = np.empty((n_dimensions, m + 16)), np.empty((n_dimensions, m + 16))
+                near, masks = np.empty(m + 16, dtype=np.int64), np.empty(room_words, dtype=np.int64)
+                few = np.empty(GROUP + room_words, dtype=np.int64)
                 bits = np.empty((room_words, most_lanes), dtype=np.int64)
                 n_groups = most_lanes // GROUP
                 group_all = np.empty((n_groups, room_words), dtype=np.int64)
@@ -262,10 +344,9 @@ def solve_lattice(
                     found_places[axis, c] = search_points[axis, found[c]]
             tile_all[:], tile_any[:] = -1, 0
             for lane in range(0, n, GROUP):
-                distances_to_group(squared, cells[0], lane, found_places, m)
                 mark_neighbors(
-                    squared, m, found, bins, limit, radius * radius, reach * reach,
-                    (reach + half) ** 2 * (1.0 + 1e-9), work, count, column, bits, lane,
+                    cells[0], lane, found_places, m, found, bins, limit, radius, reach, squared, work, count, column,
+                    near, near_places, masks, few, bits,
                 )  # fmt: skip
                 for word in range(n_words):
                     every, any_ = bits[word, lane], bits[word, lane]
@@ -286,7 +367,9 @@ def solve_lattice(
                 wider, longer = max(width + STEP + 24, rows.shape[1]), max(n_used + 2 * ROWS + 8, len(rows))
                 rows = np.zeros((longer, wider))
                 places, distance = np.zeros((n_frames, n_dimensions, wider)), np.empty(wider)
-                factor = np.zeros((longer, longer))
+                if slopes is not None:
+                    ratios = np.zeros((longer, n_lanes))
+                triangles = np.empty((longer // ROWS + 1) * TRIANGLE)
                 group, group_factor = np.zeros((longer, GROUP + n_known + longer + 32)), np.zeros((longer, longer))
             _tile_places(places, at_cells, frame_matrices, x, y, z, tile_rows, tile_columns)
             for frame in range(n_frames):
@@ -306,12 +389,13 @@ def solve_lattice(
                 sample = found[used[i]]
                 row = rows[i]
                 if is_written_out:
+                    # From the sample's own place in its row, in whole vectors; those with the cells for themselves.
                     start = i - i % 8
-                    stop = start + 16 * ((width - start + 15) // 16)
-                    _covariances_from(
-                        row[start:stop], places[0, 0, i], places[0, 1, i], places[0, 0][start:stop],
-                        places[0, 1][start:stop], models[0], psills[0], scales[0],
-                    )  # fmt: skip
+                    _write_covariances(row, places, i, start, at_cells - start, models, factor, psills[0])
+                    if slopes is None:
+                        _write_covariances(row, places, i, at_cells, n, models, factor, psills[0])
+                    else:
+                        _write_with_ratios(row, places, i, at_cells, n, models, factor, psills[0], ratios)
                 else:
                     lane_covariances(
                         row, sample_places, sample, places, width, distance, frames, models, psills, scales
@@ -320,7 +404,7 @@ def solve_lattice(
                     row[at_known + g] = scores[g - 1, i] if 0 < g <= n_scores else known[sample, g]
                 row[i] = sill
             smallest = sill * n_used * 2.220446049250313e-16
-            if not eliminate(rows, factor, n_core, n_used, width, smallest):
+            if not eliminate(rows, triangles, n_core, n_used, width, smallest):
                 return False
             fill_lower(rows, n_core, n_used)
             # A group's rows: its cells | columns of these rows from `begin` on.
@@ -331,11 +415,9 @@ def solve_lattice(
             sum_known[:, :n] = 0.0
             sum_gram[:, :, :n] = 0.0
             if slopes is not None:
-                if n_used + ROWS > len(group_duals):
-                    group_duals, room = np.empty((n_used + 16, GROUP)), np.empty((n_used + 16, GROUP))
-                    duals, rest = np.zeros((n_used + 16, n_lanes)), np.empty((n_fields, n_used + 16, n_lanes))
-                    near, near_duals = np.empty((n_frames, n_dimensions, n_used + 16)), np.empty((n_used + 16, GROUP))
-                rest[:, : n_used - n_core, :n] = 0.0
+                if n_used + ROWS + 1 > duals.shape[1] or n_used + n_known + STEP > shares.shape[1]:
+                    duals, room = np.zeros((n_fields, n_used + 32, n_lanes)), np.empty((n_used + 16, GROUP))
+                    shares = np.zeros((n_used + 32, n_used + n_known + 64))
                 sums[:] = 0.0
             add_shared(sum_target, sum_known, sum_gram, 0, n, rows, n_core, at_cells, at_known)
             lane = 0
@@ -349,8 +431,8 @@ def solve_lattice(
                     )
                     if n_left > 0:
                         if not eliminate_group(
-                            group, group_factor, rows, order, n_shared, n_left, begin, at_cells, at_cells + lane,
-                            smallest,
+                            group, group_factor, triangle, rows, order, n_shared, n_left, begin, at_cells,
+                            at_cells + lane, smallest,
                         ):  # fmt: skip
                             return False
                         add_shared(sum_target, sum_known, sum_gram, lane, GROUP, group, n_shared, 0, group_known)
@@ -377,10 +459,6 @@ def solve_lattice(
                             return False
                         add_own(small, widest, most_small, n_known, lane, GROUP, sum_target, sum_known, sum_gram)
                     if slopes is not None:
-                        for frame in range(n_frames):
-                            for axis in range(n_dimensions):
-                                for i in range(n_left):
-                                    near[frame, axis, i] = places[frame, axis, order[i]]
                         for field in range(n_fields):
                             g = n_known - n_fields + field
                             mean = means[field, lane : lane + GROUP]
@@ -388,27 +466,32 @@ def solve_lattice(
                                 # Without neighbours there is nothing to divide by; the caller writes NaN there.
                                 all_ = sum_gram[0, 0, lane + s]
                                 mean[s] = sum_gram[0, g, lane + s] / (all_ if all_ > 0.0 else 1.0)
-                            group_duals[:n_rest] = 0.0
+                            of_field = duals[field]
+                            for i in range(n_rest):
+                                row = of_field[i]
+                                for s in range(lane, lane + GROUP):
+                                    row[s] = 0.0
+                            row = of_field[n_rest]
+                            for s in range(GROUP):
+                                row[lane + s] = mean[s]
                             if widest > 0:
-                                duals_of_own(small, widest, most_small, g, mean, own, n_own, room, group_duals)
+                                duals_of_own(small, widest, most_small, g, mean, own, n_own, room, of_field, lane)
                             duals_of_group(
-                                group, order, n_shared, n_core, n_rest, at_rest, group_known, g, mean, group_duals
+                                group, order, n_shared, n_core, n_rest, at_rest, group_known, g, mean, of_field, lane
                             )
-                            for i in range(n_left):
-                                to, near_to = rest[field, order[i] - n_core], near_duals[i]
-                                from_ = group_duals[order[i] - n_core]
-                                for s in range(GROUP):
-                                    to[lane + s] = near_to[s] = from_[s]
-                            for frame in range(n_frames):
-                                add_slopes_of_group(
-                                    sums[field, frame], lane, places[frame], at_cells + lane, near[frame], n_left,
-                                    near_duals, 0, frame, frames, models, psills, scales, pair,
-                                )  # fmt: skip
                     n_rows, n_columns = min(SIDE, tile_rows[1] - group_top), min(SIDE, tile_columns[1] - group_left)
                     cell = group_top * len(x) + group_left
                     for s in range(GROUP):
                         count[s] = n_core + n_shared + n_own[s]
                     _write_group(counts, cell, count, 0, len(x), n_rows, n_columns)
+                    if len(kriged) > 0:
+                        _finish(sum_target, sum_known, sum_gram, lane, prior, has_mean)
+                        at_last = (n_known - 1) * most_lanes + lane
+                        _write_group(kriged, cell, sum_known, lane, len(x), n_rows, n_columns)
+                        _write_group(kriged, cell + n_cells, sum_target, lane, len(x), n_rows, n_columns)
+                        _write_group(kriged, cell + 2 * n_cells, sum_known, at_last, len(x), n_rows, n_columns)
+                        lane += GROUP
+                        continue
                     _write_group(target, cell, sum_target, lane, len(x), n_rows, n_columns)
                     for g in range(n_known):
                         to = cell + g * n_cells
@@ -418,17 +501,24 @@ def solve_lattice(
                             _write_group(gram, to + b * n_known * n_cells, sum_gram, from_, len(x), n_rows, n_columns)
                     lane += GROUP
             if slopes is not None:
+                duals_of_tile(rows, triangles, n_core, n_rest, at_known, n_known, n_fields, shares, duals, n)
                 for field in range(n_fields):
-                    duals_of_tile(
-                        rows, n_core, n_used - n_core, at_known, n_known - n_fields + field, means[field], n,
-                        rest[field], duals,
-                    )  # fmt: skip
-                    for frame in range(n_frames):
-                        for lane in range(0, n, GROUP):
-                            add_slopes_of_group(
-                                sums[field, frame], lane, places[frame], at_cells + lane, places[frame], n_core,
-                                duals, lane, frame, frames, models, psills, scales, pair,
-                            )  # fmt: skip
+                    of_field = duals[field]
+                    if is_written_out:
+                        _add_offsets(sums[field, 0], n, places, at_cells, n_core, n_rest, of_field, 0, ratios)
+                        _add_offsets(sums[field, 0], n, places, at_cells, 0, n_core, of_field, n_rest + 1, ratios)
+                    else:
+                        for frame in range(n_frames):
+                            for lane in range(0, n, GROUP):
+                                add_slopes_of_group(
+                                    sums[field, frame], lane, places[frame], at_cells + lane,
+                                    places[frame][:, n_core:], n_rest, of_field, lane, frame, frames, models, psills,
+                                    scales, pair,
+                                )  # fmt: skip
+                                add_slopes_of_group(
+                                    sums[field, frame], lane, places[frame], at_cells + lane, places[frame], n_core,
+                                    of_field[n_rest + 1 :], lane, frame, frames, models, psills, scales, pair,
+                                )  # fmt: skip
                     _turn_slopes(turned, sums[field], frame_matrices, final, n)
                     for axis in range(n_dimensions):
                         lane, to = 0, (field * n_dimensions + axis) * n_cells

@@ -100,12 +100,11 @@ def _exponential_terms(builder, square, factor, root):
     return builder.fmul(correlation, inverse), correlation
 
 
-def _adder_of_slopes(terms_of, n_vectors, is_by_lane):
+def _adder_of_slopes(terms_of, n_vectors):
     """Return what builds the addition of weighted offsets from samples in the plane, each times its ratio.
 
-    Targets and sums are `n_vectors` vectors, `stride` numbers apart; weights are rows of lanes, `by` numbers apart
-    and their vectors one after another, or one number a sample. Where three more arguments come, the correlations
-    times a number are written to rows of lanes.
+    Targets and sums are `n_vectors` vectors, `stride` numbers apart; weights are one number a sample, `by` numbers
+    apart. Where three more arguments come, the correlations times a number are written to rows of lanes.
     """
 
     def generate(context, builder, signature, arguments):
@@ -122,15 +121,11 @@ def _adder_of_slopes(terms_of, n_vectors, is_by_lane):
 
         def step(row, totals):
             sample = [spread(builder, builder.load(builder.gep(axis, [row]))) for axis in (samples_x, samples_y)]
-            first = builder.mul(row, by)
-            one = None if is_by_lane else spread(builder, builder.load(builder.gep(weights, [first])))
+            weight = spread(builder, builder.load(builder.gep(weights, [builder.mul(row, by)])))
             for part, target in enumerate(targets):
                 u, v = (builder.fsub(own, other) for own, other in zip(target, sample))
                 square = builder.call(fma, [u, u, builder.fmul(v, v)])
                 square = builder.select(builder.fcmp_ordered(">", square, _all(_SMALLEST)), square, _all(_SMALLEST))
-                weight = one
-                if weight is None:
-                    weight = load_lanes(builder, weights, builder.add(first, integer(part * _LANES)))
                 ratio, correlation = terms_of(builder, square, factors, roots)
                 if covariances:
                     to, of_row, _ = covariances
@@ -149,6 +144,85 @@ def _adder_of_slopes(terms_of, n_vectors, is_by_lane):
     return generate
 
 
+def _writer_of_covariances(terms_of, has_ratios):
+    """Return what builds a row of covariances of a sample in the plane, and of the ratios of their slopes."""
+
+    def generate(context, builder, signature, arguments):
+        out, x, y, along, across, count, factor, psill, *ratios = arguments
+        number, fma = ir.DoubleType(), _fused(builder, _vector())
+        root = cgutils.get_or_insert_function(builder.module, ir.FunctionType(number, [number]), "llvm.sqrt.f64")
+        roots, factors, psills = (spread(builder, one) for one in (builder.call(root, [factor]), factor, psill))
+        own = [spread(builder, one) for one in (x, y)]
+        with cgutils.for_range_slice(builder, ir.IntType(64)(0), count, ir.IntType(64)(_LANES)) as (at, _):
+            u, v = (builder.fsub(load_lanes(builder, axis, at), one) for axis, one in zip((along, across), own))
+            square = builder.call(fma, [u, u, builder.fmul(v, v)])
+            square = builder.select(builder.fcmp_ordered(">", square, _all(_SMALLEST)), square, _all(_SMALLEST))
+            ratio, correlation = terms_of(builder, square, factors, roots)
+            store_lanes(builder, builder.fmul(correlation, psills), out, at)
+            if has_ratios:
+                store_lanes(builder, ratio, ratios[0], at)
+        return context.get_dummy_value()
+
+    return generate
+
+
+def _row_of(out, along, *ratios):
+    """Return the signature of a row of covariances."""
+    number = types.float64
+    return types.void(out, number, number, along, along, types.int64, number, number, *ratios)
+
+
+@intrinsic
+def spherical_row(typing_context, out, x, y, along, across, count, factor, psill):
+    """Write spherical covariances of one sample in the plane with `count` targets, a multiple of 8."""
+    return _row_of(out, along), _writer_of_covariances(_spherical_terms, has_ratios=False)
+
+
+@intrinsic
+def exponential_row(typing_context, out, x, y, along, across, count, factor, psill):
+    """Write exponential covariances of one sample in the plane with `count` targets, a multiple of 8."""
+    return _row_of(out, along), _writer_of_covariances(_exponential_terms, has_ratios=False)
+
+
+@intrinsic
+def spherical_row_with_ratios(typing_context, out, x, y, along, across, count, factor, psill, ratios):
+    """Write the same, and what weighted offsets are multiplied by in slopes."""
+    return _row_of(out, along, ratios), _writer_of_covariances(_spherical_terms, has_ratios=True)
+
+
+@intrinsic
+def exponential_row_with_ratios(typing_context, out, x, y, along, across, count, factor, psill, ratios):
+    """Write the same, and what weighted offsets are multiplied by in slopes."""
+    return _row_of(out, along, ratios), _writer_of_covariances(_exponential_terms, has_ratios=True)
+
+
+@intrinsic
+def add_offsets(typing_context, out_x, out_y, x, y, samples_x, samples_y, weights, ratios, stride, count):
+    """Add to STEP lanes the offsets from `count` samples in the plane, times weights and ratios of `stride` lanes."""
+    signature = types.void(out_x, out_y, x, y, samples_x, samples_y, weights, ratios, types.int64, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        out_x, out_y, x, y, samples_x, samples_y, weights, ratios, stride, count = arguments
+        fma, at = _fused(builder, _vector()), [ir.IntType(64)(part) for part in range(0, STEP, _LANES)]
+        targets = [tuple(load_lanes(builder, axis, part) for axis in (x, y)) for part in at]
+
+        def step(row, totals):
+            sample = [spread(builder, builder.load(builder.gep(axis, [row]))) for axis in (samples_x, samples_y)]
+            for number, (part, target) in enumerate(zip(at, targets)):
+                place = builder.add(builder.mul(row, stride), part)
+                weighted = builder.fmul(load_lanes(builder, weights, place), load_lanes(builder, ratios, place))
+                for total, own, other in zip(totals[2 * number :], target, sample):
+                    yield builder.call(fma, [weighted, builder.fsub(own, other), total])
+
+        sums = [(out, part) for part in at for out in (out_x, out_y)]
+        totals = carry_over(builder, count, [load_lanes(builder, out, part) for out, part in sums], step)
+        for total, (out, part) in zip(totals, sums):
+            store_lanes(builder, total, out, part)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
 def _signature(pointer, *more):
     """Return the signature of the sums below."""
     integer, number = types.int64, types.float64
@@ -158,27 +232,11 @@ def _signature(pointer, *more):
 
 
 @intrinsic
-def _add_spherical_of_group(
-    typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
-):
-    """Add spherical slopes at GROUP lanes, with weights by lane."""
-    return _signature(out_x), _adder_of_slopes(_spherical_terms, GROUP // _LANES, is_by_lane=True)
-
-
-@intrinsic
-def _add_exponential_of_group(
-    typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
-):
-    """Add exponential slopes at GROUP lanes, with weights by lane."""
-    return _signature(out_x), _adder_of_slopes(_exponential_terms, GROUP // _LANES, is_by_lane=True)
-
-
-@intrinsic
 def _add_spherical_of_block(
     typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
 ):
     """Add spherical slopes at BLOCK_ROWS vectors of lanes, with one weight a sample."""
-    return _signature(out_x), _adder_of_slopes(_spherical_terms, BLOCK_ROWS, is_by_lane=False)
+    return _signature(out_x), _adder_of_slopes(_spherical_terms, BLOCK_ROWS)
 
 
 @intrinsic
@@ -186,7 +244,7 @@ def _add_exponential_of_block(
     typing_context, out_x, out_y, stride, x, y, samples_x, samples_y, weights, by, count, factor
 ):
     """Add exponential slopes at BLOCK_ROWS vectors of lanes, with one weight a sample."""
-    return _signature(out_x), _adder_of_slopes(_exponential_terms, BLOCK_ROWS, is_by_lane=False)
+    return _signature(out_x), _adder_of_slopes(_exponential_terms, BLOCK_ROWS)
 
 
 @intrinsic
@@ -195,7 +253,7 @@ def _meet_spherical(
 ):
     """Add spherical slopes at STEP lanes, with one weight a sample, and write the covariances."""
     signature = _signature(out_x, to, types.int64, types.float64)
-    return signature, _adder_of_slopes(_spherical_terms, STEP // _LANES, is_by_lane=False)
+    return signature, _adder_of_slopes(_spherical_terms, STEP // _LANES)
 
 
 @intrinsic
@@ -204,7 +262,7 @@ def _meet_exponential(
 ):
     """Add exponential slopes at STEP lanes, with one weight a sample, and write the covariances."""
     signature = _signature(out_x, to, types.int64, types.float64)
-    return signature, _adder_of_slopes(_exponential_terms, STEP // _LANES, is_by_lane=False)
+    return signature, _adder_of_slopes(_exponential_terms, STEP // _LANES)
 
 
 @fast
@@ -273,7 +331,7 @@ def add_slopes_of_group(
     Parameters
     ----------
     sums : ndarray, shape (n_dimensions, n_lanes)
-        To add to, from lane `at` on. Of what `is_simple`, to be multiplied by the second of `simple_constants`.
+        To add to, from lane `at` on.
     places : ndarray, shape (n_dimensions, n_places)
         In the frame; those from `first` on are meant.
     samples : ndarray, shape (n_dimensions, at least n)
@@ -283,21 +341,6 @@ def add_slopes_of_group(
     room : ndarray, shape (2, GROUP)
         Working memory.
     """
-    if is_simple(len(places), models):
-        factor = simple_constants(models, psills, scales)[0]
-        out_x, out_y = element(sums, at), element(sums, sums.shape[1] + at)
-        x, y = element(places, first), element(places, places.shape[1] + first)
-        samples_x, samples_y = element(samples, 0), element(samples, samples.shape[1])
-        of_lanes = element(weights, column)
-        if models[0] == 0:
-            _add_spherical_of_group(
-                out_x, out_y, _LANES, x, y, samples_x, samples_y, of_lanes, weights.shape[1], n, factor
-            )
-        else:
-            _add_exponential_of_group(
-                out_x, out_y, _LANES, x, y, samples_x, samples_y, of_lanes, weights.shape[1], n, factor
-            )
-        return
     distance, ratio = room[0], room[1]
     for j in range(n):
         distance[:] = 0.0
