@@ -31,7 +31,7 @@ from .hybrid_problem import HybridProblem
 from .hybrid_settings import HybridSettings
 from .inner import require_trainable, set_kinds
 from .learned_drifts import LearnedDrifts, learn_drifts
-from .outer import Trained, train_and_write
+from .outer import Trained, Training, train_and_write
 from .stacking import Stack
 from .target_stack import METHOD, stack_notes, stack_target
 from .training import DriftEnsemble
@@ -284,9 +284,13 @@ def train_hybrid(
 
     require_trainable(samples, "Training a hybrid")
     groups = groups_to_leave_out(samples, settings.groups) if settings.with_ablation else None
-    return train_and_write(
-        samples, settings, METHOD, hybrid_method(settings),
+    training = Training(
+        METHOD,
+        hybrid_method(settings),
         lambda told: fit_hybrid(samples, settings, told, is_cancelled),
         lambda fitted: hybrid_graph(fitted.ensemble, fitted.forests, is_cancelled),
-        path, schemes=schemes, n_folds=n_folds, groups=groups, progress=progress, is_cancelled=is_cancelled,
+    )
+    return train_and_write(
+        samples, settings, training, path,
+        schemes=schemes, n_folds=n_folds, groups=groups, progress=progress, is_cancelled=is_cancelled,
     )  # fmt: skip

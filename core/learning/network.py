@@ -34,7 +34,7 @@ from .inner_problem import InnerProblem
 from .layers import Weights
 from .network_inputs import inner_problem
 from .network_settings import NetworkByName
-from .outer import Trained, train_and_write
+from .outer import Trained, Training, train_and_write
 from .search import Trial, search
 from .self_evaluation import Evaluated, ablate, self_evaluate
 
@@ -336,9 +336,13 @@ def train_network(
     require_trainable(samples, f"Training {settings.architecture}")
     if schemes:
         settings = replace(settings, search_minutes=settings.search_minutes / (n_folds * len(schemes) + 1))
-    return train_and_write(
-        samples, settings, settings.architecture, network_method(settings),
+    training = Training(
+        settings.architecture,
+        network_method(settings),
         lambda told: fit_network(samples, settings, told, is_cancelled, start, folds),
         lambda fitted: network_graph(fitted.ensemble, fitted.model.graph_output, is_cancelled),
-        path, schemes=schemes, n_folds=n_folds, progress=progress, is_cancelled=is_cancelled,
+    )
+    return train_and_write(
+        samples, settings, training, path,
+        schemes=schemes, n_folds=n_folds, progress=progress, is_cancelled=is_cancelled,
     )  # fmt: skip

@@ -58,6 +58,28 @@ Fitted = TypeVar("Fitted", bound=FittedModel)
 
 
 @dataclass(frozen=True)
+class Training(Generic[Fitted]):
+    """How a kind of model is made.
+
+    Parameters
+    ----------
+    name : str
+        In tables.
+    method : Method
+        What is compared with kriging on outer folds.
+    fit : callable
+        From a progress to what is fitted to all samples.
+    graph : callable
+        From what was fitted to the ONNX file without its contract.
+    """
+
+    name: str
+    method: Method
+    fit: Callable[[Progress], Fitted]
+    graph: Callable[[Fitted], bytes]
+
+
+@dataclass(frozen=True)
 class Trained(Generic[Fitted]):
     """A model fitted to all samples, cross-validated and written.
 
@@ -85,10 +107,7 @@ class Trained(Generic[Fitted]):
 def train_and_write(
     samples: Samples,
     settings: KrigingSettings,
-    name: str,
-    method: Method,
-    fit: Callable[[Progress], Fitted],
-    graph: Callable[[Fitted], bytes],
+    training: Training[Fitted],
     path: str | Path,
     *,
     schemes: tuple[str, ...] = ("random", "blocks"),
@@ -101,13 +120,9 @@ def train_and_write(
 
     Parameters
     ----------
-    samples, settings
-    name, method
-        What is compared with kriging, and its name in tables.
-    fit : callable
-        From a progress to what is fitted to all samples.
-    graph : callable
-        From what was fitted to the ONNX file without its contract.
+    samples : Samples
+    settings : KrigingSettings
+    training : Training
     path : str or Path
         Of the .onnx file; it appears only when everything succeeded.
     schemes : tuple of str
@@ -122,7 +137,7 @@ def train_and_write(
     Raises
     ------
     InputError
-        As `compare_methods`, and what `fit` raises.
+        As `compare_methods`, and what the training raises.
     OSError
         When the file cannot be written.
     Cancelled
@@ -134,14 +149,13 @@ def train_and_write(
         runs = 1 + len(groups or {})
         first = 0.95 * _RUN * runs / (_RUN * runs + 1.0)
         last = first / runs
-        comparison = beside_kriging(
-            samples, name, method, settings.transforms, settings.neighborhood, schemes, n_folds, settings.seed,
-            part(progress, 0.0, last), is_cancelled,
-        )  # fmt: skip
-        scores = cross_validated_scores(comparison, name)
+        where = part(progress, 0.0, last)
+        comparison = _beside_kriging(samples, settings, training, schemes, n_folds, where, is_cancelled)
+        scores = cross_validated_scores(comparison, training.name)
         if groups:
-            ablations = ablate(comparison, samples, name, method, groups, part(progress, last, first), is_cancelled)
-    fitted = fit(part(progress, first, 0.95))
+            where = part(progress, last, first)
+            ablations = ablate(comparison, samples, training.name, training.method, groups, where, is_cancelled)
+    fitted = training.fit(part(progress, first, 0.95))
     progress(0.95, "Writing the model file")
     # The contract first: a value that is no JSON should fail before a slow conversion.
     area = fit_applicability(fitted.model.samples)
@@ -150,50 +164,30 @@ def train_and_write(
         contract[ABLATION_KEY] = ablations_to_dict(ablations)
     text = json.dumps(contract, ensure_ascii=False, allow_nan=False)
     stop_if(is_cancelled)
-    content = with_contract(graph(fitted), text)
+    content = with_contract(training.graph(fitted), text)
     with written_whole(Path(path)) as unfinished:
         unfinished.write_bytes(content)
     progress(1.0, "Done")
     return Trained(fitted, comparison, scores, Path(path), ablations)
 
 
-def beside_kriging(
+def _beside_kriging(
     samples: Samples,
-    name: str,
-    method: Method,
-    transforms: Transforms,
-    neighborhood: Neighborhood | None,
+    settings: KrigingSettings,
+    training: Training,
     schemes: tuple[str, ...],
     n_folds: int,
-    seed: int,
-    progress: Progress = silent,
-    is_cancelled: IsCancelled = never,
+    progress: Progress,
+    is_cancelled: IsCancelled,
 ) -> Comparison:
-    """Cross-validate a method beside ordinary kriging and, with covariates, external-drift kriging.
-
-    Parameters
-    ----------
-    samples : Samples
-    name : str
-        Of the method, in tables.
-    method : Method
-    transforms, neighborhood
-        Of kriging.
-    schemes : tuple of str
-        Outer folds (`core.validation.folds.QUESTIONS`).
-    n_folds, seed : int
-    progress, is_cancelled
-        See `core.progress`.
-    """
+    """Cross-validate a method beside ordinary kriging and, with covariates, external-drift kriging."""
     kriging = ["ordinary_kriging"]
     if samples.has_covariates:
         kriging.append("external_drift_kriging")
-    methods = make_methods(kriging, transforms, neighborhood)
-    methods[name] = method
-    return compare_methods(
-        samples, methods, make_folds(samples, schemes, n_folds, seed), seed=seed, progress=progress,
-        is_cancelled=is_cancelled,
-    )  # fmt: skip
+    methods = make_methods(kriging, settings.transforms, settings.neighborhood)
+    methods[training.name] = training.method
+    folds = make_folds(samples, schemes, n_folds, settings.seed)
+    return compare_methods(samples, methods, folds, seed=settings.seed, progress=progress, is_cancelled=is_cancelled)
 
 
 def cross_validated_scores(comparison: Comparison, method: str) -> dict:

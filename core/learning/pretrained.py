@@ -47,7 +47,7 @@ from ..validation.predictive import UNTRANSFORMED, Method, PredictiveDistributio
 from ..variogram.models import VariogramModel
 from .inner import require_trainable
 from .members import fit_members, members_left_out, not_clearly_worse, structure_share
-from .outer import Trained, train_and_write
+from .outer import Trained, Training, train_and_write
 from .stacking import stack_weights
 
 METHOD = KIND
@@ -477,8 +477,13 @@ def train_pretrained(
         When the user asked to stop; no file is written.
     """
     _check(samples)
+    training = Training(
+        METHOD,
+        pretrained_method(settings),
+        lambda told: fit_pretrained(samples, settings, told, is_cancelled),
+        lambda fitted: _shipped_graph(),
+    )
     return train_and_write(
-        samples, settings, METHOD, pretrained_method(settings),
-        lambda told: fit_pretrained(samples, settings, told, is_cancelled), lambda fitted: _shipped_graph(),
-        path, schemes=schemes, n_folds=n_folds, progress=progress, is_cancelled=is_cancelled,
+        samples, settings, training, path,
+        schemes=schemes, n_folds=n_folds, progress=progress, is_cancelled=is_cancelled,
     )  # fmt: skip
