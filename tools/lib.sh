@@ -141,7 +141,7 @@ export HYBRIDGEO_BACKEND_DIR="${HYBRIDGEO_BACKEND_DIR:-$cache/backend}"
 ask_backend() { (cd "$root" && "$venv/bin/python" -c "from core.backend import environment; $1"); }
 need_backend() {
     local logs="$cache"
-    ask_backend 'raise SystemExit(not environment.check(run_it=False).is_ready)' || algorithm setupbackend
+    ask_backend 'raise SystemExit(not environment.check(run_it=False).trains)' || algorithm setupbackend
 }
 
 # test_in_backend ARGUMENTS...: pytest in the backend's Python; pytest itself stays outside that environment.

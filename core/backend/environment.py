@@ -16,7 +16,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,12 @@ MISSING, INCOMPLETE, STALE, BROKEN, READY = "missing", "incomplete", "stale", "b
 STAMP = "hybridgeo-backend.json"
 FOLDER_VARIABLE, PYTHON_VARIABLE = "HYBRIDGEO_BACKEND_DIR", "HYBRIDGEO_BACKEND_PYTHON"
 SET_UP = "Run Set up backend (hybridgeo:setupbackend)"
+ALL, WITHOUT_TRAINING = "all", "without_training"
+PACKAGES = (ALL, WITHOUT_TRAINING)
+"""What the environment may hold: everything, or what variograms and predictions need."""
+SIZES = {ALL: "2.2 GB", WITHOUT_TRAINING: "0.8 GB"}
+_FOR_TRAINING = ("tensorflow", "tf2onnx", "skl2onnx")
+"""Modules that an environment without training lacks."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ class BackendStatus:
         Its interpreter; None unless ready.
     versions : dict
         Versions by package, from the stamp.
+    has_training : bool
+        Whether it was made with what training needs; False says nothing about `is_ready`.
     """
 
     status: str
@@ -54,11 +62,17 @@ class BackendStatus:
     folder: Path
     python: Path | None = None
     versions: dict = field(default_factory=dict)
+    has_training: bool = True
 
     @property
     def is_ready(self) -> bool:
-        """Whether tasks can run in it."""
+        """Whether tasks can run in it, those that train only where it `trains`."""
         return self.status == READY
+
+    @property
+    def trains(self) -> bool:
+        """Whether models can be trained in it."""
+        return self.is_ready and self.has_training
 
 
 def cache_folder() -> Path:
@@ -102,18 +116,34 @@ def log_of(folder: Path) -> Path:
     return folder.with_name(folder.name + ".log")
 
 
-def backend_python() -> Path:
+def backend_python(modules: Sequence[str] = ()) -> Path:
     """Return the interpreter that tasks run in.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        What the task imports.
 
     Raises
     ------
     BackendMissing
-        When no environment is ready; the message says why and names Set up backend.
+        When no environment is ready, or the one there is was made without training and the task trains; the message
+        says why and names Set up backend.
     """
-    status = check(run_it=False)
+    status, trains = check(run_it=False), _trains(modules)
     if status.python is None:
+        words = status.words
+        if status.status == MISSING and modules and not trains:
+            words += f" For this step PACKAGES = {WITHOUT_TRAINING} is enough, which takes {SIZES[WITHOUT_TRAINING]}."
+        raise BackendMissing(words)
+    if trains and not status.trains:
         raise BackendMissing(status.words)
     return status.python
+
+
+def _trains(modules: Sequence[str]) -> bool:
+    """Return whether some of the modules are for training only."""
+    return not set(modules).isdisjoint(_FOR_TRAINING)
 
 
 def check(folder: Path | None = None, requirements: Path = REQUIREMENTS, *, run_it: bool = True) -> BackendStatus:
@@ -137,7 +167,7 @@ def check(folder: Path | None = None, requirements: Path = REQUIREMENTS, *, run_
         return _check_chosen(Path(chosen).expanduser(), run_it)
     folder = folder or default_folder(requirements)
     if not folder.exists():
-        return BackendStatus(MISSING, f"There is no backend environment yet. {SET_UP}; it takes 2.2 GB.", folder)
+        return BackendStatus(MISSING, f"There is no backend environment yet. {SET_UP}; it takes {SIZES[ALL]}.", folder)
     stamp = read_stamp(folder)
     if stamp is None:
         words = f"{folder} is not a backend environment. Choose another folder in {FOLDER_VARIABLE}, or empty it."
@@ -158,8 +188,14 @@ def check(folder: Path | None = None, requirements: Path = REQUIREMENTS, *, run_
             problem = str(error)
     if problem:
         return BackendStatus(BROKEN, f"The backend environment is damaged: {problem}. {SET_UP} to repair it.", folder)
+    has_training = stamp.get("packages", ALL) == ALL
     words = f"The backend environment is ready (Python {stamp.get('python', '?')})."
-    return BackendStatus(READY, words, folder, python, versions)
+    if not has_training:
+        words = (
+            "The backend environment was made without training: it fits variograms and predicts. "
+            f"{SET_UP} with PACKAGES = {ALL} to train; it takes {SIZES[ALL]}."
+        )
+    return BackendStatus(READY, words, folder, python, versions, has_training)
 
 
 def _check_chosen(python: Path, run_it: bool) -> BackendStatus:

@@ -18,12 +18,14 @@ from ..progress import IsCancelled, Progress, never, part, silent
 from ..whole_files import written_whole
 from .client import run_task
 from .environment import (
+    ALL,
     BROKEN,
     FOLDER_VARIABLE,
     PYTHON_VARIABLE,
     READY,
     REQUIREMENTS,
     STAMP,
+    WITHOUT_TRAINING,
     BackendStatus,
     backend_python,
     check,
@@ -40,8 +42,12 @@ from .interpreters import Interpreter, dotted, find_python
 from .lock_file import only_one
 from .process import WINDOWS, ProgramFailed, clean_environment, run
 
-REQUIRED_BYTES = 3_000_000_000
-"""Room needed while the environment is made; afterwards it takes about 2.2 GB."""
+REQUIRED_BYTES = {ALL: 3_000_000_000, WITHOUT_TRAINING: 1_200_000_000}
+"""Room needed while an environment is made; afterwards it takes `SIZES`."""
+FETCHED = {ALL: "600 MB", WITHOUT_TRAINING: "200 MB"}
+"""What is downloaded."""
+NAMED = {WITHOUT_TRAINING: ("scikit-gstat", "onnxruntime", "pyevtk")}
+"""What is asked for instead of the whole lock, which then only says the versions."""
 
 
 def create(
@@ -50,10 +56,11 @@ def create(
     progress: Progress = silent,
     is_cancelled: IsCancelled = never,
     *,
+    packages: str = ALL,
     folder: Path | None = None,
     requirements: Path = REQUIREMENTS,
 ) -> BackendStatus:
-    """Make the environment, or repair it; one that is ready and passes its test is left alone.
+    """Make the environment, or repair it; one that holds enough and passes its test is left alone.
 
     Parameters
     ----------
@@ -62,6 +69,8 @@ def create(
     wheels : str or Path, optional
         Folder of wheels to install from instead of the network.
     progress, is_cancelled : callable
+    packages : str
+        Out of `environment.PACKAGES`: whether models can be trained in it.
     folder : Path, optional
         Default `default_folder`.
     requirements : Path
@@ -94,9 +103,9 @@ def create(
         raise InputError(f"Expected a folder of wheels (*.whl), found none in {wheels}. Choose another folder.")
     with only_one(folder, progress, is_cancelled):
         status = check(folder, requirements)
-        if status.is_ready:
+        if status.trains or (status.is_ready and packages == WITHOUT_TRAINING):
             try:
-                self_test(status.python, progress, is_cancelled)
+                self_test(status.python, progress, is_cancelled, status.trains)
                 return status
             except BackendFailed as error:
                 _write_log(folder, [f"The test of the environment failed, it is made anew: {error}\n{error.details}\n"])
@@ -105,17 +114,22 @@ def create(
         progress(0.0, "Looking for a Python")
         interpreter = find_python(python)
         _remove_environment(folder)
-        _require_room(folder.parent)
+        _require_room(folder.parent, REQUIRED_BYTES[packages])
         try:
-            _make(folder, interpreter, wheels, requirements, progress, is_cancelled)
+            _make(folder, interpreter, wheels, packages, requirements, progress, is_cancelled)
         except BaseException:
             _remove_environment(folder)
             raise
     return check(folder, requirements)
 
 
-def self_test(python: str | Path | None = None, progress: Progress = silent, is_cancelled: IsCancelled = never) -> dict:
-    """Train, export and predict something tiny in the backend.
+def self_test(
+    python: str | Path | None = None,
+    progress: Progress = silent,
+    is_cancelled: IsCancelled = never,
+    training: bool = True,
+) -> dict:
+    """Train, export and predict something tiny in the backend; without training fit and predict.
 
     Returns
     -------
@@ -127,20 +141,22 @@ def self_test(python: str | Path | None = None, progress: Progress = silent, is_
     BackendMissing, BackendFailed, Cancelled
     """
     python = python or backend_python()
-    return run_task("self_test", python=python, progress=progress, is_cancelled=is_cancelled).outputs
+    inputs = {"training": training}
+    return run_task("self_test", inputs, python=python, progress=progress, is_cancelled=is_cancelled).outputs
 
 
 def _make(
     folder: Path,
     interpreter: Interpreter,
     wheels: str | Path | None,
+    packages: str,
     requirements: Path,
     progress: Progress,
     is_cancelled: IsCancelled,
 ) -> None:
     """Make the environment in an empty place; the stamp says ready only at the very end."""
     folder.mkdir(parents=True)
-    stamp = {"lock": lock_hash(requirements), "python": dotted(interpreter.version)}
+    stamp = {"lock": lock_hash(requirements), "python": dotted(interpreter.version), "packages": packages}
     _write_stamp(folder, {"state": "installing", **stamp})
     _write_log(folder, [f"{datetime.datetime.now():%Y-%m-%d %H:%M} {interpreter.path}\n"], anew=True)
     # What pip unpacks for a while goes into the folder too: /tmp is often too small for TensorFlow.
@@ -153,14 +169,16 @@ def _make(
     source = ["--no-index", "--find-links", Path(wheels).expanduser().absolute()] if wheels else []
     command = [
         python_of(folder), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off",
-        "--only-binary", ":all:", *source, "-r", requirements,
+        "--only-binary", ":all:", *source, *(["-c", requirements, *NAMED[packages]] if packages in NAMED else
+                                             ["-r", requirements]),
     ]  # fmt: skip
-    counter = _PackageCounter(folder, len({line.split("==")[0] for line in locked(requirements)}))
+    n_packages = len({line.split("==")[0] for line in locked(requirements)})
+    counter = _PackageCounter(folder, n_packages if packages == ALL else n_packages // 2, packages)
     installing = part(progress, 0.05, 0.9)
     _install_step(command, folder, variables, counter, installing, is_cancelled)
     shutil.rmtree(scratch)
     progress(0.9, "Testing the environment")
-    tested = self_test(python_of(folder), part(progress, 0.9, 1.0), is_cancelled)
+    tested = self_test(python_of(folder), part(progress, 0.9, 1.0), is_cancelled, packages == ALL)
     made = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     _write_stamp(folder, {"state": READY, **stamp, "made": made, "versions": tested.get("versions", {})})
     progress(1.0, "The backend environment is ready")
@@ -196,7 +214,8 @@ def _install_step(
 class _PackageCounter:
     """How far pip is, by counting: lines it writes while it fetches, packages that have appeared afterwards."""
 
-    def __init__(self, folder: Path, n_packages: int) -> None:
+    def __init__(self, folder: Path, n_packages: int, packages: str) -> None:
+        self._fetching = f"Fetching packages (about {FETCHED[packages]})"
         self._pattern = "Lib/site-packages/*.dist-info" if WINDOWS else "lib/python*/site-packages/*.dist-info"
         self._folder = folder
         self._n_packages = max(n_packages, 1)
@@ -219,7 +238,7 @@ class _PackageCounter:
         installed = min(self._n_installed / self._n_packages, 1.0)
         if installed > 0:
             return 0.6 + 0.4 * installed, "Installing packages"
-        return 0.6 * fetched, "Fetching packages (about 600 MB)"
+        return 0.6 * fetched, self._fetching
 
 
 _ADVICE = (
@@ -271,12 +290,12 @@ def _require_platform() -> None:
         )
 
 
-def _require_room(folder: Path) -> None:
+def _require_room(folder: Path, required: int) -> None:
     """Refuse a disk that is too small."""
     free = shutil.disk_usage(existing(folder)).free
-    if free < REQUIRED_BYTES:
+    if free < required:
         raise InputError(
-            f"The backend environment needs {REQUIRED_BYTES / 1e9:.1f} GB, got {free / 1e9:.1f} GB free in {folder}. "
+            f"The backend environment needs {required / 1e9:.1f} GB, got {free / 1e9:.1f} GB free in {folder}. "
             f"Make room, or set {FOLDER_VARIABLE} to a folder on another disk."
         )
 

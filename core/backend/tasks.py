@@ -203,12 +203,16 @@ def _is_installed(module: str) -> bool:
 def _backend_python(name: str, inputs: Mapping[str, object] | None) -> Path:
     """Return the backend's Python, or say what the task lacks and where to get it."""
     try:
-        return environment.backend_python()
+        return environment.backend_python(modules_of(name, inputs))
     except BackendMissing as error:
         lacking = missing_modules(name, inputs)
         packages = ", ".join(_PACKAGES.get(module, module) for module in lacking or modules_of(name, inputs))
         why = "QGIS's own Python lacks" if lacking else "does not run in QGIS's own Python"
         raise BackendMissing(f"This step needs {packages}, which {why}. {error}") from error
+
+
+WITHOUT_TRAINING = ("onnxruntime", "skgstat")
+"""Modules that variograms and predictions need."""
 
 
 def _nothing(inputs: Mapping[str, object]) -> tuple[str, ...]:
@@ -229,6 +233,6 @@ TASKS: dict[str, Task] = {
     "predict_points": Task(predict_points, lambda inputs: ("onnxruntime",)),
     "write_vtk": Task(write_vtk, lambda inputs: ("pyevtk",)),
     "describe": Task(describe, _nothing),
-    "self_test": Task(self_test, lambda inputs: TRAINING),
+    "self_test": Task(self_test, lambda inputs: TRAINING if inputs.get("training", True) else WITHOUT_TRAINING),
 }
 """All tasks by name; what they take and give is said in `adapters`."""

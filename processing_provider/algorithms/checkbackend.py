@@ -26,4 +26,4 @@ class CheckBackend(Algorithm):
         """Describe what there is."""
         description = environment.describe()
         read.feedback.pushInfo(description)
-        return {"OUTPUT": description, "READY": environment.check().is_ready}
+        return {"OUTPUT": description, "READY": environment.check().trains}

@@ -7,7 +7,7 @@ from qgis.core import QgsProcessingParameterFile
 from ...core.backend import environment, installation
 from ..base import Algorithm, AlgorithmSpec, Group
 from ..identity import tr
-from ..parameters.kinds import file_input, with_help
+from ..parameters.kinds import as_optional, file_input, static_enum, with_help
 from ..parameters.outputs import backend_outputs
 
 
@@ -20,6 +20,21 @@ class SetUpBackend(Algorithm):
         Group.ENVIRONMENT,
         lambda: tr("Makes or repairs the Python environment that training runs in, about 2 GB."),
         inputs=lambda: [
+            *as_optional(
+                [
+                    with_help(
+                        static_enum("PACKAGES", tr("Packages"), environment.PACKAGES, environment.ALL),
+                        tr(
+                            "all: whatever the plugin can use, with TensorFlow for training; {all} on disk. "
+                            "without_training: what fitting variograms, comparing krigings and forests, and predicting "
+                            "from models need; {some}. Training can be added later."
+                        ).format(
+                            all=environment.SIZES[environment.ALL],
+                            some=environment.SIZES[environment.WITHOUT_TRAINING],
+                        ),
+                    )
+                ]
+            ),
             with_help(
                 # QGIS's own filter (*.*) would refuse names without a dot, as programs have them.
                 file_input("PYTHON", tr("Python to make it with"), "Programs (*)"),
@@ -45,6 +60,9 @@ class SetUpBackend(Algorithm):
 
     def compute(self, read, progress, is_cancelled):
         """Make it and test it."""
-        status = installation.create(read.path("PYTHON"), read.path("WHEELS"), progress, is_cancelled)
+        packages = read.choice("PACKAGES")
+        status = installation.create(
+            read.path("PYTHON"), read.path("WHEELS"), progress, is_cancelled, packages=packages
+        )
         read.feedback.pushInfo(status.words)
-        return {"OUTPUT": environment.describe(), "READY": status.is_ready}
+        return {"OUTPUT": environment.describe(), "READY": status.trains}

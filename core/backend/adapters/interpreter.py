@@ -27,26 +27,46 @@ def describe(job: Job) -> TaskResult:
 
 
 def self_test(job: Job) -> TaskResult:
-    """Train, export and predict something tiny.
+    """Train, export and predict something tiny; with the input ``training`` False fit and predict only.
 
     Outputs: ``versions`` by package, ``seconds``, ``difference``, the largest between the trained network and its
-    file, relative to the spread of the values.
+    file, relative to the spread of the values; without training that between samples and what is predicted at them.
 
     Raises
     ------
     RuntimeError
         When that difference is 1e-4 or more: the environment does not compute what it should.
     """
-    from ...learning.hybrid import train_hybrid
-    from ...learning.hybrid_settings import HybridSettings
-    from ...learning.training import NetworkSettings
-    from ...prediction.trained_model import TrainedModel
-
     started = time.perf_counter()
     rng = np.random.default_rng(7)
     coordinates = rng.uniform(0.0, 100.0, (40, 2))
     covariates = Covariates(("slope",), coordinates[:, :1] + rng.normal(0.0, 5.0, (40, 1)), (False,))
     values = np.sin(coordinates[:, :1] / 20.0) + 0.01 * coordinates[:, 1:] + rng.normal(0.0, 0.1, (40, 1))
+    samples = Samples(coordinates, values, ("test",), covariates=covariates)
+    test = _train_and_predict if job.inputs.get("training", True) else _fit_and_predict
+    difference = test(samples, job) / float(np.ptp(values))
+    if not difference < 1e-4:
+        raise RuntimeError(f"The test of the environment is off by {difference:g} of the spread of its values.")
+    return TaskResult({"versions": versions(), "seconds": time.perf_counter() - started, "difference": difference})
+
+
+def _fit_and_predict(samples: Samples, job: Job) -> float:
+    """Fit variograms and the pre-trained correction; return how far it is from exact at the samples."""
+    from ...learning.pretrained import PretrainedSettings, fit_pretrained
+
+    settings = PretrainedSettings(variogram_method="least_squares")
+    plain = Samples(samples.coordinates, samples.values, samples.targets)
+    fitted = fit_pretrained(plain, settings, job.progress, job.is_cancelled)
+    return float(np.abs(fitted.predict(samples.coordinates, None).estimate - samples.values).max())
+
+
+def _train_and_predict(samples: Samples, job: Job) -> float:
+    """Train a hybrid; return the largest difference between the trained one and its file."""
+    from ...learning.hybrid import train_hybrid
+    from ...learning.hybrid_settings import HybridSettings
+    from ...learning.training import NetworkSettings
+    from ...prediction.trained_model import TrainedModel
+
     network = NetworkSettings(conv_width=4, recurrent_width=4, dense_width=4, min_steps=4, max_steps=4)
     settings = HybridSettings(
         variogram_model="spherical",
@@ -58,16 +78,8 @@ def self_test(job: Job) -> TaskResult:
     )
     path = job.folder / "model.onnx"
     trained = train_hybrid(
-        Samples(coordinates, values, ("test",), covariates=covariates),
-        settings,
-        path,
-        schemes=(),
-        progress=part(job.progress, 0.0, 0.9),
-        is_cancelled=job.is_cancelled,
+        samples, settings, path, schemes=(), progress=part(job.progress, 0.0, 0.9), is_cancelled=job.is_cancelled
     )
-    places = coordinates + 1.0
-    from_file = TrainedModel.read(path).predict(places, covariates).estimate
-    difference = float(np.abs(trained.fitted.predict(places, covariates).estimate - from_file).max() / np.ptp(values))
-    if not difference < 1e-4:
-        raise RuntimeError(f"The trained network and its file differ by {difference:g} of the spread of the values.")
-    return TaskResult({"versions": versions(), "seconds": time.perf_counter() - started, "difference": difference})
+    places = samples.coordinates + 1.0
+    from_file = TrainedModel.read(path).predict(places, samples.covariates).estimate
+    return float(np.abs(trained.fitted.predict(places, samples.covariates).estimate - from_file).max())

@@ -39,6 +39,13 @@ def test_a_missing_backend_names_the_way(tmp_path):
         environment.backend_python()
 
 
+def test_a_step_that_trains_nothing_is_told_of_the_small_backend():
+    for modules, is_told in ((("skgstat",), True), (("tensorflow", "skgstat"), False), ((), False)):
+        with pytest.raises(BackendMissing) as caught:
+            environment.backend_python(modules)
+        assert ("PACKAGES = without_training" in str(caught.value)) == is_told
+
+
 def test_the_folder_follows_the_lock_and_the_variable(monkeypatch, tmp_path, lock):
     first = environment.default_folder(lock)
     lock.write_text("tiny==2.0\n")

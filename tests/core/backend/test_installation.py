@@ -15,7 +15,7 @@ import pytest
 from hybrid_geostatistics.core.backend import environment, installation
 from hybrid_geostatistics.core.backend.lock_file import only_one
 from hybrid_geostatistics.core.backend.process import clean_environment
-from hybrid_geostatistics.core.errors import BackendFailed, Cancelled, InputError
+from hybrid_geostatistics.core.errors import BackendFailed, BackendMissing, Cancelled, InputError
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -23,16 +23,17 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """Build a wheel with one empty module, and the lock that asks for it."""
+    """Build two wheels with one empty module each."""
     folder = tmp_path_factory.mktemp("wheels")
-    info = "tiny-1.0.dist-info"
-    with zipfile.ZipFile(folder / "tiny-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("tiny.py", "")
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        wheel.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(f"{info}/RECORD", "")
+    for name in ("tiny", "small"):
+        info = f"{name}-1.0.dist-info"
+        with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(f"{name}.py", "")
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+            wheel.writestr(
+                f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
+            wheel.writestr(f"{info}/RECORD", "")
     return folder
 
 
@@ -41,7 +42,7 @@ def tested(monkeypatch):
     """Replace the test of the environment, which needs TensorFlow, and count its calls."""
     calls = []
 
-    def self_test(python=None, progress=None, is_cancelled=None):
+    def self_test(python=None, progress=None, is_cancelled=None, training=True):
         calls.append(python)
         return {"versions": {"tiny": "1.0"}}
 
@@ -117,6 +118,46 @@ def test_create_check_repair(tmp_path, wheels, lock, tested, request):
     assert installation.create(sys.executable, wheels, folder=folder, requirements=lock).is_ready
 
 
+def test_without_training_it_holds_less_until_training_is_asked_for(tmp_path, wheels, lock, monkeypatch, quick_venv):
+    """Truth: what pip installed, and what each task is told that asks for the interpreter."""
+    folder, trained = tmp_path / "backend", []
+
+    def self_test(python, progress, is_cancelled, training):
+        trained.append(training)
+        return {"versions": {}}
+
+    def create(packages):
+        return installation.create(sys.executable, wheels, packages=packages, folder=folder, requirements=lock)
+
+    def has(module):
+        return (
+            subprocess.run([environment.python_of(folder), "-c", f"import {module}"], capture_output=True).returncode
+            == 0
+        )
+
+    monkeypatch.setattr(installation, "self_test", self_test)
+    monkeypatch.setattr(installation, "NAMED", {environment.WITHOUT_TRAINING: ("small",)})
+    check = environment.check
+    monkeypatch.setattr(environment, "check", lambda run_it: check(folder, lock, run_it=run_it))
+    small = create(environment.WITHOUT_TRAINING)
+    assert (small.is_ready, small.trains) == (True, False) and has("small") and not has("tiny")
+    assert environment.backend_python(("skgstat", "onnxruntime")) == environment.python_of(folder)
+    with pytest.raises(BackendMissing, match="without training.*PACKAGES = all"):
+        environment.backend_python(("tensorflow", "skgstat"))
+    create(environment.WITHOUT_TRAINING)  # tested and left alone
+    assert trained == [False, False]
+    assert create(environment.ALL).trains and has("tiny")
+    assert environment.backend_python(("tensorflow", "skgstat")) == environment.python_of(folder)
+    assert create(environment.WITHOUT_TRAINING).trains  # holds enough
+    assert trained == [False, False, True, True]
+
+
+def test_what_is_installed_without_training_is_locked():
+    """Truth: the lock that ships."""
+    names = {line.split("==")[0] for line in environment.locked(environment.REQUIREMENTS)}
+    assert set(installation.NAMED[environment.WITHOUT_TRAINING]) <= names
+
+
 def test_a_failed_installation_leaves_only_the_log(tmp_path, wheels, lock, tested, quick_venv):
     lock.write_text("no-such-package==1.0\n")
     folder = tmp_path / "backend"
@@ -147,7 +188,7 @@ def test_cancel_leaves_no_debris(tmp_path, wheels, lock, tested, monkeypatch, wh
     if when == "Testing":
         monkeypatch.setattr(installation, "_install_step", lambda *_, **__: None)
 
-        def self_test(python, progress, is_cancelled):
+        def self_test(python, progress, is_cancelled, training):
             raise Cancelled("now")
 
         monkeypatch.setattr(installation, "self_test", self_test)
@@ -191,7 +232,7 @@ def test_a_folder_of_somebody_else_is_never_touched(tmp_path, wheels, lock, test
 
 
 def test_room_on_the_disk_is_asked_for_first(tmp_path, wheels, lock, tested, monkeypatch):
-    monkeypatch.setattr(installation, "REQUIRED_BYTES", 10**18)
+    monkeypatch.setattr(installation, "REQUIRED_BYTES", {environment.ALL: 10**18})
     with pytest.raises(InputError, match="needs 1000000000.0 GB, got .* GB free"):
         installation.create(sys.executable, wheels, folder=tmp_path / "backend", requirements=lock)
     assert list(tmp_path.glob("backend*")) == []
