@@ -73,9 +73,15 @@ class LeastSquaresCandidates:
                 is_cancelled=samples.is_cancelled,
             )  # fmt: skip
             if len(table.lags) < 3:
+                are_all_near = len(table.lags) > 0 and table.lags[-1] <= table.max_lag / 2
                 raise InputError(
                     f"Expected pairs of samples in at least 3 lags, got {len(table.lags)} up to "
-                    f"{table.max_lag:g} map units. Enter a larger maximum lag or fewer lags."
+                    f"{table.max_lag:g} map units. "
+                    + (
+                        "Enter a smaller maximum lag: groups of samples, or a single one, lie far from the others."
+                        if are_all_near
+                        else "Enter a larger maximum lag or fewer lags."
+                    )
                 )
             self._tables[key] = table
         return self._tables[key]

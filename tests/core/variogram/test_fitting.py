@@ -322,6 +322,17 @@ def test_bad_input_is_named(meuse, change, message):
         fit_variogram(**data, options=FitOptions(**options))
 
 
+def test_a_sample_far_off_asks_for_smaller_lags_which_then_do(meuse):
+    # the bounding box reaches the stray sample, so every other pair falls in the first lag
+    coordinates, log_zinc, _ = meuse
+    stray, values = np.vstack([coordinates, [1e7, 1e7]]), np.append(log_zinc, log_zinc.mean())
+    with pytest.raises(InputError, match="Enter a smaller maximum lag: .* a single one, lie far"):
+        fit_variogram(stray, values, FitOptions(model="spherical"))
+    options = FitOptions(model="spherical", max_lag=1500.0)
+    fitted, alone = fit_variogram(stray, values, options), fit_variogram(coordinates, log_zinc, options)
+    assert_allclose(fitted.model.effective_range, alone.model.effective_range, rtol=1e-6)
+
+
 def test_progress_rises_to_one_and_cancel_stops(meuse):
     seen = []
     fit_variogram(*meuse[:2], FitOptions(method="reml"), progress=lambda fraction, message="": seen.append(fraction))
