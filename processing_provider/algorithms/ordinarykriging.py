@@ -37,6 +37,7 @@ from ..parameters.outputs import numbers, points_output, raster_output
 from ..parameters.samples import duplicates, input_field, input_samples, transform_without_variogram
 from ..parameters.validation import cross_validation, seed
 from ..reading.variograms import tell_disagreement, tell_other_transform
+from ..styles import ResidualStyle
 from .fitvariogram import automatic_variogram
 
 
@@ -213,6 +214,12 @@ def left_out_points(samples: Samples, left_out: LeftOut, folds) -> PointTable:
         [new_field(name, kind) for name, kind in zip(columns, kinds)],
         list(columns.values()),
         crs_from_code(samples.crs),
+        ResidualStyle(
+            tr("{field}: cross-validation").format(field=field),
+            tr("Cross-validation"),
+            '"residual"',
+            columns["residual"],
+        ),
     )
 
 

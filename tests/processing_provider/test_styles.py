@@ -96,3 +96,16 @@ def test_residuals_that_are_all_the_same_are_left_as_they_are(qgis_app, world):
     kind = layer.renderer().type()
     ResidualStyle("theirs", "Residuals", '"residual"', np.zeros(5)).postProcessLayer(layer, None, world.Log())
     assert layer.renderer().type() == kind and layer.name() == "mine"
+
+
+def test_a_cross_validation_is_drawn_by_its_residuals(run, world, samples, variogram, tmp_path):
+    given = {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "CELL_SIZE": 50,
+             "ESTIMATE": str(tmp_path / "e.tif"), "CROSS_VALIDATION": str(tmp_path / "cv.gpkg")}  # fmt: skip
+    _, style, context = loaded_as(world, "ordinarykriging", given, "CROSS_VALIDATION", "Cross-validation")
+    layer = QgsVectorLayer(given["CROSS_VALIDATION"], "Cross-validation", "ogr")
+    style.postProcessLayer(layer, context, world.Log())
+    residuals = [row["residual"] for row in layer.getFeatures()]
+    assert layer.name() == "zinc: cross-validation" and layer.renderer().classAttribute() == '"residual"'
+    assert [("too low" in label) for label in labels_of(layer)] == [
+        residual > 0 and "within" not in label for residual, label in zip(residuals, labels_of(layer))
+    ]
