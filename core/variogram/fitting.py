@@ -330,10 +330,11 @@ def _check(coordinates: np.ndarray, values: np.ndarray) -> None:
 def _drift_residuals(values: np.ndarray, drift: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the residuals from [1, drift], shape (n_samples,), and their exact leave-one-out RMSE."""
     basis = DriftBasis.fit(drift).scores(drift)
-    if len(values) < basis.shape[1] + MIN_SAMPLES:
+    n_columns = basis.shape[1] - 1  # the constant apart
+    if len(values) < n_columns + MIN_SAMPLES:
         raise InputError(
-            f"Expected at least {basis.shape[1] + MIN_SAMPLES} samples for {basis.shape[1] - 1} independent drift "
-            f"columns, got {len(values)}. Use fewer drift columns."
+            f"Expected at least {n_columns + MIN_SAMPLES} samples for {n_columns} independent drift columns, got "
+            f"{len(values)}. Use fewer drift columns."
         )
     orthonormal = np.linalg.qr(basis)[0]
     residuals = values - orthonormal @ (orthonormal.T @ values)

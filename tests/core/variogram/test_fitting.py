@@ -322,6 +322,18 @@ def test_bad_input_is_named(meuse, change, message):
         fit_variogram(**data, options=FitOptions(**options))
 
 
+@pytest.mark.parametrize("n_columns", [0, 2])
+def test_ten_samples_beyond_the_drift_are_enough_and_nine_are_not(meuse, n_columns):
+    coordinates, log_zinc, _ = meuse
+    drift = np.random.default_rng(0).normal(size=(155, n_columns))
+    options = FitOptions(model="spherical", n_lags=5)
+    fitted = fit_variogram(*(part[: 10 + n_columns] for part in (coordinates, log_zinc)), options,
+                           drift=drift[: 10 + n_columns])  # fmt: skip
+    assert np.isfinite(fitted.loo_rmse)
+    with pytest.raises(InputError, match="needs at least 10 samples|at least 12 samples for 2 independent"):
+        fit_variogram(coordinates[: 9 + n_columns], log_zinc[: 9 + n_columns], options, drift=drift[: 9 + n_columns])
+
+
 def test_a_sample_far_off_asks_for_smaller_lags_which_then_do(meuse):
     # the bounding box reaches the stray sample, so every other pair falls in the first lag
     coordinates, log_zinc, _ = meuse
