@@ -62,8 +62,8 @@ def about_to_compile() -> None:
     Cancelled
         When the user asked to stop.
     """
-    for is_cancelled, tell in list(_watches):
-        stop_if(is_cancelled)
+    stop_if_cancelled()
+    for _, tell in list(_watches):
         tell()
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...core.coincident import average_coincident
 from ...core.errors import InputError
 from ...core.kriging.compiled import cells_at_once
 from ...core.kriging.drift import DriftClasses
@@ -26,9 +27,9 @@ from ..outputs import Maps
 from ..parameters.files import variogram_file
 from ..parameters.grids import elevations, grid_inputs
 from ..parameters.kinds import as_optional, real_number, with_help
-from ..parameters.kriging import kriging_type_inputs, neighborhood_inputs, tolerance
+from ..parameters.kriging import kriging_type_inputs, measurement_error, neighborhood_inputs, tolerance
 from ..parameters.outputs import numbers, points_output, raster_output
-from ..parameters.samples import input_fields, input_samples, transform_without_variogram
+from ..parameters.samples import duplicates, input_fields, input_samples, transform_without_variogram
 from ..reading.variograms import tell_disagreement, tell_other_transform
 from .fitvariogram import automatic_variogram
 
@@ -66,7 +67,7 @@ class KrigingGradient(Algorithm):
             elevations(),
             *as_optional(kriging_type_inputs()),
             *neighborhood_inputs(),
-            *as_optional([tolerance()]),
+            *as_optional([tolerance(), duplicates(), measurement_error()]),
         ],
         outputs=lambda: [
             raster_output(
@@ -127,17 +128,19 @@ class KrigingGradient(Algorithm):
         rasters, options = read.drift(), read.kriging_type()
         samples = read.samples("FIELDS", covariates=rasters)
         n_dimensions, n_fields = samples.n_dimensions, len(samples.targets)
-        if options["mean"] is not None and n_fields > 1:
+        has_error = read.choice("DUPLICATES") == "measurement_error" or read.number("MEASUREMENT_ERROR") is not None
+        if n_fields > 1 and (options["mean"] is not None or has_error):
             raise InputError(
-                tr("Expected one field where the mean is known, got {}. Each has its own: map them one by one.").format(
-                    n_fields
-                )
+                tr(
+                    "Expected one field where its mean or the error of its measurements is known, got {}. Each has its "
+                    "own: map them one by one."
+                ).format(n_fields)
             )
         grid = read.grid(samples.crs, samples.coordinates, n_bands=(n_dimensions + 2) * n_fields)
         mask = read.mask(grid)
         classes = None if samples.covariates is None else DriftClasses.of(samples.covariates)
         drift = None if classes is None else DriftAround(rasters, classes, grid)
-        groups, scales, kind = self._fitted(read, samples, classes, options, progress, is_cancelled)
+        samples, groups, scales, kind = self._fitted(read, samples, classes, options, progress, is_cancelled)
         if kind != "none":
             read.feedback.pushInfo(
                 tr("The variogram has the transform {}: the gradient is that of the transformed fields.").format(kind)
@@ -160,36 +163,48 @@ class KrigingGradient(Algorithm):
 
     def _fitted(
         self, read, samples: Samples, classes: DriftClasses | None, options, progress, is_cancelled
-    ) -> tuple[list[FittedGradient], list[float], str]:
-        """Return the fields ready to differentiate, by what their variances are multiplied, and their transform."""
+    ) -> tuple[Samples, list[FittedGradient], list[float], str]:
+        """Return the samples that count and their fields ready to differentiate.
+
+        Also by what the variances of these are multiplied, and their transform.
+        """
         has_drift = classes is not None or bool(options["trend_order"])
         neighborhood, shared, asked = read.neighborhood(len(samples)), read.variogram(samples), read.choice("TRANSFORM")
         if shared:
             tell_other_transform(shared, asked, read.feedback)
         options = {**options, "tolerance": read.tolerance(neighborhood)}
-        drift = None if classes is None else classes.columns(samples.covariates)
         # Estimates come with the gradients of one field at a time, and so do drifts.
         is_single = wants_estimate(read.raster_paths) or has_drift
         groups, scales = [], [1.0] * len(samples.targets)
         for fields in [samples.targets] if shared else [(name,) for name in samples.targets]:
             part = fields_of(samples, fields)
+            single = replace(average_coincident(part)[0], holes=None)
             variogram = shared or automatic_variogram(
-                replace(part, holes=None), read.feedback, progress, is_cancelled, asked, options["trend_order"]
+                single, read.feedback, progress, is_cancelled, asked, options["trend_order"]
             )
+            model = variogram.model
+            if len(samples.targets) == 1:
+                (name,) = fields
+                own = of_field(variogram, name, part.target(name))
+                model = read.with_measurement_error(model, part.coordinates, own)
+                if model.measurement_error == 0:
+                    # Measurements that do not differ by an error are one.
+                    samples = part = average_coincident(part)[0]
             values = [of_field(variogram, name, part.target(name)) for name in fields]
             if shared:
                 scales = scales_of(shared, part, values, read.feedback)
                 for name, own, scale in zip(fields, values, scales):
                     its_own = replace(shared, model=scaled(shared.model, scale))
                     tell_disagreement(its_own, part.coordinates, own, name, has_drift, read.feedback)
+            drift = None if classes is None else classes.columns(part.covariates)
             for some in [[own] for own in values] if is_single else [values]:
                 groups.append(
                     fit_gradient(
-                        part.coordinates, np.column_stack(some), variogram.model, neighborhood, drift,
+                        part.coordinates, np.column_stack(some), model, neighborhood, drift,
                         holes=part.holes, **options,
                     )
                 )  # fmt: skip
-        return groups, scales, shared.transform.kind if shared else asked
+        return samples, groups, scales, shared.transform.kind if shared else asked
 
 
 def of_field(variogram: VariogramFile, name: str, values: np.ndarray) -> np.ndarray:

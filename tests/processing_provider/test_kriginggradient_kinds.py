@@ -1,6 +1,7 @@
 """Gradients of every kind of kriging through Processing. Truth: the core, with differences of the raster by hand."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -210,11 +211,36 @@ def test_models_made_before_there_were_kinds_stay_complete(provider):
     from qgis.core import QgsProcessingParameterDefinition
 
     kinds = ["KRIGING_TYPE", "MEAN", "TREND_ORDER", "DRIFT", "DRIFT_CLASSES", "DRIFT_COEFFICIENTS"]
-    added = {"kriginggradient": [*kinds, "TRANSFORM", "TOLERANCE"], "ordinarykriging": ["TOLERANCE"]}
+    added = {"kriginggradient": [*kinds, "TRANSFORM", "TOLERANCE", "DUPLICATES"], "ordinarykriging": ["TOLERANCE"]}
     for algorithm, names in added.items():
         for name in names:
             flags = provider.algorithm(algorithm).parameterDefinition(name).flags()
             assert flags & QgsProcessingParameterDefinition.Flag.FlagOptional, name
+
+
+def test_repeated_measurements(world, differentiated, variogram, template, tmp_path):
+    """Truth: the core with the error that repeats show; without an error they are averaged."""
+    coordinates, zinc = world.field_values()
+    places, values = np.vstack([coordinates, coordinates[:5]]), np.append(zinc, zinc[:5] + [1.0, -2.0, 1.5, 0.5, -1.0])
+    path = world.write_points(tmp_path / "twice.gpkg", places, {"zinc": values.tolist()})
+    grid, model = world.grid_of(template), VariogramFile.read(variogram).model
+    error = float(np.mean((values[:5] - values[40:]) ** 2) / 2)
+    repeated = fit_gradient(places, values, replace(model, measurement_error=error)).predict_grid(grid)
+    means = np.append(0.5 * (zinc[:5] + values[40:]), zinc[5:])
+    averaged = fit_gradient(coordinates, means, model).predict_grid(grid)
+    first = fit_gradient(coordinates, zinc, model).predict_grid(grid)
+    assert np.abs(repeated.gradient - averaged.gradient).max() > 1e-4
+    given = {"INPUT": path, "TEMPLATE": template}
+    for truth, n, more in (
+        (repeated, 45, {"DUPLICATES": "measurement_error"}),
+        (averaged, 40, {"DUPLICATES": "measurement_error", "MEASUREMENT_ERROR": 0.0}),
+        (averaged, 40, {}),
+        (first, 40, {"DUPLICATES": "first"}),
+    ):
+        results, _ = differentiated(**given, **more)
+        found, _ = world.read_raster(results["GRADIENT"])
+        np.testing.assert_allclose(found[:2].reshape(2, -1).T, truth.gradient[:, 0], rtol=1e-5, atol=1e-7)
+        assert results["N"] == n
 
 
 def test_what_is_told_and_refused(world, run, refused, differentiated, samples, variogram, template, tmp_path):
@@ -222,9 +248,9 @@ def test_what_is_told_and_refused(world, run, refused, differentiated, samples, 
     two = world.write_points(tmp_path / "two.gpkg", coordinates, {"zinc": zinc.tolist(), "lead": zinc[::-1].tolist()})
     given = {"INPUT": two, "FIELDS": ["zinc", "lead"], "VARIOGRAM": variogram, "TEMPLATE": template,
              "GRADIENT": str(tmp_path / "g.tif")}  # fmt: skip
-    assert "one field where the mean is known, got 2" in refused(
-        "kriginggradient", {**given, "KRIGING_TYPE": "simple", "MEAN": 60.0}
-    )
+    own = {"mean": {"KRIGING_TYPE": "simple", "MEAN": 60.0}, "error": {"DUPLICATES": "measurement_error"}}
+    for more in own.values():
+        assert "the error of its measurements is known, got 2" in refused("kriginggradient", {**given, **more})
     assert "at least one drift raster" in refused("kriginggradient", {**given, "KRIGING_TYPE": "external_drift"})
     results, log = run("kriginggradient", {**given, "KRIGING_TYPE": "universal", "TOLERANCE": 1e-6})
     model, grid = VariogramFile.read(variogram).model, world.grid_of(template)

@@ -4,6 +4,8 @@ Truth: central differences of the kriged field itself, the textbook's matrix, re
 numpy beside the compiled kernels.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
@@ -81,6 +83,24 @@ def test_equals_central_differences_of_the_kriged_field(kind, is_local, hood, n_
     assert_array_equal(found.reason == Reason.ESTIMATED, known)
     # Rounding of estimates of 10 with 1e-12 (local systems of a quadratic surface) over 2e-3.
     assert_allclose(found.gradient[known, 0], expected[known], rtol=1e-6, atol=2e-8 if is_local else 1e-8)
+
+
+@pytest.mark.parametrize("hood", ["all", "nearest"])
+@pytest.mark.parametrize("kind", ["plane", "drift", "mean"])
+def test_with_repeated_measurements(kind, hood):
+    places, values, targets = problem()
+    places, values = np.vstack([places, places[:9]]), np.append(values, values[:9] + 0.3)
+    model = replace(NESTED, measurement_error=0.06)
+    kriging = fit_kriging(places, values, model, HOODS[hood], **options(kind, places))
+    drift = hills(targets) if kind == "drift" else None
+    found = fit_gradient(places, values, model, HOODS[hood], **options(kind, places)).predict(targets, drift=drift)
+
+    def estimate(at):
+        return kriging.predict(at, hills(at).values if kind == "drift" else None).estimate
+
+    steps = STEP * np.eye(2)
+    expected = np.column_stack([(estimate(targets + step) - estimate(targets - step)) / (2 * STEP) for step in steps])
+    assert_allclose(found.gradient[:, 0], expected, rtol=1e-6, atol=1e-8)
 
 
 def textbook(places, columns, model, target, at_target, axis, step):
