@@ -99,6 +99,9 @@ def test_the_contract_is_plain_json_and_complete(trained):
         weights = [base["weight"] for base in target["bases"]]
         assert min(weights) >= 0
         assert_allclose(sum(weights), 1)
+        first = target["bases"][0]
+        assert first["far_sigma"] > first["usual_sigma"]
+        assert len(target["intervals"]["far_quantiles"]) == len(target["intervals"]["quantiles"])
     area = contract["applicability"]
     assert area["threshold"] > 0 and set(area["importance"]) >= {"place"}
     scores = contract["scores"]["random"]["zinc"]
@@ -155,6 +158,7 @@ def test_three_dimensions_and_holes():
     # In 3-D a forest reads the place alone where there are no covariates.
     assert fitted.forests is not None and "forest_drift_kriging" in fitted.weights["grade"]
     assert fitted.forests.n_columns == len(fitted.model.features.table_names) == 9
+    assert fitted.model.targets[0].intervals.far_quantiles is None  # all questions are about other holes
     result = fitted.predict(coordinates + [5.0, 3.0, 1.0], None)
     assert np.isfinite(result.estimate).all() and (result.lower < result.upper).all()
 
