@@ -53,7 +53,8 @@ def first_coincident(samples: Samples) -> tuple[Samples, int]:
 def average_coincident(samples: Samples) -> tuple[Samples, int]:
     """Replace samples at one location by a single sample with their mean values.
 
-    Fields are averaged as well; covariates, hole and depth are those of the first sample at the location.
+    Each target is averaged over the samples at which it was measured. Fields are averaged as well; covariates, hole
+    and depth are those of the first sample at the location.
 
     Returns
     -------
@@ -69,7 +70,9 @@ def average_coincident(samples: Samples) -> tuple[Samples, int]:
     measured = None if samples.fields is None else samples.fields.values.copy()
     keep = np.ones(len(samples), dtype=bool)
     for rows in shared:
-        values[rows[0]] = values[rows].mean(axis=0)
+        number = np.maximum((~np.isnan(values[rows])).sum(axis=0), 1)
+        unknown = np.isnan(values[rows]).all(axis=0)
+        values[rows[0]] = np.where(unknown, np.nan, np.nansum(values[rows], axis=0) / number)
         if measured is not None:
             measured[rows[0]] = measured[rows].mean(axis=0)
         keep[rows[1:]] = False

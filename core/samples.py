@@ -81,7 +81,8 @@ class Samples:
     coordinates : ndarray, shape (n_samples, 2 or 3)
         Easting, northing[, elevation] in map units.
     values : ndarray, shape (n_samples, n_targets)
-        Measured values in data units, finite.
+        Measured values in data units, finite; of several targets NaN where one was not measured, but at least one a
+        sample.
     targets : tuple of str
         One name a column of `values`.
     crs : str
@@ -136,8 +137,11 @@ class Samples:
             raise InputError(
                 f"Expected the drill hole of each of {len(coordinates)} samples, got shape {np.shape(self.holes)}."
             )
-        for label, array in (("coordinates", coordinates), ("values", values)):
-            bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+        measured = np.isfinite(values)
+        measured |= np.isnan(values) & measured.any(axis=1, keepdims=True)
+        checks = (("coordinates", coordinates, np.isfinite(coordinates)), ("values", values, measured))
+        for label, array, usable in checks:
+            bad = np.flatnonzero(~usable.all(axis=1))
             if len(bad):
                 raise InputError(
                     f"Expected finite {label}, got NaN or infinity in {len(bad)} of {len(array)} samples "
@@ -180,8 +184,31 @@ class Samples:
         """Whether there are covariates, or fields from which some are made."""
         return any(found is not None and bool(found.names) for found in (self.covariates, self.fields))
 
+    @property
+    def known(self) -> np.ndarray:
+        """Whether a target was measured at a sample, shape (n_samples, n_targets)."""
+        return ~np.isnan(self.values)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some target was not measured at some sample."""
+        return bool(np.isnan(self.values).any())
+
+    def of(self, name: str) -> Samples:
+        """Return the samples at which one target was measured, with this target alone.
+
+        Examples
+        --------
+        >>> samples = Samples([[0, 0], [1, 0], [2, 5]], [[1.0, 4.0], [2.0, np.nan], [np.nan, 6.0]], ("zinc", "lead"))
+        >>> samples.of("lead").values.tolist(), samples.of("lead").coordinates.tolist()
+        ([[4.0], [6.0]], [[0.0, 0.0], [2.0, 5.0]])
+        """
+        values = self.target(name)[:, None]
+        measured = ~np.isnan(values[:, 0])
+        return replace(self.rows(measured), values=values[measured], targets=(name,))
+
     def target(self, name: str) -> np.ndarray:
-        """Return the measured values of one target, shape (n_samples,).
+        """Return the values of one target, shape (n_samples,), NaN where it was not measured.
 
         Raises
         ------
@@ -233,9 +260,11 @@ def require_variation(values: np.ndarray, name: str) -> None:
     InputError
         When all values are the same number.
     """
-    if np.ptp(values) == 0:
+    values = values[~np.isnan(values)]
+    if len(values) == 0 or np.ptp(values) == 0:
+        first = f"{values[0]:g}" if len(values) else "nothing"
         raise InputError(
-            f"All {len(values)} values of {name} equal {values[0]:g}: there is nothing to map. Choose another field."
+            f"All {len(values)} values of {name} equal {first}: there is nothing to map. Choose another field."
         )
 
 
@@ -263,10 +292,12 @@ def disguised_targets(samples: Samples) -> list[str]:
     quantities = zip(samples.covariates.names, samples.covariates.categorical, samples.covariates.values.T)
     for name, _, column in (entry for entry in quantities if not entry[1] and len(np.unique(entry[2])) >= 10):
         for target, values in zip(samples.targets, samples.values.T):
-            if len(np.unique(values)) < 10:
+            measured = ~np.isnan(values)
+            pair = column[measured], values[measured]
+            if min(len(np.unique(numbers)) for numbers in pair) < 10:
                 continue
-            r = abs(float(np.corrcoef(column, values)[0, 1]))
-            ranks = [np.unique(numbers, return_inverse=True)[1].reshape(-1) for numbers in (column, values)]
+            r = abs(float(np.corrcoef(*pair)[0, 1]))
+            ranks = [np.unique(numbers, return_inverse=True)[1].reshape(-1) for numbers in pair]
             same_order = abs(float(np.corrcoef(ranks[0], ranks[1])[0, 1]))
             if max(r, same_order) > 1.0 - 1e-9:
                 raise InputError(

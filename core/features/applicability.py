@@ -103,6 +103,10 @@ class Applicability:
         spread = encoded.std(axis=0)
         column_scale = np.where(spread > 0, spread, 1.0)
         ranks = np.column_stack([rankdata(values) for values in samples.values.T])
+        if samples.has_gaps:
+            for column, known in enumerate(samples.known.T):  # what was not measured orders nothing
+                ranks[known, column] = rankdata(samples.values[known, column])
+                ranks[~known, column] = ranks[known, column].mean()
         names = () if encoder is None else encoder.feature_names
         by_place = _neighbors_mean(samples.coordinates @ frame.T, ranks, groups)
         importance = {PLACE: _merit(by_place, ranks)}

@@ -131,7 +131,7 @@ class SequenceFeatures:
         coordinates : ndarray, shape (n_samples, n_dimensions)
         covariates : Covariates or None
         values : ndarray, shape (n_samples, n_targets)
-            Transformed.
+            Transformed; NaN where a target was not measured.
         variograms : tuple of VariogramModel
             One a target.
         neighborhood : Neighborhood
@@ -148,7 +148,7 @@ class SequenceFeatures:
         """
         neighbors = NeighborFeatures.fit(coordinates, covariates, variograms, n_neighbors, use_coordinates)
         scales = np.sqrt([variogram.sill for variogram in variograms])
-        return cls(neighbors, neighborhood, values.mean(axis=0), scales, order)
+        return cls(neighbors, neighborhood, np.nanmean(values, axis=0), scales, order)
 
     @property
     def n_targets(self) -> int:
@@ -233,7 +233,7 @@ class SequenceFeatures:
         encoded : ndarray, shape (n_samples, n_features)
             Covariates encoded by `neighbors`.
         values : ndarray, shape (n_samples, n_targets)
-            Transformed.
+            Transformed; NaN where a target was not measured.
         along : ndarray, shape (n_samples, 2), or None
             Number of the hole of each sample and its depth (`along_holes`), for the order "down_holes".
 
@@ -246,11 +246,14 @@ class SequenceFeatures:
             raise InputError("Sequences down the holes need the hole and the depth of each sample, got none.")
         variograms = self.neighbors.variograms
         kriging, with_drift, gradients = [], [], []
-        for column, variogram in enumerate(variograms):
-            kriging.append(fit_kriging(coordinates, values[:, column], variogram, self.neighborhood))
-            gradients.append(fit_gradient(coordinates, values[:, column], variogram, self.neighborhood))
-        for column, variogram in enumerate(self.drift_variograms):
-            with_drift.append(fit_kriging(coordinates, values[:, column], variogram, self.neighborhood, encoded))
+        measured = [~np.isnan(own) for own in values.T]
+        for column, (known, variogram) in enumerate(zip(measured, variograms)):
+            own = coordinates[known], values[known, column], variogram, self.neighborhood
+            kriging.append(fit_kriging(*own))
+            gradients.append(fit_gradient(*own))
+        for column, (known, variogram) in enumerate(zip(measured, self.drift_variograms)):
+            own = coordinates[known], values[known, column], variogram, self.neighborhood
+            with_drift.append(fit_kriging(*own, encoded[known]))
         return Donors(coordinates, encoded, values, tuple(kriging), tuple(with_drift), tuple(gradients), along)
 
     def at(
@@ -275,26 +278,32 @@ class SequenceFeatures:
             coordinates, encoded, donors.coordinates, donors.encoded
         )
         own = self._own(coordinates, donors) if own is None else own
-        free, taken = np.flatnonzero(own < 0), np.flatnonzero(own >= 0)
-        kriged, sigma = self._kriged(donors.kriging, coordinates, None, own)
+        known = ~np.isnan(donors.values)
+        # The row of each location's own donor among those of a target; -1 also where that one lacks the target.
+        row = np.where(known, np.cumsum(known, axis=0) - 1, -1)
+        own_rows = np.where(own[:, None] >= 0, row[own], -1)
+        kriged, sigma = self._kriged(donors.kriging, coordinates, None, own_rows)
         slope = np.empty_like(kriged)
         backwards = np.linalg.inv(self.neighbors.scaling)
         for column, gradient in enumerate(donors.gradients):
+            free, taken = np.flatnonzero(own_rows[:, column] < 0), np.flatnonzero(own_rows[:, column] >= 0)
             if len(free):
                 steep = gradient.predict(coordinates[free], with_variance=False).gradient[:, 0]
                 slope[free, column] = np.linalg.norm(steep @ backwards, axis=1)
             if len(taken):
-                steep = gradient.leave_one_out(with_variance=False).gradient[own[taken], 0]
+                steep = gradient.leave_one_out(with_variance=False).gradient[own_rows[taken, column], 0]
                 slope[taken, column] = np.linalg.norm(steep @ backwards, axis=1)
         covariances = [
             variogram.covariance(coordinates[:, None, :], donors.coordinates[nearest])[:, 0, :] / variogram.sill
             for variogram in self.neighbors.variograms
         ]
-        relative = (donors.values[nearest] - kriged[:, None, :]) / self.scales
-        sequences = np.concatenate([sequences, np.stack(covariances, axis=2), relative], axis=2)
+        # A neighbour that lacks a target says nothing of it: as if unrelated, and as if it had the kriged value.
+        told = known[nearest]
+        relative = np.where(told, donors.values[nearest] - kriged[:, None, :], 0.0) / self.scales
+        sequences = np.concatenate([sequences, np.where(told, np.stack(covariances, axis=2), 0.0), relative], axis=2)
         parts = [context, (kriged - self.centers) / self.scales, sigma / self.scales, slope / self.scales]
         if self.drift_variograms:
-            drifted, spread = self._kriged(donors.drift_kriging, coordinates, encoded, own)
+            drifted, spread = self._kriged(donors.drift_kriging, coordinates, encoded, own_rows)
             # Where the donors do not determine the drift (a class they lack), kriging without one stands in.
             undetermined = ~np.isfinite(drifted)
             kriged = np.where(undetermined, kriged, drifted)
@@ -316,12 +325,12 @@ class SequenceFeatures:
 
     @staticmethod
     def _kriged(
-        fitted: tuple[FittedKriging, ...], coordinates: np.ndarray, drift: np.ndarray | None, own: np.ndarray
+        fitted: tuple[FittedKriging, ...], coordinates: np.ndarray, drift: np.ndarray | None, own_rows: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Krige every target, without the own donor where there is one; estimate and standard deviation."""
-        free, taken = np.flatnonzero(own < 0), np.flatnonzero(own >= 0)
         estimate, std = np.empty((2, len(coordinates), len(fitted)))
-        for column, kriging in enumerate(fitted):
+        for column, (kriging, own) in enumerate(zip(fitted, own_rows.T)):
+            free, taken = np.flatnonzero(own < 0), np.flatnonzero(own >= 0)
             if len(free):
                 plain = kriging.predict(coordinates[free], None if drift is None else drift[free])
                 estimate[free, column], std[free, column] = plain.estimate, plain.kriging_std

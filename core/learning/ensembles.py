@@ -18,7 +18,7 @@ from .architectures import Schedule
 from .graph import Optimizer, Trainer, evaluate_members, trainer_for
 from .inner import folds_left_out
 from .layers import LayeredNetwork, Weights, initial_weights
-from .runs import Batches, Scales, until_finite
+from .runs import Batches, Scales, until_finite, with_weights
 
 _LEAST_GAIN = 1e-4
 """A held-out error counts as better when it is lower by this, in units of the targets' variance."""
@@ -101,7 +101,7 @@ def prepare_members(
     coordinates : ndarray, shape (n_samples, n_dimensions)
     encoded : ndarray, shape (n_samples, n_features)
     values : ndarray, shape (n_samples, n_targets)
-        Transformed.
+        Transformed; NaN where a target was not measured.
     folds : tuple of ndarray of int, shape (n_samples,)
     are_apart : bool
         Whether every sample stands for itself; False where some lie above one another or in one hole.
@@ -222,7 +222,7 @@ def train_ensemble(
     network : LayeredNetwork
     rows : MemberRows
     values : ndarray, shape (n_samples, n_targets)
-        Transformed.
+        Transformed; NaN where a target was not measured.
     schedule : Schedule
     token_weights, context_weights : ndarray or None
         Factors of the columns of sequences and context; None: 1.
@@ -251,7 +251,10 @@ def train_ensemble(
     learned = [np.flatnonzero(~own) for own in rows.held_out]
     scales = Scales.of(values, learned)
     batches = Batches(learned, schedule.batch_size)
-    trainer = trainer_for(network, rows.n_members, Optimizer(schedule.optimizer, schedule.weight_decay), batches.size)
+    standardized = scales.standardized(values)
+    wanted, has_gaps = with_weights(standardized, learned)
+    optimizer = Optimizer(schedule.optimizer, schedule.weight_decay)
+    trainer = trainer_for(network, rows.n_members, optimizer, batches.size, has_gaps=has_gaps)
     if start is None:
         begin = initial_weights(network, rows.n_members, seed)
         if network.skip and kriging is not None:
@@ -259,7 +262,7 @@ def train_ensemble(
     else:
         _require_fitting(start, network, rows.n_members)
         begin = scales.of_standardized(start)
-    run = _Run(trainer, (sequences, context, scales.standardized(values)), rows, batches, schedule, seed)
+    run = _Run(trainer, (sequences, context, wanted), standardized, rows, batches, schedule, seed)
     curves, rate = until_finite(
         lambda tried: run.train(begin, tried, progress, is_cancelled), schedule.learning_rate, progress
     )
@@ -312,13 +315,14 @@ class _Run:
         self,
         trainer: Trainer,
         arrays: tuple[np.ndarray, np.ndarray, np.ndarray],
+        standardized: np.ndarray,
         rows: MemberRows,
         batches: Batches,
         schedule: Schedule,
         seed: int,
     ) -> None:
         self._trainer, self._rows, self._batches, self._schedule, self._seed = trainer, rows, batches, schedule, seed
-        self._standardized = arrays[2]
+        self._standardized = standardized
         self._tensors = trainer.tensors(*arrays)
         self._held_out_rows, padded = rows.left_out()
         members = np.arange(rows.n_members)[:, None]
@@ -370,6 +374,6 @@ class _Run:
         squared = np.zeros((len(self._rows.folds), self._standardized.shape[1]))
         for member, (which, own) in enumerate(zip(self._rows.member_set, self._held_out_rows)):
             error = predicted[member, : len(own)] - self._standardized[member, own]
-            squared[which, own] = np.mean(error**2, axis=1)
+            squared[which, own] = np.nanmean(error**2, axis=1)
         outside = ~self._rows.held_out
         return (outside @ squared.mean(axis=0)) / outside.sum(axis=1), float(squared.mean())

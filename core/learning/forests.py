@@ -101,7 +101,7 @@ def grow_drift_forests(
     table : ndarray, shape (n_samples, n_columns)
         `NeighborFeatures.table` at the samples.
     targets : ndarray, shape (n_samples, n_targets)
-        Transformed values.
+        Transformed values; NaN where a target was not measured, which is estimated and not learned from.
     folds : tuple of ndarray of int, shape (n_samples,)
         Sets of folds.
     settings : ForestSettings or None
@@ -132,6 +132,7 @@ def grow_drift_forests(
     out_of_fold = np.zeros((len(folds), *targets.shape))
     joined = []
     for column in range(targets.shape[1]):
+        known = ~np.isnan(targets[:, column])
         forests: list[Any] = []
         for index, (which, left_out) in enumerate(zip(set_of_member, held_out)):
             for kind, name in enumerate((RANDOM, EXTREMELY_RANDOM)):
@@ -140,7 +141,7 @@ def grow_drift_forests(
                 progress((column + index / len(held_out)) / targets.shape[1], "Growing forests")
                 own_seed = np.random.SeedSequence([seed, column, index, kind]).generate_state(1)[0] % 2**31
                 forest = grow(
-                    name, rows[~left_out], targets[~left_out, column], settings.trees_per_fold // 2,
+                    name, rows[known & ~left_out], targets[known & ~left_out, column], settings.trees_per_fold // 2,
                     min_leaf=settings.min_leaf, max_features=max_features, max_leaves=max_leaves,
                     seed=int(own_seed),
                 )  # fmt: skip

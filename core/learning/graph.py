@@ -68,8 +68,9 @@ class Trainer:
     """
 
     def __init__(
-        self, network: LayeredNetwork, n_members: int, optimizer: Optimizer, batch_size: int, seeds_per_step: int
-    ) -> None:
+        self, network: LayeredNetwork, n_members: int, optimizer: Optimizer, batch_size: int, seeds_per_step: int,
+        has_gaps: bool = False,
+    ) -> None:  # fmt: skip
         import tensorflow as tf
 
         self._tf = tf
@@ -102,7 +103,11 @@ class Trainer:
             with tf.GradientTape() as tape:
                 noise = tf.stack([seed, seeds_per_step * number])
                 predicted = _forward(tf, network, self._weights, batch, around, True, noise)
-                losses = tf.reduce_mean(tf.square(predicted - wanted), axis=[1, 2])
+                if has_gaps:
+                    wanted, counted = tf.split(wanted, 2, axis=-1)
+                    losses = tf.reduce_mean(counted * tf.square(predicted - wanted), axis=[1, 2])
+                else:
+                    losses = tf.reduce_mean(tf.square(predicted - wanted), axis=[1, 2])
                 loss = tf.reduce_sum(losses)
             for name, gradient in tape.gradient(loss, self._weights).items():
                 update(name, gradient, rates, tf.cast(number + 1, tf.float32))
@@ -116,7 +121,7 @@ class Trainer:
             input_signature=[
                 tf.TensorSpec([n_members, None, k, c], tf.float32),
                 tf.TensorSpec([n_members, None, q], tf.float32),
-                tf.TensorSpec([n_members, None, t], tf.float32),
+                tf.TensorSpec([n_members, None, 2 * t if has_gaps else t], tf.float32),
                 tf.TensorSpec([None, n_members, batch_size], tf.int32),
                 tf.TensorSpec([None, n_members], tf.float32),
                 tf.TensorSpec([], tf.int32),
@@ -169,7 +174,8 @@ class Trainer:
         Parameters
         ----------
         tensors : tuple
-            Sequences (n_members, n, k, c), context (n_members, n, q) and targets (n_members, n, t), from `tensors`.
+            Sequences (n_members, n, k, c), context (n_members, n, q) and targets (n_members, n, t), from `tensors`;
+            where there are gaps targets and their weights (n_members, n, 2 t), see `core.learning.runs.with_weights`.
         order : ndarray of int, shape (n_steps, n_members, batch)
             Rows of each batch.
         rates : ndarray, shape (n_steps or 1, n_members or 1)
@@ -200,8 +206,9 @@ class Trainer:
 
 @lru_cache(maxsize=8)
 def trainer_for(
-    network: LayeredNetwork, n_members: int, optimizer: Optimizer, batch_size: int, seeds_per_step: int = 97
-) -> Trainer:
+    network: LayeredNetwork, n_members: int, optimizer: Optimizer, batch_size: int, seeds_per_step: int = 97,
+    has_gaps: bool = False,
+) -> Trainer:  # fmt: skip
     """Return the trainer of an ensemble, built once for each set of arguments.
 
     Parameters
@@ -213,8 +220,10 @@ def trainer_for(
         Rows of a member in one step.
     seeds_per_step : int
         How far the seeds of dropout move on with each step: at least the number of layers.
+    has_gaps : bool
+        Whether weights follow the targets.
     """
-    return Trainer(network, n_members, optimizer, batch_size, seeds_per_step)
+    return Trainer(network, n_members, optimizer, batch_size, seeds_per_step, has_gaps)
 
 
 @lru_cache(maxsize=16)

@@ -30,7 +30,7 @@ from .hybrid_bases import DriftedBase, kriging_bases, learned_bases
 from .hybrid_problem import HybridProblem
 from .hybrid_settings import HybridSettings
 from .inner import require_trainable, set_kinds
-from .learned_drifts import LearnedDrifts, learn_drifts
+from .learned_drifts import learn_drifts
 from .outer import Trained, Training, train_and_write
 from .stacking import Stack
 from .target_stack import METHOD, stack_notes, stack_target
@@ -155,25 +155,28 @@ def fit_hybrid(
     """
     started = time.perf_counter()
     problem = HybridProblem.of(samples, HybridSettings() if settings is None else settings)
-    names = problem.samples.targets
+    names, measured = problem.samples.targets, problem.samples.known.T
+    of_targets = [problem.of_target(column) for column in range(len(names))]
     bases: list[list[DriftedBase]] = []
     notes: list[str] = []
     for column, name in enumerate(names):
         where = part(progress, 0.3 * column / len(names), 0.3 * (column + 1) / len(names))
         where(0.0, f"Kriging {name}")
-        own, told = kriging_bases(problem, column, where, is_cancelled)
+        own, told = kriging_bases(of_targets[column], where, is_cancelled)
         bases.append(own)
         notes += told
     features = problem.features([own[0].base.variogram for own in bases])
     drifts = learn_drifts(problem, features, part(progress, 0.3, 0.8), is_cancelled)
     for column, own in enumerate(bases):
         where = part(progress, 0.8 + 0.18 * column / len(names), 0.8 + 0.18 * (column + 1) / len(names))
-        own += learned_bases(problem, column, own, drifts.at_samples, where, is_cancelled)
+        of_kinds = {kind: drift[measured[column], column] for kind, drift in drifts.at_samples.items()}
+        own += learned_bases(of_targets[column], own, of_kinds, where, is_cancelled)
     targets, stacks, inner_scores = [], [], {}
     for column, name in enumerate(names):
         stop_if(is_cancelled)
         progress(0.98, "Stacking")
-        target, stack, inner_scores[name], told = _stacked(problem, column, bases[column], drifts)
+        left_out = {kind: drift[:, measured[column], column] for kind, drift in drifts.out_of_fold.items()}
+        target, stack, inner_scores[name], told = _stacked(of_targets[column], bases[column], left_out)
         targets.append(target)
         stacks.append(stack)
         notes += told
@@ -189,19 +192,18 @@ def fit_hybrid(
 
 
 def _stacked(
-    problem: HybridProblem, column: int, bases: list[DriftedBase], drifts: LearnedDrifts
+    problem: HybridProblem, bases: list[DriftedBase], learned: Mapping[str, np.ndarray]
 ) -> tuple[TargetModel, Stack, dict, list[str]]:
-    """Leave samples out of the bases of one target and weigh them; return also inner scores and notes."""
-    samples, settings, values = problem.samples, problem.settings, problem.values[:, column]
-    transform, own, blocks = problem.transforms[column], [one.base for one in bases], problem.folds[1]
+    """Leave samples out of the bases of the one target and weigh them; return also inner scores and notes."""
+    samples, settings, values = problem.samples, problem.settings, problem.values[:, 0]
+    transform, own, blocks = problem.transforms[0], [one.base for one in bases], problem.folds[1]
     is_as_asked = settings.neighborhood is not None or len(samples) > EXACT_LIMIT
     held_out, credible = leave_bases_out(
         samples, values, transform, own, [one.drift for one in bases],
-        {kind: out_of_fold[:, :, column] for kind, out_of_fold in drifts.out_of_fold.items()}, problem.folds,
-        problem.neighborhood if is_as_asked else Neighborhood(),
+        learned, problem.folds, problem.neighborhood if is_as_asked else Neighborhood(),
     )  # fmt: skip
     target, stack, scores = stack_target(
-        samples.targets[column], settings, transform, values, own, credible, held_out, blocks, problem.in_holes
+        samples.targets[0], settings, transform, values, own, credible, held_out, blocks, problem.in_holes
     )
     return target, stack, scores, stack_notes(target, stack, credible, held_out, blocks)
 

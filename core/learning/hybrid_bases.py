@@ -31,9 +31,9 @@ class DriftedBase:
 
 
 def kriging_bases(
-    problem: HybridProblem, column: int, progress: Progress, is_cancelled: IsCancelled
+    problem: HybridProblem, progress: Progress, is_cancelled: IsCancelled
 ) -> tuple[list[DriftedBase], list[str]]:
-    """Fit ordinary kriging of one target and, with few enough covariates, kriging with external drift.
+    """Fit ordinary kriging of the one target of a problem and, with few enough covariates, with external drift.
 
     Returns
     -------
@@ -42,50 +42,48 @@ def kriging_bases(
     notes : list of str
         What was left out, and why.
     """
-    samples, name = problem.samples, problem.samples.targets[column]
+    samples, name = problem.samples, problem.samples.targets[0]
     given = problem.settings.variograms.get(name)
     if given is None:
-        ordinary = _fitted(problem, column, ORDINARY, None, part(progress, 0.0, 0.5), is_cancelled)
+        ordinary = _fitted(problem, ORDINARY, None, part(progress, 0.0, 0.5), is_cancelled)
     else:
         ordinary = Base(ORDINARY, given, 0.0)
     bases = [DriftedBase(ordinary)]
     if samples.covariates is None or not samples.covariates.names:
         return bases, []
-    encoder = CovariateEncoder.fit(samples.covariates, problem.values[:, [column]])
+    encoder = CovariateEncoder.fit(samples.covariates, problem.values)
     if not 0 < encoder.n_features <= len(samples) // 5:
         return bases, [
             f"External-drift kriging of {name} is left out: {encoder.n_features} usable covariate columns for "
             f"{len(samples)} samples."
         ]
     drift = encoder.encode(samples.covariates)
-    external = _fitted(problem, column, EXTERNAL, drift, part(progress, 0.5, 1.0), is_cancelled, encoder=encoder)
+    external = _fitted(problem, EXTERNAL, drift, part(progress, 0.5, 1.0), is_cancelled, encoder=encoder)
     return [*bases, DriftedBase(external, drift)], []
 
 
 def learned_bases(
     problem: HybridProblem,
-    column: int,
     bases: list[DriftedBase],
     drifts: Mapping[str, np.ndarray],
     progress: Progress,
     is_cancelled: IsCancelled,
 ) -> list[DriftedBase]:
-    """Fit kriging of one target with each learned drift, shape (n_samples, n_targets), beside the bases it has."""
+    """Fit kriging of the one target with each learned drift, shape (n_samples,), beside the bases it has."""
     # The shape kriging chose: trying all of them again would take longer than training the network.
     structures = bases[-1].base.variogram.structures
     shape = structures[0].model if structures and structures[0].shape is None else ""
     found = []
-    for index, (kind, of_targets) in enumerate(drifts.items()):
+    for index, (kind, own) in enumerate(drifts.items()):
         where = part(progress, index / len(drifts), (index + 1) / len(drifts))
-        where(0.0, f"Kriging {problem.samples.targets[column]} with a learned drift")
-        drift = of_targets[:, [column]]
-        found.append(DriftedBase(_fitted(problem, column, kind, drift, where, is_cancelled, shape), drift))
+        where(0.0, f"Kriging {problem.samples.targets[0]} with a learned drift")
+        drift = own[:, None]
+        found.append(DriftedBase(_fitted(problem, kind, drift, where, is_cancelled, shape), drift))
     return found
 
 
 def _fitted(
     problem: HybridProblem,
-    column: int,
     kind: str,
     drift: np.ndarray | None,
     progress: Progress,
@@ -95,7 +93,7 @@ def _fitted(
 ) -> Base:
     """Fit the variogram, or several, of one base."""
     stop_if(is_cancelled)
-    samples, settings, values = problem.samples, problem.settings, problem.values[:, column]
+    samples, settings, values = problem.samples, problem.settings, problem.values[:, 0]
     options = FitOptions(model=model or settings.variogram_model, method=settings.variogram_method, seed=settings.seed)
     fitted = fit_variogram(
         samples.coordinates, values, options,

@@ -16,7 +16,7 @@ from ..validation.gradients import with_own_covariates
 from ..validation.methods import default_neighborhood
 from ..variogram.models import VariogramModel
 from .hybrid_settings import HybridSettings
-from .inner import folds_left_out, inner_folds, require_trainable, transformed_targets
+from .inner import folds_left_out, inner_folds, require_spread, require_trainable, transformed_targets
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class HybridProblem:
     transforms : tuple of Transform
         One a target, fitted to these samples.
     values : ndarray, shape (n_samples, n_targets)
-        Transformed.
+        Transformed; NaN where a target was not measured.
     neighborhood : Neighborhood
         Of kriging on maps.
     folds : tuple of ndarray of int, shape (n_samples,)
@@ -65,8 +65,18 @@ class HybridProblem:
         if neighborhood is None:
             neighborhood = default_neighborhood(len(samples))
         folds = inner_folds(samples, settings.n_inner_folds, settings.sets_for(len(samples)), settings.seed)
+        require_spread(samples, folds)
         groups = inseparable_groups(samples.coordinates, samples.holes)
         return cls(samples, settings, transforms, values, neighborhood, folds, groups)
+
+    def of_target(self, column: int) -> HybridProblem:
+        """Return the problem of one target: the samples at which it was measured, in the same folds."""
+        known = self.samples.known[:, column]
+        own = self.samples.of(self.samples.targets[column])
+        return HybridProblem(
+            own, self.settings, (self.transforms[column],), self.values[known][:, [column]], self.neighborhood,
+            tuple(fold[known] for fold in self.folds), inseparable_groups(own.coordinates, own.holes),
+        )  # fmt: skip
 
     @property
     def in_holes(self) -> bool:

@@ -23,7 +23,8 @@ def require_trainable(samples: Samples, purpose: str) -> None:
     InputError
         When samples are too few, coincide (they are named), a target does not vary or is among the covariates.
     """
-    require_samples(samples, MIN_SAMPLES, purpose)
+    for name in samples.targets:
+        require_samples(samples.of(name), MIN_SAMPLES, f"{purpose} for {name}" if samples.has_gaps else purpose)
     shared = coincident_samples(samples.coordinates)
     if shared:
         first = shared[0]
@@ -45,7 +46,7 @@ def transformed_targets(samples: Samples, transforms: Transforms) -> tuple[tuple
     fitted : tuple of Transform
         One a target.
     values : ndarray, shape (n_samples, n_targets)
-        Transformed.
+        Transformed; NaN where a target was not measured.
 
     Raises
     ------
@@ -53,10 +54,39 @@ def transformed_targets(samples: Samples, transforms: Transforms) -> tuple[tuple
         When a target leaves its transform's domain or does not vary on its scale.
     """
     fitted = tuple(transform_of(transforms, samples, name) for name in samples.targets)
-    values = [transform.forward(samples.target(name), name) for transform, name in zip(fitted, samples.targets)]
-    for name, own in zip(samples.targets, values):
-        require_variation(own, name)
-    return fitted, np.column_stack(values)
+    values = np.full(samples.values.shape, np.nan)
+    for column, (name, transform) in enumerate(zip(samples.targets, fitted)):
+        known = samples.known[:, column]
+        values[known, column] = transform.forward(samples.values[known, column], name)
+        require_variation(values[:, column], name)
+    return fitted, values
+
+
+def require_spread(samples: Samples, folds: tuple[np.ndarray, ...], n_away: int = 1) -> None:
+    """Refuse a target that was measured in one part only: without an inner fold there is nothing to learn it from.
+
+    Parameters
+    ----------
+    samples : Samples
+    folds : tuple of ndarray of int, shape (n_samples,)
+    n_away : int
+        Folds of a set that are left out together.
+
+    Raises
+    ------
+    InputError
+        When some fold leaves fewer than half of `MIN_SAMPLES` samples of a target.
+    """
+    if not samples.has_gaps:
+        return
+    for name, known in zip(samples.targets, samples.known.T):
+        in_folds = [np.bincount(np.unique(own, return_inverse=True)[1].reshape(-1), known) for own in folds]
+        fewest = min(int(known.sum() - np.sort(counts)[-n_away:].sum()) for counts in in_folds)
+        if fewest < MIN_SAMPLES // 2:
+            raise InputError(
+                f"{name} was measured at {int(known.sum())} of {len(samples)} samples, and inner folds leave "
+                f"{fewest} of them: too few to learn from. Train it apart from the other targets."
+            )
 
 
 def set_kinds(n_sets: int) -> list[str]:

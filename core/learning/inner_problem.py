@@ -29,7 +29,7 @@ class InnerProblem:
     features : SequenceFeatures
     coordinates : ndarray, shape (n_samples, n_dimensions)
     values : ndarray, shape (n_samples, n_targets)
-        Transformed.
+        Transformed; NaN where a target was not measured.
     rows : MemberRows
     token_groups, context_groups : tuple of str
         Group of every column, see `SequenceFeatures.groups`.
@@ -88,8 +88,8 @@ class InnerProblem:
         ndarray, shape (n_samples,)
             In units of the targets' variance.
         """
-        spread = self.values.std(axis=0)
-        return np.mean(((out_of_fold - self.values) / spread) ** 2, axis=(0, 2))
+        spread = np.nanstd(self.values, axis=0)
+        return np.nanmean(((out_of_fold - self.values) / spread) ** 2, axis=(0, 2))
 
     def rmse(self, out_of_fold: np.ndarray) -> float:
         """Return the root of the mean of `squared` over the samples, in standard deviations."""

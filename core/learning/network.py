@@ -207,8 +207,9 @@ def fit_network(
     if settings.with_ablation:
         ablations = ablate(problem, evaluated, sizes, schedule, part(progress, last, 0.98), is_cancelled)
     targets, inner_scores = [], {}
-    n_places = int(inseparable_groups(samples.coordinates, samples.holes).max()) + 1
     for column, name in enumerate(samples.targets):
+        own = samples.of(name)
+        n_places = int(inseparable_groups(own.coordinates, own.holes).max()) + 1
         target, scores = _target(problem, evaluated.ensemble, column, name, settings, transforms[column], n_places)
         targets.append(target)
         inner_scores[name] = scores
@@ -225,16 +226,18 @@ def _target(
     n_places: int,
 ) -> tuple[NetworkTarget, dict]:  # fmt: skip
     """Learn a target's intervals and its way back from errors at samples left out, of so many places or holes."""
-    values, sigma = problem.values[:, column], problem.rows.sigma[:, :, column]
-    errors = values - ensemble.out_of_fold[:, :, column]
+    known = ~np.isnan(problem.values[:, column])
+    values, sigma = problem.values[known, column], problem.rows.sigma[:, known, column]
+    out_of_fold = ensemble.out_of_fold[:, known, column]
+    errors = values - out_of_fold
     scores = [normalized_scores(own, spread) for own, spread in zip(errors, sigma)]
     intervals = IntervalTable.from_scores(*scores, n_independent=n_places)
     spread = float(np.sqrt(np.mean(np.square(scores))))
-    estimate = ensemble.out_of_fold[:, :, column].mean(axis=0)
+    estimate = out_of_fold.mean(axis=0)
     variance = np.mean((spread * sigma) ** 2, axis=0)
     way_back = BackTransform.fit(transform, values, estimate, variance)
     kinds = np.array(set_kinds(len(errors)))
-    kriged = values - problem.rows.kriged[:, :, column]
+    kriged = values - problem.rows.kriged[:, known, column]
     inner = {
         what: {kind: float(np.sqrt(np.mean(found[kinds == kind] ** 2))) for kind in ("random", "blocks")}
         for what, found in (("network", errors), ("kriging", kriged))

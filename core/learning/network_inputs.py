@@ -19,7 +19,7 @@ from ..variogram.fitting import fit_variogram
 from ..variogram.models import VariogramModel
 from .architectures import architecture_of
 from .ensembles import fewest_donors, prepare_members
-from .inner import inner_folds, require_trainable, transformed_targets
+from .inner import inner_folds, require_spread, require_trainable, transformed_targets
 from .inner_problem import InnerProblem
 from .network_settings import NetworkByName
 
@@ -58,6 +58,7 @@ def inner_problem(
     groups = inseparable_groups(samples.coordinates, samples.holes)
     are_apart = int(groups.max()) + 1 == len(samples)
     fewest = fewest_donors(folds, are_apart)
+    require_spread(samples, folds, 1 if are_apart else 2)
     use_coordinates = settings.use_coordinates
     if use_coordinates is None:
         use_coordinates = architecture_of(settings.architecture).use_coordinates
@@ -66,7 +67,7 @@ def inner_problem(
         max(2, min(settings.n_neighbors, fewest - 2)), use_coordinates, settings.order or _usual_order(samples),
     )  # fmt: skip
     encoded = features.neighbors.encode(samples.covariates, len(samples))
-    if 0 < encoded.shape[1] <= len(samples) // 5:
+    if 0 < encoded.shape[1] <= samples.known.sum(axis=0).min() // 5:
         drifted = _drift_variograms(samples, values, encoded, variograms, settings, progress, is_cancelled)
         features = replace(features, drift_variograms=drifted)
     progress(0.75, "Describing the samples to each network")
@@ -97,9 +98,10 @@ def _variograms(
         stop_if(is_cancelled)
         given = settings.variograms.get(name)
         if given is None:
+            own, known = samples.of(name), samples.known[:, column]
             given = fit_variogram(
-                samples.coordinates, values[:, column], _options(settings),
-                holes=samples.holes, progress=where, is_cancelled=is_cancelled,
+                own.coordinates, values[known, column], _options(settings),
+                holes=own.holes, progress=where, is_cancelled=is_cancelled,
             ).model  # fmt: skip
         variograms.append(given)
     return tuple(variograms)
@@ -121,9 +123,10 @@ def _drift_variograms(
         progress(0.7, f"Fitting the variogram of {name} with covariates as drift")
         structures = variograms[column].structures
         shape = structures[0].model if structures and structures[0].shape is None else settings.variogram_model
+        own, known = samples.of(name), samples.known[:, column]
         fitted = fit_variogram(
-            samples.coordinates, values[:, column], replace(_options(settings), model=shape),
-            drift=encoded, holes=samples.holes, is_cancelled=is_cancelled,
+            own.coordinates, values[known, column], replace(_options(settings), model=shape),
+            drift=encoded[known], holes=own.holes, is_cancelled=is_cancelled,
         )  # fmt: skip
         drifted.append(fitted.model)
     return tuple(drifted)

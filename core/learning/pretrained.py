@@ -289,19 +289,19 @@ def fit_pretrained(
         stop_if(is_cancelled)
         where = part(progress, column / len(samples.targets), (column + 1) / len(samples.targets))
         where(0.0, f"Kriging {name}")
-        transform = transform_of(settings.transforms, samples, name)
-        values = transform.forward(samples.values[:, column], name)
+        transform, own = transform_of(settings.transforms, samples, name), samples.of(name)
+        values = transform.forward(own.values[:, 0], name)
         given = settings.variograms.get(name)
         if given is None:
             members = fit_members(
-                samples.coordinates, values, neighborhood, settings.variogram_method, transform.kind == "none",
+                own.coordinates, values, neighborhood, settings.variogram_method, transform.kind == "none",
                 settings.seed, part(where, 0.0, 0.7), is_cancelled,
             )  # fmt: skip
         else:
             members = [alone(given)]
         where(0.7, f"Leaving samples of {name} out")
         target, gate = _fit_target(
-            name, transform, members, (samples.coordinates, values), neighborhood, network, settings, is_cancelled
+            name, transform, members, (own.coordinates, values), neighborhood, network, settings, is_cancelled
         )  # fmt: skip
         targets.append(target)
         gates.append(gate)

@@ -37,11 +37,12 @@ class Scales:
         Parameters
         ----------
         targets : ndarray, shape (n_samples, n_targets)
+            NaN where one was not measured.
         learned : sequence of ndarray of int
             Rows each member learns from.
         """
-        means = np.stack([targets[rows].mean(axis=0) for rows in learned])
-        scales = np.stack([targets[rows].std(axis=0) for rows in learned])
+        means = np.stack([np.nanmean(targets[rows], axis=0) for rows in learned])
+        scales = np.stack([np.nanstd(targets[rows], axis=0) for rows in learned])
         scales[scales == 0] = 1.0
         return cls(means, scales)
 
@@ -65,6 +66,31 @@ class Scales:
 def _replaced(weights: Weights, others: Weights) -> Weights:
     """Return weights with some of them replaced, in float32."""
     return {**weights, **{name: array.astype(np.float32) for name, array in others.items()}}
+
+
+def with_weights(standardized: np.ndarray, learned: Sequence[np.ndarray]) -> tuple[np.ndarray, bool]:
+    """Return targets as a trainer takes them, and whether there are gaps among them.
+
+    Where some were not measured, weights follow: 0 for these, and for the others of a target as much more as it was
+    measured more rarely, so that all targets count the same.
+
+    Parameters
+    ----------
+    standardized : ndarray, shape (n_members, n_samples, n_targets)
+        NaN where a target was not measured.
+    learned : sequence of ndarray of int
+        Rows each member learns from.
+
+    Returns
+    -------
+    targets : ndarray, shape (n_members, n_samples, n_targets or 2 n_targets)
+    has_gaps : bool
+    """
+    known = ~np.isnan(standardized)
+    if known.all():
+        return standardized, False
+    share = np.stack([own[rows].mean(axis=0) for own, rows in zip(known, learned)])
+    return np.concatenate([np.where(known, standardized, 0.0), known / share[:, None]], axis=2), True
 
 
 class Batches:

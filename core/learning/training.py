@@ -13,7 +13,7 @@ from ..progress import IsCancelled, Progress, never, silent, stop_if
 from .graph import Optimizer, Trainer, evaluate_members, trainer_for
 from .inner import folds_left_out
 from .layers import Layer, LayeredNetwork, Weights, initial_weights
-from .runs import Batches, Scales, until_finite
+from .runs import Batches, Scales, until_finite, with_weights
 
 POOLINGS = ("bilstm", "attention")
 """How a sequence becomes one state; attention trains in about a quarter of the time."""
@@ -144,7 +144,7 @@ def train_drift_network(
     encoded : ndarray, shape (n_samples, n_features)
         Covariates encoded by `features`.
     targets : ndarray, shape (n_samples, n_targets)
-        Transformed values.
+        Transformed values, NaN where one was not measured: there it is predicted and not learned from.
     folds : tuple of ndarray of int, shape (n_samples,)
         Sets of folds.
     settings : NetworkSettings
@@ -213,8 +213,9 @@ def _train(
     standardized = scales.standardized(targets)
     batches = Batches(learned, settings.batch_size)
     optimizer = Optimizer(weight_decay=settings.weight_decay, second_decay=0.99)
-    trainer = trainer_for(network, len(learned), optimizer, batches.size, len(network.layers))
-    tensors = trainer.tensors(*inputs, standardized)
+    wanted, has_gaps = with_weights(standardized, learned)
+    trainer = trainer_for(network, len(learned), optimizer, batches.size, len(network.layers), has_gaps)
+    tensors = trainer.tensors(*inputs, wanted)
     start = initial_weights(network, len(learned), seed)
     start["linear_kernel"], start["output_bias"] = _linear_start(inputs[1], standardized, learned)
 
@@ -233,13 +234,23 @@ def _linear_start(
     """Fit each member's linear part to its training rows (ridge regression), so that the rest learns the remainder."""
     kernels, biases = [], []
     for own, wanted, rows in zip(context, standardized, training_rows):
-        middle = own[rows].mean(axis=0, dtype=float)
-        centred = own[rows] - middle
-        system = centred.T @ centred + ridge * len(rows) * np.eye(own.shape[1])
-        kernel = np.linalg.solve(system, centred.T @ wanted[rows])
-        kernels.append(kernel)
-        biases.append(-middle @ kernel)
+        known = ~np.isnan(wanted[rows])
+        if known.all():
+            found = [_ridge(own[rows], wanted[rows], ridge)]
+        else:
+            found = [_ridge(own[rows[k]], wanted[rows[k], [t]][:, None], ridge) for t, k in enumerate(known.T)]
+        kernels.append(np.hstack([kernel for kernel, _ in found]))
+        biases.append(np.concatenate([bias for _, bias in found]))
     return np.stack(kernels).astype(np.float32), np.stack(biases).astype(np.float32)
+
+
+def _ridge(context: np.ndarray, wanted: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return kernel and bias of a ridge regression, for standardised targets, whose mean is 0."""
+    middle = context.mean(axis=0, dtype=float)
+    centred = context - middle
+    system = centred.T @ centred + ridge * len(context) * np.eye(context.shape[1])
+    kernel = np.linalg.solve(system, centred.T @ wanted)
+    return kernel, -middle @ kernel
 
 
 def _losses(

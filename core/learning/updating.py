@@ -120,10 +120,10 @@ def drift_of(model: TrainedModel, new: Samples) -> tuple[TargetDrift, ...]:
     from scipy.stats import binomtest
 
     predicted = model.predict(new.coordinates, new.covariates, COVERAGE)
-    known = np.isfinite(predicted.estimate).all(axis=1)
     scores = model.contract.get("scores") or {}
     found = []
     for column, target in enumerate(model.targets):
+        known = np.isfinite(predicted.estimate[:, column]) & new.known[:, column]
         observed = new.values[known, column]
         if len(observed) == 0:
             continue

@@ -200,6 +200,13 @@ class ContractModel(ABC):
     """A model that a contract describes, whatever its kind; only the network is missing in it."""
 
     samples: Samples
+    targets: tuple[Any, ...]
+
+    def measured(self, column: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return at which samples a target was measured, as a mask, and its transformed values there."""
+        known = self.samples.known[:, column]
+        target = self.targets[column]
+        return known, target.transform.forward(self.samples.values[known, column], target.name)
 
     @property
     def covariate_names(self) -> tuple[str, ...]:

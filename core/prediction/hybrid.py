@@ -165,17 +165,21 @@ class HybridModel(ContractModel):
         """Fitted systems of the bases; None for a base without weight, unless it tells how far places are."""
         systems = []
         for column, target in enumerate(self.targets):
-            values = target.transform.forward(self.samples.values[:, column], target.name)
-            own = []
-            for base in target.bases:
-                drift = self._sample_drift(base, column)
-                own.append(
-                    base.kriging(self.samples.coordinates, values, self.neighborhood, drift, target.transform)
-                    if any(base.weights) or base.far_sigma is not None
-                    else None
+            systems.append(
+                tuple(
+                    self._fitted(column, base) if any(base.weights) or base.far_sigma is not None else None
+                    for base in target.bases
                 )
-            systems.append(tuple(own))
+            )
         return tuple(systems)
+
+    def _fitted(self, column: int, base: Base) -> BaseKriging:
+        """Fit the system of a base to the samples at which its target was measured."""
+        known, values = self.measured(column)
+        drift = self._sample_drift(base, column)
+        own_drift = None if drift is None else drift[known]
+        places = self.samples.coordinates[known]
+        return base.kriging(places, values, self.neighborhood, own_drift, self.targets[column].transform)
 
     def _sample_drift(self, base: Base, column: int) -> np.ndarray | None:
         """Drift columns of a base at the samples."""
@@ -251,13 +255,10 @@ class HybridModel(ContractModel):
 
     def _ordinary(self, column: int) -> tuple[Base, BaseKriging]:
         """Ordinary kriging of one target, fitted anew when it has no weight in the stack."""
-        target = self.targets[column]
-        index = [base.name for base in target.bases].index(ORDINARY)
-        base, fitted = target.bases[index], self._kriging[column][index]
-        if fitted is None:
-            values = target.transform.forward(self.samples.values[:, column], target.name)
-            fitted = base.kriging(self.samples.coordinates, values, self.neighborhood, None, target.transform)
-        return base, fitted
+        bases = self.targets[column].bases
+        index = [base.name for base in bases].index(ORDINARY)
+        base, fitted = bases[index], self._kriging[column][index]
+        return base, self._fitted(column, base) if fitted is None else fitted
 
     def _stacked_known(self, coordinates: np.ndarray, covariates: Covariates | None, network: Network) -> np.ndarray:
         """Return the arrays of `Stacked` where everything is known, shape (5, n, n_targets)."""

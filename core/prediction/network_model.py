@@ -96,14 +96,12 @@ class NetworkModel(ContractModel):
     @cached_property
     def _donors(self) -> Donors:
         """All training samples, on the transformed scale."""
-        columns = [
-            target.transform.forward(self.samples.values[:, column], target.name)
-            for column, target in enumerate(self.targets)
-        ]
+        values = np.full(self.samples.values.shape, np.nan)
+        for column in range(len(self.targets)):
+            known, own = self.measured(column)
+            values[known, column] = own
         encoded = self.features.neighbors.encode(self.samples.covariates, len(self.samples))
-        return self.features.donors(
-            self.samples.coordinates, encoded, np.column_stack(columns), along_holes(self.samples)
-        )
+        return self.features.donors(self.samples.coordinates, encoded, values, along_holes(self.samples))
 
     def transformed(
         self, coordinates: np.ndarray, covariates: Covariates | None, network: Callable[..., np.ndarray]

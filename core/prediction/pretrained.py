@@ -143,10 +143,9 @@ class PretrainedModel(ContractModel):
         """Krigings of each target, one a member."""
         krigings = []
         for column, target in enumerate(self.targets):
-            values = target.transform.forward(self.samples.values[:, column], target.name)
-            krigings.append(
-                tuple(member.kriging(self.samples.coordinates, values, self.neighborhood) for member in target.members)
-            )
+            known, values = self.measured(column)
+            places = self.samples.coordinates[known]
+            krigings.append(tuple(member.kriging(places, values, self.neighborhood) for member in target.members))
         return tuple(krigings)
 
     @cached_property

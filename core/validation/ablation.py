@@ -180,9 +180,9 @@ def ablate(
             own = []
             for title, group in titles.items():
                 without = samples.values[:, column] - found.predictions[scheme, title].estimate[:, column]
-                rmse = float(np.sqrt(np.mean(without**2)))
+                rmse = float(np.sqrt(np.nanmean(without**2)))
                 low, high = bootstrap.ratio_interval(without, whole[:, column])
-                ratio = rmse / float(np.sqrt(np.mean(whole[:, column] ** 2)))
+                ratio = rmse / float(np.sqrt(np.nanmean(whole[:, column] ** 2)))
                 own.append(Ablation(group, rmse, ratio, low, high))
             ablations[scheme][target] = tuple(own)
     return ablations

@@ -59,10 +59,20 @@ class ClusterBootstrap:
         return self.counts.shape[1]
 
     def means(self, values: np.ndarray) -> np.ndarray:
-        """Return the mean of values, shape (n,), over the samples of each resample."""
-        size = np.bincount(self.clusters, minlength=self.n_clusters)
-        total = np.bincount(self.clusters, values, minlength=self.n_clusters)
-        return (self.counts @ total) / (self.counts @ size)
+        """Return the mean of values, shape (n,), over the samples of each resample.
+
+        NaN counts as not there; a resample in which nothing is there has the mean of all.
+        """
+        known = ~np.isnan(values)
+        size = np.bincount(self.clusters[known], minlength=self.n_clusters)
+        total = np.bincount(self.clusters[known], values[known], minlength=self.n_clusters)
+        drawn = self.counts @ size
+        sums = self.counts @ total
+        return np.where(drawn > 0, sums, total.sum()) / np.where(drawn > 0, drawn, size.sum())
+
+    def only(self, members: np.ndarray) -> ClusterBootstrap:
+        """Return the same resamples of some of the samples, given by a mask."""
+        return ClusterBootstrap(self.clusters[members], self.counts)
 
     def interval(self, replicates: np.ndarray, level: float = 0.95) -> tuple[float, float]:
         """Return the expanded percentile interval of replicated scores.

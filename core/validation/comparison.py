@@ -125,6 +125,7 @@ def _check(samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, 
         )
     for column, target in enumerate(samples.targets):
         require_variation(samples.values[:, column], target)
+        require_samples(samples.of(target), 10, f"A comparison of methods for {target}")
     for scheme, fold in folds.items():
         if np.shape(fold) != (len(samples),):
             raise InputError(

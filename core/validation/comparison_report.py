@@ -145,7 +145,7 @@ def _error_chart(comparison: Comparison, units: Mapping[str, str]) -> str:
         methods = [m for m in methods if m in (*KRIGING, lead_method, comparison.best_method)]
     rows = [comparison.row(target, scheme, method) for target in targets for method in methods]
     relative = len(targets) > 1
-    spread = {t: float(np.std(comparison.samples.target(t))) if relative else 1.0 for t in targets}
+    spread = {t: float(np.nanstd(comparison.samples.target(t))) if relative else 1.0 for t in targets}
     in_words = "RMSE / standard deviation of the samples" if relative else f"RMSE{in_unit(units, targets[0])}"
     return intervals(
         f"Error of each method, {question_of(scheme)} ({folds_label(scheme)})",
@@ -244,15 +244,15 @@ def _interval_table(comparison: Comparison, target: str, scheme: str, scale: str
 
 def one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[str]:
     """Draw the better kriging and the most involved other method, side by side, for each target and scheme."""
-    drawn = drawn_rows(len(comparison.samples))
     several = len(comparison.samples.targets) > 1
     parts: list[str] = []
-    for column, target in enumerate(comparison.samples.targets):
-        observed = comparison.samples.values[:, column]
+    for target in comparison.samples.targets:
+        own = comparison.of(target)
+        drawn, observed = drawn_rows(len(own.samples)), own.samples.values[:, 0]
         for scheme in comparison.folds:
             plots = []
             for index, method in enumerate(shown_methods(comparison, target, scheme)):
-                predicted = comparison.predictions[scheme, method].estimate[:, column]
+                predicted = own.predictions[scheme, method].estimate[:, 0]
                 plots.append(
                     one_to_one(
                         f"{target}, " * several + f"{written(method)}, {folds_label(scheme).replace(' folds', '')}",
@@ -264,8 +264,9 @@ def one_to_one_plots(comparison: Comparison, units: Mapping[str, str]) -> list[s
                     )
                 )
             parts.append(side_by_side(*plots))
-    if len(drawn) < len(comparison.samples):
-        parts.append(paragraph(f"Drawn: {len(drawn)} of {len(comparison.samples)} samples, evenly chosen."))
+    most = len(drawn_rows(len(comparison.samples)))
+    if most < len(comparison.samples):
+        parts.append(paragraph(f"Drawn: {most} of {len(comparison.samples)} samples, evenly chosen."))
     return parts
 
 

@@ -113,7 +113,10 @@ def component_errors(samples: Samples, members: list[str], seed: int = 0) -> np.
     for number in range(len(members)):
         left_out = set(members[number + 1 :])
         used = covariates.columns([name for name in covariates.names if name not in left_out])
-        errors.append(np.mean([_errors(samples, name, used, blocks, seed) for name in samples.targets], axis=0))
+        own = [np.full(len(samples), np.nan) for _ in samples.targets]
+        for found, name, known in zip(own, samples.targets, samples.known.T):
+            found[known] = _errors(samples.of(name), name, used.rows(known), blocks[known], seed)
+        errors.append(np.nanmean(own, axis=0))
     return np.array(errors)
 
 

@@ -90,7 +90,7 @@ def best_method(
 
     def compared(one: str, other: str, which: Sequence[int]) -> tuple[float, float, float]:
         above, below = [errors[one][i] for i in which], [errors[other][i] for i in which]
-        logs = [np.log(np.mean(a**2) / np.mean(b**2)) for a, b in zip(above, below)]
+        logs = [np.log(np.nanmean(a**2) / np.nanmean(b**2)) for a, b in zip(above, below)]
         return math.exp(0.5 * float(np.mean(logs))), *bootstrap.geometric_ratio_interval(above, below)
 
     def beats(rival: str, candidate: str) -> str:

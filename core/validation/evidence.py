@@ -82,16 +82,17 @@ def _distribution(ascending: np.ndarray, name: str, color: int, dashed: bool = F
 def interval_parts(comparison: Comparison, units: Mapping[str, str]) -> list[str]:
     """Coverage and width of 90 % intervals: calibrated and own, by class, inside and outside the area."""
     parts: list[str] = []
-    for column, target in enumerate(comparison.samples.targets):
-        observed = comparison.samples.values[:, column]
+    of_targets = {target: comparison.of(target) for target in comparison.samples.targets}
+    for target, own in of_targets.items():
+        observed = own.samples.values[:, 0]
         names, member = _grades(comparison, target, observed)
         for scheme in comparison.folds:
             where = f"{target}, {folds_label(scheme)}"
             rows, by_class = [], []
             for method in comparison.methods:
                 scores = comparison.scores[target, scheme, method]
-                predicted = comparison.predictions[scheme, method]
-                inside = (observed >= predicted.lower[:, column]) & (observed <= predicted.upper[:, column])
+                predicted = own.predictions[scheme, method]
+                inside = (observed >= predicted.lower[:, 0]) & (observed <= predicted.upper[:, 0])
                 rows.append((
                     written(method), with_interval(scores["coverage90"], percent=True), scores["width90"].value,
                     scores["crps"].value, _percent(scores["own_coverage90"].value), scores["own_width90"].value,
@@ -100,13 +101,13 @@ def interval_parts(comparison: Comparison, units: Mapping[str, str]) -> list[str
                 by_class.append((written(method), *(_share(inside, member == i) for i in range(len(names)))))
             columns = ["method", "inside (%)", "mean width", "CRPS", "own: inside (%)", "own: width"]
             if scheme in comparison.outside:
-                n_outside = int(comparison.outside[scheme].sum())
+                n_outside = int(own.outside[scheme].sum())
                 columns += [f"in area, {len(observed) - n_outside} (%)", f"outside, {n_outside} (%)"]
             caption = f"{where}: samples inside their 90 % interval{in_unit(units, target)}"
             parts.append(table(columns, rows, caption=caption))
             caption = f"{where}: samples inside (%) by class of the observed value"
             parts.append(table(("method", *names), by_class, caption=caption))
-    n = len(comparison.samples)
+    n = min(len(own.samples) for own in of_targets.values())
     slack = 196 * math.sqrt(0.09 / n)
     parts.append(
         paragraph(
@@ -201,12 +202,12 @@ def residual_parts(comparison: Comparison, units: Mapping[str, str]) -> list[str
     """Residuals on the map, their variogram, and their mean by class of the prediction and of the observation."""
     parts: list[str] = []
     scheme = main_scheme(comparison)
-    drawn = drawn_rows(len(comparison.samples))
-    plan = comparison.samples.coordinates[:, :2]
-    for column, target in enumerate(comparison.samples.targets):
-        observed = comparison.samples.values[:, column]
+    for target in comparison.samples.targets:
+        own = comparison.of(target)
+        drawn, plan = drawn_rows(len(own.samples)), own.samples.coordinates[:, :2]
+        observed = own.samples.values[:, 0]
         shown = shown_methods(comparison, target, scheme)
-        residuals = {m: observed - comparison.predictions[scheme, m].estimate[:, column] for m in comparison.methods}
+        residuals = {m: observed - own.predictions[scheme, m].estimate[:, 0] for m in comparison.methods}
         maps = [
             sample_map(
                 f"{target}, {written(method)}", plan[drawn, 0].tolist(), plan[drawn, 1].tolist(),
@@ -215,9 +216,9 @@ def residual_parts(comparison: Comparison, units: Mapping[str, str]) -> list[str
             for method in shown
         ]  # fmt: skip
         parts.append(side_by_side(*maps))
-        parts.append(_residual_variogram(comparison, target, observed, {m: residuals[m] for m in shown}))
+        parts.append(_residual_variogram(own, target, observed, {m: residuals[m] for m in shown}))
         for what in ("prediction", "observed value"):
-            parts.append(_bias_table(comparison, units, target, column, scheme, residuals, what))
+            parts.append(_bias_table(own, units, target, scheme, residuals, what))
     parts.append(
         paragraph(
             "Residual = observed - predicted: blue is predicted too high, red too low. Residuals that still follow a "
@@ -251,18 +252,17 @@ def _bias_table(
     comparison: Comparison,
     units: Mapping[str, str],
     target: str,
-    column: int,
     scheme: str,
     residuals: Mapping[str, np.ndarray],
     what: str,
 ) -> str:
-    """Mean residual of every method by class of its prediction or of the observed value."""
-    observed = comparison.samples.values[:, column]
+    """Mean residual of every method by class of its prediction or of the observed value; of one target."""
+    observed = comparison.samples.values[:, 0]
     rows: list[Sequence[object]] = []
     if what == "prediction":
         columns: Sequence[str] = ("method", "lowest fifth", "second", "third", "fourth", "highest fifth")
         for method, residual in residuals.items():
-            rank = np.argsort(np.argsort(comparison.predictions[scheme, method].estimate[:, column], kind="stable"))
+            rank = np.argsort(np.argsort(comparison.predictions[scheme, method].estimate[:, 0], kind="stable"))
             fifth = rank * 5 // len(rank)
             rows.append((written(method), *(float(residual[fifth == i].mean()) for i in range(5))))
     else:

@@ -33,6 +33,7 @@ from .predictive import (
     PredictiveDistribution,
     Predictor,
     Transforms,
+    joined,
     normal_reach,
     transform_of,
 )
@@ -230,7 +231,28 @@ def make_methods(
     unknown = [name for name in names if name not in METHODS]
     if unknown:
         raise InputError(f"Expected methods out of {', '.join(METHODS)}, got {', '.join(unknown)}.")
-    return {name: METHODS[name](transforms, neighborhood) for name in names}
+    return {name: each_apart(METHODS[name](transforms, neighborhood)) for name in names}
+
+
+def each_apart(method: Method) -> Method:
+    """Return a method that learns each target from its own samples, where not all were measured everywhere."""
+
+    def fit(
+        training: Samples, seed: int, progress: Progress = silent, is_cancelled: IsCancelled = never
+    ) -> Predictor:
+        if not training.has_gaps:
+            return method(training, seed, progress, is_cancelled)
+        fitted = [
+            method(training.of(target), seed, where, is_cancelled)
+            for target, where in _parts(training.targets, progress)
+        ]
+
+        def predict(coordinates: np.ndarray, covariates: Optional[Covariates]) -> PredictiveDistribution:
+            return joined([one(coordinates, covariates) for one in fitted])
+
+        return predict
+
+    return fit
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ def noise_ceilings(samples: Samples) -> dict[str, NoiseCeiling]:
     """
     found = {}
     for target in samples.targets:
-        ceiling = _ceiling(samples.coordinates, samples.target(target))
+        own = samples.of(target)
+        ceiling = _ceiling(own.coordinates, own.values[:, 0])
         if ceiling is not None:
             found[target] = ceiling
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable, Optional, Protocol, Union
 
@@ -68,6 +69,12 @@ class PredictiveDistribution:
     def __len__(self) -> int:
         return len(self.estimate)
 
+    def of(self, rows: np.ndarray, column: int) -> PredictiveDistribution:
+        """Return the prediction of one target at some locations."""
+        own = None if self.own_interval is None else self.own_interval[rows, column : column + 1]
+        one = slice(column, column + 1)
+        return PredictiveDistribution(self.estimate[rows, one], self.quantiles[rows, one], self.notes, own)
+
     @property
     def median(self) -> np.ndarray:
         """Midway between the two middle quantiles, shape (n_locations, n_targets)."""
@@ -83,6 +90,17 @@ class PredictiveDistribution:
     def upper(self) -> np.ndarray:
         """Upper end of the 90 % interval, shape (n_locations, n_targets)."""
         return self.quantiles[..., _UPPER]
+
+
+def joined(parts: Sequence[PredictiveDistribution]) -> PredictiveDistribution:
+    """Return predictions of one target each as the prediction of all of them."""
+    own = [part.own_interval for part in parts if part.own_interval is not None]
+    return PredictiveDistribution(
+        np.hstack([part.estimate for part in parts]),
+        np.concatenate([part.quantiles for part in parts], axis=1),
+        tuple(dict.fromkeys(text for part in parts for text in part.notes)),
+        np.concatenate(own, axis=1) if len(own) == len(parts) else None,
+    )
 
 
 Predictor = Callable[[np.ndarray, Optional[Covariates]], PredictiveDistribution]
@@ -124,4 +142,4 @@ def transform_of(transforms: Transforms, training: Samples, target: str) -> Tran
         found = transforms[target]
     else:
         raise InputError(f"Expected a transform for each target, got none for {target} (only {', '.join(transforms)}).")
-    return Transform(found.kind).fitted(training.target(target), target)
+    return Transform(found.kind).fitted(training.of(target).values[:, 0], target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -125,6 +125,18 @@ class Comparison:
         rows = [self.row(target, folds, method) for method in KRIGING if method in self.methods]
         return min(rows, key=lambda row: row["rmse"])["method"] if rows else None
 
+    def of(self, target: str) -> Comparison:
+        """Return what was found of one target, at the samples at which it was measured."""
+        column = self.samples.targets.index(target)
+        measured = self.samples.known[:, column]
+        return replace(
+            self,
+            samples=self.samples.of(target),
+            folds={scheme: fold[measured] for scheme, fold in self.folds.items()},
+            predictions={key: predicted.of(measured, column) for key, predicted in self.predictions.items()},
+            outside={scheme: beyond[measured] for scheme, beyond in self.outside.items()},
+        )
+
     def write_csv(self, path: str | Path) -> None:
         """Write the table (UTF-8, commas, empty where a score is not defined)."""
         with open(path, "w", encoding="utf-8", newline="") as file:
@@ -168,31 +180,31 @@ class Comparison:
             yield target, "", "", "r2_ceiling", ceiling.r2, ceiling.low, ceiling.high
 
     def residual_columns(self) -> dict[str, np.ndarray]:
-        """Return every single residual: one row a sample, target, scheme and method.
+        """Return every single residual: one row a sample, target measured at it, scheme and method.
 
         Returns
         -------
-        dict of str to ndarray, shape (n_samples * n_targets * n_schemes * n_methods,)
+        dict of str to ndarray, shape (n_samples * n_targets * n_schemes * n_methods,) where all were measured
             ``sample`` (row number of the sample, from 0), ``target``, ``folds``, ``fold``,
             ``method``, ``observed``, ``predicted``, ``residual`` (observed - predicted), ``lower90``,
             ``upper90``.
         """
         parts: dict[str, list[np.ndarray]] = {}
-        n = len(self.samples)
         for (scheme, method), predicted in self.predictions.items():
             for column, target in enumerate(self.samples.targets):
-                observed = self.samples.values[:, column]
+                rows = np.flatnonzero(self.samples.known[:, column])
+                n, observed = len(rows), self.samples.values[rows, column]
                 for name, values in (
-                    ("sample", np.arange(n)),
+                    ("sample", rows),
                     ("target", np.full(n, target)),
                     ("folds", np.full(n, scheme)),
-                    ("fold", self.folds[scheme]),
+                    ("fold", self.folds[scheme][rows]),
                     ("method", np.full(n, method)),
                     ("observed", observed),
-                    ("predicted", predicted.estimate[:, column]),
-                    ("residual", observed - predicted.estimate[:, column]),
-                    ("lower90", predicted.lower[:, column]),
-                    ("upper90", predicted.upper[:, column]),
+                    ("predicted", predicted.estimate[rows, column]),
+                    ("residual", observed - predicted.estimate[rows, column]),
+                    ("lower90", predicted.lower[rows, column]),
+                    ("upper90", predicted.upper[rows, column]),
                 ):
                     parts.setdefault(name, []).append(values)
         return {name: np.concatenate(values) for name, values in parts.items()}

@@ -147,69 +147,82 @@ class _Scorer:
 
     def at(self, column: int, scheme: str) -> _Found:
         """Score one target on the folds of one scheme."""
-        target, observed = self.samples.targets[column], self.samples.values[:, column]
-        predicted = {method: self.predictions[scheme, method] for method in self.methods}
-        scores = {method: self._scores(observed, own, column, scheme) for method, own in predicted.items()}
+        target, measured = self.samples.targets[column], self.samples.known[:, column]
+        observed, bootstrap = self.samples.values[measured, column], self.bootstrap.only(measured)
+        predicted = {method: self.predictions[scheme, method].of(measured, column) for method in self.methods}
+        outside = self.outside[scheme][measured] if scheme in self.outside else None
+        scores = {method: _scores(observed, own, outside, bootstrap) for method, own in predicted.items()}
         rows = {}
         for method, own in scores.items():
-            rows[method] = _row(target, scheme, method, len(self.samples), own)
+            rows[method] = _row(target, scheme, method, len(observed), own)
             rows[method]["seconds"] = self.seconds[scheme, method] / len(self.samples.targets)
         classes = {}
         if target in self.breaks:
             classes = {
-                method: class_scores(observed, own.estimate[:, column], self.breaks[target], self.bootstrap)
+                method: class_scores(observed, own.estimate[:, 0], self.breaks[target], bootstrap)
                 for method, own in predicted.items()
             }
         reference = min((m for m in KRIGING if m in rows), key=lambda m: rows[m]["rmse"], default=None)
         if reference is None:
             return _Found(rows, scores, classes, [], None)
-        moments = {method: moments_of(observed, own, column) for method, own in predicted.items()}
+        moments = {method: moments_of(observed, own, 0) for method, own in predicted.items()}
         for method, own in scores.items():
-            own.update(paired_scores(moments[method], moments[reference], self.bootstrap))
-        return _Found(rows, scores, classes, self._against(column, scheme, rows, reference), reference)
+            own.update(paired_scores(moments[method], moments[reference], bootstrap))
+        judged = _against(target, scheme, observed, predicted, rows, reference, bootstrap)
+        return _Found(rows, scores, classes, judged, reference)
 
-    def _scores(
-        self, observed: np.ndarray, predicted: PredictiveDistribution, column: int, scheme: str
-    ) -> dict[str, Score]:
-        """Return the scores of one method, with the coverage inside and outside of the area of applicability."""
-        found = scores_of(observed, predicted, column, self.bootstrap)
-        if scheme in self.outside:
-            outside = self.outside[scheme]
-            inside = (observed >= predicted.lower[:, column]) & (observed <= predicted.upper[:, column])
-            for name, members in ((IN_AREA, ~outside), (OUTSIDE_AREA, outside)):
-                found[name] = mean_score(inside.astype(float), self.bootstrap, members)
-        return found
 
-    def _against(self, column: int, scheme: str, rows: dict[str, dict[str, Any]], reference: str) -> list[Verdict]:
-        """Fill the ratios to the better kriging into the rows and judge them."""
-        values = self.samples.values[:, column]
-        errors = {method: values - self.predictions[scheme, method].estimate[:, column] for method in rows}
-        medians = {method: self.predictions[scheme, method].median[:, column] for method in rows}
-        logarithms = {}
-        if is_skewed(values) and all((medians[m] > 0).all() for m in KRIGING if m in rows):
-            observed = np.log(values)
-            logarithms = {method: observed - np.log(own) for method, own in medians.items() if (own > 0).all()}
-        found = []
-        for method, row in rows.items():
-            ratio, low, high = 1.0, 1.0, 1.0
-            if method != reference:
-                ratio = row["rmse"] / rows[reference]["rmse"]
-                low, high = self.bootstrap.ratio_interval(errors[method], errors[reference])
-                outcome = judge(ratio, low, high)
-                text = describe(label(method), label(reference), ratio, low, high)
-                if method in logarithms and method not in KRIGING:
-                    text = "; ".join(filter(None, [text, self._on_logarithms(logarithms, method, ratio)]))
-                target = self.samples.targets[column]
-                found.append(Verdict(target, scheme, method, reference, ratio, low, high, outcome, text))
-            row["rmse_ratio"], row["rmse_ratio_low"], row["rmse_ratio_high"] = ratio, low, high
-        return found
+def _scores(
+    observed: np.ndarray, predicted: PredictiveDistribution, outside: Optional[np.ndarray], bootstrap: ClusterBootstrap
+) -> dict[str, Score]:
+    """Return the scores of one method, with the coverage inside and outside of the area of applicability."""
+    found = scores_of(observed, predicted, 0, bootstrap)
+    if outside is not None:
+        inside = (observed >= predicted.lower[:, 0]) & (observed <= predicted.upper[:, 0])
+        for name, members in ((IN_AREA, ~outside), (OUTSIDE_AREA, outside)):
+            found[name] = mean_score(inside.astype(float), bootstrap, members)
+    return found
 
-    def _on_logarithms(self, logarithms: Mapping[str, np.ndarray], method: str, ratio: float) -> str:
-        """Say how a method does on logarithms against the kriging that is better there."""
-        sizes = {m: float(np.sqrt(np.mean(logarithms[m] ** 2))) for m in (method, *KRIGING) if m in logarithms}
-        rival = min((m for m in KRIGING if m in sizes), key=sizes.__getitem__)
-        ends = self.bootstrap.ratio_interval(logarithms[method], logarithms[rival])
-        return describe_on_logarithms(label(rival), ratio, sizes[method] / sizes[rival], *ends)
+
+def _against(
+    target: str,
+    scheme: str,
+    values: np.ndarray,
+    predicted: Mapping[str, PredictiveDistribution],
+    rows: dict[str, dict[str, Any]],
+    reference: str,
+    bootstrap: ClusterBootstrap,
+) -> list[Verdict]:
+    """Fill the ratios to the better kriging into the rows of one target and judge them."""
+    errors = {method: values - predicted[method].estimate[:, 0] for method in rows}
+    medians = {method: predicted[method].median[:, 0] for method in rows}
+    logarithms = {}
+    if is_skewed(values) and all((medians[m] > 0).all() for m in KRIGING if m in rows):
+        observed = np.log(values)
+        logarithms = {method: observed - np.log(own) for method, own in medians.items() if (own > 0).all()}
+    found = []
+    for method, row in rows.items():
+        ratio, low, high = 1.0, 1.0, 1.0
+        if method != reference:
+            ratio = row["rmse"] / rows[reference]["rmse"]
+            low, high = bootstrap.ratio_interval(errors[method], errors[reference])
+            outcome = judge(ratio, low, high)
+            text = describe(label(method), label(reference), ratio, low, high)
+            if method in logarithms and method not in KRIGING:
+                text = "; ".join(filter(None, [text, _on_logarithms(logarithms, method, ratio, bootstrap)]))
+            found.append(Verdict(target, scheme, method, reference, ratio, low, high, outcome, text))
+        row["rmse_ratio"], row["rmse_ratio_low"], row["rmse_ratio_high"] = ratio, low, high
+    return found
+
+
+def _on_logarithms(
+    logarithms: Mapping[str, np.ndarray], method: str, ratio: float, bootstrap: ClusterBootstrap
+) -> str:
+    """Say how a method does on logarithms against the kriging that is better there."""
+    sizes = {m: float(np.sqrt(np.mean(logarithms[m] ** 2))) for m in (method, *KRIGING) if m in logarithms}
+    rival = min((m for m in KRIGING if m in sizes), key=sizes.__getitem__)
+    ends = bootstrap.ratio_interval(logarithms[method], logarithms[rival])
+    return describe_on_logarithms(label(rival), ratio, sizes[method] / sizes[rival], *ends)
 
 
 def _alarms(

@@ -115,7 +115,7 @@ class CompareMethods(Algorithm):
 
     def compute(self, read, progress, is_cancelled):
         """Compare, in the backend where the hybrid takes part."""
-        samples = read.samples("TARGETS", read.covariates(), FEWEST_SAMPLES)
+        samples = read.samples("TARGETS", read.covariates(), FEWEST_SAMPLES, gaps=True)
         methods = read.choices("METHODS")
         if not samples.has_covariates and WITH_COVARIATES in methods:
             methods.remove(WITH_COVARIATES)

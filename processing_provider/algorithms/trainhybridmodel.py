@@ -167,7 +167,7 @@ class TrainHybridModel(Algorithm):
 
     def compute(self, read, progress, is_cancelled):
         """Train in the backend; tell what the cross-validation found."""
-        samples = read.samples("TARGETS", read.covariates(), FEWEST_SAMPLES)
+        samples = read.samples("TARGETS", read.covariates(), FEWEST_SAMPLES, gaps=True)
         settings = hybrid_settings(read, samples)
         if read.is_checked("ATTENTION"):
             settings.setdefault("network", {})["pooling"] = "attention"

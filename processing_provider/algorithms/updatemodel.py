@@ -66,7 +66,7 @@ class UpdateModel(Algorithm):
             old = model_from_contract(contract, path).samples
             new = read.samples(
                 covariates=read.covariates_of_model(old), at_least=1, names=old.targets,
-                differentiated=() if old.fields is None else old.fields.names,
+                differentiated=() if old.fields is None else old.fields.names, gaps=True,
             )  # fmt: skip
             content, arrays = exchange.pack_samples(new)
             found = runner.run(

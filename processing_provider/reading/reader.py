@@ -137,11 +137,12 @@ class Reader(KrigingValues):
         elevations: bool = False,
         names: Optional[Sequence[str]] = None,
         differentiated: Optional[Sequence[str]] = None,
+        gaps: bool = False,
     ) -> Samples:
         """Return the samples, complete and one a location.
 
-        Rows with a NULL are left out, samples without covariates too, and samples at one location
-        are averaged; the user is told how many.
+        Rows with a NULL are left out (with `gaps` those without any of the fields), samples without covariates
+        too, and samples at one location are averaged; the user is told how many.
 
         Parameters
         ----------
@@ -158,6 +159,8 @@ class Reader(KrigingValues):
             The fields themselves, where no parameter names them.
         differentiated : sequence of str, optional
             Fields whose gradients are covariates; None: those of GRADIENT_FIELDS.
+        gaps : bool
+            Whether each of several fields has its own samples: values may be NaN.
 
         Raises
         ------
@@ -175,12 +178,13 @@ class Reader(KrigingValues):
             )
         if differentiated is None:
             differentiated = self.fields("GRADIENT_FIELDS")
-        measured = list(dict.fromkeys([*names, *differentiated, *([depth] if depth else [])]))
+        alone = [name for name in names if name not in differentiated] if gaps and len(names) > 1 else []
+        measured = list(dict.fromkeys([*alone, *names, *differentiated, *([depth] if depth else [])]))
         points = read_points(source, [*measured, hole] if hole else measured, self.feedback.pushWarning)
         values = numbers(points, measured)
-        tell_running_numbers(values[:, : len(names)], names, self.feedback)
+        tell_running_numbers(values[:, : len(names)], measured[: len(names)], self.feedback)
         tell_likely_limits(values, measured, self.feedback)
-        known = with_numbers(points, values, measured, self.feedback)
+        known = with_numbers(points, values, measured, self.feedback, len(alone), len(alone) == len(names))
         coordinates = points.coordinates
         tell_unknown_crs(points, self.feedback)
         if is_3d(self, points, known, elevations):
@@ -205,8 +209,11 @@ class Reader(KrigingValues):
         treatment = self.choice("DUPLICATES") if self.has("DUPLICATES") else "average"
         samples, self.n_duplicates = one_a_location(samples, treatment, self.feedback)
         require_samples(samples, at_least, self._algorithm.displayName())
-        for name in names:
+        for name in names if at_least > 1 else ():
             require_variation(samples.target(name), name)
+            if samples.has_gaps:
+                purpose = tr("{algorithm} for {target}").format(algorithm=self._algorithm.displayName(), target=name)
+                require_samples(samples.of(name), at_least, purpose)
         if self.has("TRANSFORM") and self.choice("TRANSFORM") == "none" and not self._has_variogram():
             tell_skewed(samples, self.feedback)
         return samples

@@ -17,9 +17,17 @@ from ..layers import Points
 from .values import Values
 
 
-def with_numbers(points: Points, values: np.ndarray, names: Sequence[str], feedback) -> np.ndarray:
-    """Return which points have a number in all fields, shape (n_points,), and tell how many have not."""
+def with_numbers(
+    points: Points, values: np.ndarray, names: Sequence[str], feedback, n_alone: int = 0, needs_one: bool = True
+) -> np.ndarray:
+    """Return which points have a number in all fields, shape (n_points,), and tell how many have not.
+
+    The first `n_alone` fields have samples of their own: a point may lack them, but where it `needs_one` not all.
+    """
     missing = ~np.isfinite(values)
+    if n_alone:
+        _tell_own_samples(~missing[:, :n_alone], names[:n_alone], feedback)
+        missing[:, :n_alone] = missing[:, :n_alone].all(axis=1, keepdims=True) & needs_one
     known = ~missing.any(axis=1)
     if not known.all():
         alone = ""
@@ -37,6 +45,17 @@ def with_numbers(points: Points, values: np.ndarray, names: Sequence[str], feedb
             + alone
         )
     return known
+
+
+def _tell_own_samples(known: np.ndarray, names: Sequence[str], feedback) -> None:
+    """Tell how many samples each of several fields has, where these are not the same."""
+    of_any = int(known.any(axis=1).sum())
+    if known.all(axis=1).sum() < of_any:
+        feedback.pushInfo(
+            tr("Each target keeps its own samples: {counts} of {n}.").format(
+                counts=", ".join(f"{name} {count}" for name, count in zip(names, known.sum(axis=0).tolist())), n=of_any
+            )
+        )
 
 
 def tell_running_numbers(values: np.ndarray, names: Sequence[str], feedback) -> None:
@@ -71,7 +90,7 @@ def tell_likely_limits(values: np.ndarray, names: Sequence[str], feedback) -> No
 def tell_skewed(samples: Samples, feedback) -> None:
     """Tell of fields that are mapped as they are though logarithms would suit them."""
     for name in samples.targets:
-        values = samples.target(name)
+        values = samples.of(name).values[:, 0]
         if is_right_skewed(values):
             feedback.pushInfo(
                 tr(

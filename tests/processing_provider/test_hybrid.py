@@ -227,7 +227,7 @@ def test_backend_that_dies(bad, place, tmp_path, monkeypatch):
 
 
 def test_samples_left_out_are_counted_by_field(run, world, tmp_path):
-    """Rows 0 to 5 lack zinc, 4 to 9 lead: 50 of 60 have both, 54 have each; the name of a field may be any text."""
+    """Rows 0 to 5 lack zinc, 4 to 9 lead: 54 have each, 4 and 5 neither; the name of a field may be any text."""
     coordinates, values = world.field_values(60)
     zinc, lead = values.copy(), values.copy()
     zinc[:6], lead[4:10] = np.nan, np.nan
@@ -238,5 +238,8 @@ def test_samples_left_out_are_counted_by_field(run, world, tmp_path):
         {"INPUT": samples, "TARGETS": ["zinc", "Plomb é"], "METHODS": ["mean", "inverse_distance"], "FOLDS": "random",
          "N_FOLDS": 2, "OUTPUT": str(tmp_path / "c.csv")},
     )  # fmt: skip
-    assert results["N"] == 50
-    assert "10 of 60 samples have no number in zinc (6), Plomb é (6) and are left out. Taken one by one" in log.text
+    assert results["N"] == 58
+    assert "Each target keeps its own samples: zinc 54, Plomb é 54 of 58." in log.text
+    assert "2 of 60 samples have no number in zinc (2), Plomb é (2) and are left out." in log.text
+    with open(tmp_path / "c.csv", encoding="utf-8", newline="") as file:
+        assert {row["n"] for row in csv.DictReader(file)} == {"54"}

@@ -265,6 +265,12 @@ def learned_of(inputs: Mapping[str, Any]) -> Learned:
     return LEARNED[name]
 
 
+def measured_at(samples: Samples) -> str:
+    """Return at how many samples each target was measured, in words."""
+    counts = zip(samples.targets, samples.known.sum(axis=0).tolist())
+    return ", ".join(f"{target}: {count}" for target, count in counts)
+
+
 def what_went_in(samples: Samples, settings: Any) -> list[tuple[str, object]]:
     """Return the lines of a report that say what a model was trained from."""
     from ...validation.predictive import transform_of
@@ -274,6 +280,7 @@ def what_went_in(samples: Samples, settings: Any) -> list[tuple[str, object]]:
     covariates = samples.covariates.names if samples.covariates is not None else ()
     return [
         ("Samples", len(samples)),
+        *([("Samples with", measured_at(samples))] if samples.has_gaps else []),
         ("CRS", samples.crs or "unknown"),
         ("Covariates", ", ".join(covariates) or "none"),
         *([("Gradients of", ", ".join(samples.fields.names))] if samples.fields is not None else []),
