@@ -66,7 +66,7 @@ class RampStyle(QgsProcessingLayerPostProcessorInterface):
         self._band = band
         self._is_shown = is_shown
 
-    def postProcessLayer(self, layer, context, feedback):  # noqa: N802 - QGIS calls it so
+    def postProcessLayer(self, layer, context, feedback):
         """Style the layer; QGIS calls this in the main thread once it is loaded."""
         if isinstance(layer, QgsRasterLayer) and layer.isValid():
             if self._instead_of in (None, layer.name()):
@@ -120,7 +120,7 @@ class ResidualStyle(QgsProcessingLayerPostProcessorInterface):
         sizes = np.abs(residuals[np.isfinite(residuals)])
         self._breaks = tuple(np.quantile(sizes, (SMALL, LARGE, 1.0)).tolist()) if len(sizes) else (0.0, 0.0, 0.0)
 
-    def postProcessLayer(self, layer, context, feedback):  # noqa: N802 - QGIS calls it so
+    def postProcessLayer(self, layer, context, feedback):
         """Style the layer; QGIS calls this in the main thread once it is loaded."""
         if isinstance(layer, QgsVectorLayer) and layer.isValid():
             if self._instead_of == layer.name():

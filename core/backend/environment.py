@@ -236,7 +236,7 @@ def describe() -> str:
     ]
     rows += [(f"{name}", os.environ[name]) for name in (FOLDER_VARIABLE, PYTHON_VARIABLE) if name in os.environ]
     rows += sorted(status.versions.items())
-    older = [path for path in _other_environments(folder)]
+    older = list(_other_environments(folder))
     if older:
         rows.append(("Older environments, which can be deleted", ", ".join(map(str, older))))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)

@@ -26,7 +26,7 @@ def plain(value: Any) -> Any:
     >>> plain({"rmse": np.float64(0.5), "weights": np.array([1, 2]), "names": ("a", "b")})
     {'rmse': 0.5, 'weights': [1, 2], 'names': ['a', 'b']}
     """
-    if value is None or isinstance(value, (bool, int, float, str)) and not isinstance(value, np.generic):
+    if value is None or (isinstance(value, (bool, int, float, str)) and not isinstance(value, np.generic)):
         return value
     if isinstance(value, np.generic):
         return value.item()

@@ -158,7 +158,7 @@ def _make(
     folder.mkdir(parents=True)
     stamp = {"lock": lock_hash(requirements), "python": dotted(interpreter.version), "packages": packages}
     _write_stamp(folder, {"state": "installing", **stamp})
-    _write_log(folder, [f"{datetime.datetime.now():%Y-%m-%d %H:%M} {interpreter.path}\n"], anew=True)
+    _write_log(folder, [f"{datetime.datetime.now().astimezone():%Y-%m-%d %H:%M} {interpreter.path}\n"], anew=True)
     # What pip unpacks for a while goes into the folder too: /tmp is often too small for TensorFlow.
     scratch = folder / "tmp"
     scratch.mkdir()

@@ -6,6 +6,7 @@ any other Python, so children get an environment without it. `os.environ` itself
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -127,10 +128,8 @@ def end_tree(process: subprocess.Popen) -> None:
             process.kill()
     else:
         # The group outlives its leader as long as a child is left, so this is right after a crash as well.
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # all gone, or (macOS) only a zombie is left
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # all gone, or (macOS) only a zombie is left
-            pass
     process.wait()
 
 

@@ -125,7 +125,7 @@ class Worker:
             return protocol.Failed(protocol.INPUT, str(error))
         except MemoryError:
             return protocol.Failed(protocol.MEMORY, "Not enough memory.", traceback.format_exc())
-        except Exception as error:  # whatever it is, the client gets the traceback and reports it as a mistake
+        except Exception as error:  # noqa: BLE001 - the client gets its traceback and reports it as a mistake
             return protocol.Failed(protocol.BUG, f"{type(error).__name__}: {error}", traceback.format_exc())
         return protocol.Completed(outputs)
 

@@ -112,7 +112,7 @@ class Applicability:
         importance = {PLACE: _merit(by_place, ranks)}
         importance.update({name: _merit(column, ranks) for name, column in zip(names, encoded.T)})
         if max(importance.values()) == 0:  # nothing orders the targets: every feature counts the same
-            importance = {name: 1.0 for name in importance}
+            importance = dict.fromkeys(importance, 1.0)
         draft = cls(samples, encoder, frame, column_scale, importance, 1.0)
         space = draft._of_samples
         chosen = np.unique(np.linspace(0, len(space) - 1, min(len(space), _PAIRED_SAMPLES)).round().astype(int))

@@ -29,7 +29,7 @@ _MASS = {
     "Tb": 158.925, "Dy": 162.500, "Ho": 164.930, "Er": 167.259, "Tm": 168.934, "Yb": 173.045, "Lu": 174.967,
     "Y": 88.906, "O": 15.999,
 }  # fmt: skip
-_OXYGEN = {**{element: 1.5 for element in RARE_EARTHS}, "Ce": 2.0, "Pr": 11.0 / 6.0, "Tb": 7.0 / 4.0}
+_OXYGEN = {**dict.fromkeys(RARE_EARTHS, 1.5), "Ce": 2.0, "Pr": 11.0 / 6.0, "Tb": 7.0 / 4.0}
 OXIDE_FACTORS = {
     element: (_MASS[element] + _OXYGEN[element] * _MASS["O"]) / _MASS[element] for element in RARE_EARTHS
 }

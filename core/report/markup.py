@@ -74,7 +74,7 @@ def aligned(values: Sequence[float | None], digits: int = 3) -> list[str]:
     ['57', '299']
     """
     numbers = [v for v in values if v is not None and math.isfinite(v)]
-    if all(isinstance(v, int) or float(v).is_integer() and abs(v) >= 10**digits for v in numbers):
+    if all(isinstance(v, int) or (float(v).is_integer() and abs(v) >= 10**digits) for v in numbers):
         return [rounded(v) if v is None or not math.isfinite(v) else f"{int(v)}".replace("-", "−") for v in values]
     largest = max((abs(v) for v in numbers), default=0.0)
     smallest = min((abs(v) for v in numbers if v != 0), default=0.0)

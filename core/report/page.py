@@ -127,7 +127,7 @@ def _number(cell: object) -> float | None:
 
 def _word(cell: object) -> str:
     """Write a cell of a column that holds text."""
-    if cell is None or isinstance(cell, float) and math.isnan(cell):
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "–"
     if isinstance(cell, bool):
         return "yes" if cell else "no"

@@ -84,7 +84,7 @@ def parse_column(raw: Sequence[Any]) -> Column:
     is_above, is_missing, is_not_numeric = (np.zeros(n, dtype=bool) for _ in range(3))
     comma = _has_decimal_commas(raw)
     for row, entry in enumerate(raw):
-        if entry is None or isinstance(entry, float) and np.isnan(entry):
+        if entry is None or (isinstance(entry, float) and np.isnan(entry)):
             is_missing[row] = True
         elif isinstance(entry, (int, float, np.integer, np.floating)) and np.isfinite(float(entry)):
             values[row] = float(entry)

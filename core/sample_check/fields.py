@@ -50,7 +50,19 @@ class FieldSummary:
 def about_field(
     name: str, column: Column, coordinates: np.ndarray, transform: Transform, remarks: list[list[str]]
 ) -> tuple[FieldSummary, list[Finding]]:
-    """Summarise one field, and note at each sample what was found about it."""
+    """Summarise one field, and note at each sample what was found about it.
+
+    Parameters
+    ----------
+    name : str
+    column : Column
+        What its texts were read as, one value a sample.
+    coordinates : ndarray, shape (n_samples, 2)
+    transform : Transform
+        Scale on which outliers are judged, fitted to this field.
+    remarks : list of list of str
+        One list a sample; sentences about this field are added to them.
+    """
     known = np.isfinite(column.values)
     numbers = column.values[known]
     findings: list[Finding] = []
@@ -64,7 +76,7 @@ def about_field(
     add(WARNING, np.flatnonzero(column.is_not_numeric), "not numeric",
         "They are left out everywhere.", "Correct them in the source table.", "not numeric")  # fmt: skip
     add(NOTE, np.flatnonzero(column.is_missing), "missing",
-        "These samples are left out where this field is needed.", "Nothing, unless they should be known.",
+        "These samples are left out where this field is needed.", "Nothing to do, unless they should be known.",
         "missing")  # fmt: skip
     censored = np.flatnonzero(column.is_censored)
     if len(censored):
@@ -114,13 +126,13 @@ def about_field(
 
 
 def skewness_of(numbers: np.ndarray) -> float:
-    """Return the skewness of numbers, 0 where all are the same."""
+    """Return the skewness (third standardised moment) of numbers, shape (n,); 0 where all are the same."""
     std = float(numbers.std())
     return float(np.mean(((numbers - numbers.mean()) / std) ** 3)) if std > 0 else 0.0
 
 
 def is_right_skewed(numbers: np.ndarray) -> bool:
-    """Return whether numbers, all above 0, are so skewed to the right that logarithms suit them.
+    """Return whether numbers, shape (n,), are all above 0 and so skewed to the right that logarithms suit them.
 
     Examples
     --------

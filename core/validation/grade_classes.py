@@ -155,5 +155,5 @@ def parse_class_breaks(text: str, targets: Sequence[str]) -> dict[str, tuple[flo
             ) from error
         if not breaks or not np.isfinite(breaks).all() or (np.diff(breaks) <= 0).any():
             raise InputError(f"Expected class breaks that ascend, for example 200, 500, got {part!r}.")
-        found.update({target: breaks for target in ([name] if colon else targets)})
+        found.update(dict.fromkeys([name] if colon else targets, breaks))
     return found

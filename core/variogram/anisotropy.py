@@ -199,7 +199,7 @@ def estimated_anisotropies(coordinates: np.ndarray, values: np.ndarray, seed: in
                 )
                 if best is None or solved.cost < best.cost:
                     best = solved
-        if best is None or not best.success and best.status < 0:
+        if best is None or (not best.success and best.status < 0):
             return None
         _, _, _, azimuth, log_minor, log_vertical = best.x
         minor = float(np.exp(log_minor)) if turned else 1.0

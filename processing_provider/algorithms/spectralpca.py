@@ -87,7 +87,7 @@ class SpectralPca(Algorithm):
         (source,) = read.rasters("RASTER")
         grid = source.grid()
         n_components = read.whole("COMPONENTS")
-        require_room(grid, {path: n_components for path in read.raster_paths.values()})
+        require_room(grid, dict.fromkeys(read.raster_paths.values(), n_components))
         stored = read.path("APPLY")
         if stored is None:
             mask = CovariateStack.of_sources(read.rasters("MASK"))

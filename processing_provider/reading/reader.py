@@ -350,7 +350,7 @@ class Reader(KrigingValues):
         """
         cells = wanted_cells(self, self.template, crs, around, fallback)
         grid = replace(cells, levels=wanted_levels(self, around.shape[1]))
-        require_room(grid, {path: n_bands for path in self.raster_paths.values()})
+        require_room(grid, dict.fromkeys(self.raster_paths.values(), n_bands))
         tell_grid(grid, around, self.feedback)
         return grid
 

@@ -19,7 +19,7 @@ def hybrid_settings(read: Values, samples: Samples) -> dict[str, Any]:
         For a variogram of none of the targets.
     """
     chosen = {"kind": read.choice("TRANSFORM")}
-    transforms = {name: chosen for name in samples.targets}
+    transforms = dict.fromkeys(samples.targets, chosen)
     settings: dict[str, Any] = {
         "transforms": transforms,
         "n_neighbors": read.whole("N_NEIGHBORS"),

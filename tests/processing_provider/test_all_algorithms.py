@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS")
 
-from qgis.core import (  # noqa: E402
+from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingModelAlgorithm,

@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS")
 
-from hybrid_geostatistics.core.variogram.direction import Direction  # noqa: E402
-from hybrid_geostatistics.core.variogram.experimental import experimental_variogram  # noqa: E402
-from hybrid_geostatistics.core.variogram.experimental_report import COLUMNS  # noqa: E402
+from hybrid_geostatistics.core.variogram.direction import Direction
+from hybrid_geostatistics.core.variogram.experimental import experimental_variogram
+from hybrid_geostatistics.core.variogram.experimental_report import COLUMNS
 
 
 def table_of(path):

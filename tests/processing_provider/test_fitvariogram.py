@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("skgstat", reason="needs scikit-gstat here")
 
-from hybrid_geostatistics.core.transforms import Transform  # noqa: E402
-from hybrid_geostatistics.core.variogram.anisotropy import Anisotropy  # noqa: E402
-from hybrid_geostatistics.core.variogram.file import VariogramFile  # noqa: E402
-from hybrid_geostatistics.core.variogram.fit_options import FitOptions  # noqa: E402
-from hybrid_geostatistics.core.variogram.fitting import fit_variogram  # noqa: E402
+from hybrid_geostatistics.core.transforms import Transform
+from hybrid_geostatistics.core.variogram.anisotropy import Anisotropy
+from hybrid_geostatistics.core.variogram.file import VariogramFile
+from hybrid_geostatistics.core.variogram.fit_options import FitOptions
+from hybrid_geostatistics.core.variogram.fitting import fit_variogram
 
 
 @pytest.mark.parametrize("method", ["reml", "least_squares"])
@@ -45,7 +45,7 @@ def test_kriging_takes_the_file(run, samples, template, tmp_path):
         "fitvariogram",
         {"INPUT": samples, "FIELD": "zinc", "MODEL": "spherical", "VARIOGRAM": str(tmp_path / "v.json")},
     )
-    results, log = run(
+    results, _log = run(
         "ordinarykriging",
         {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": fitted["VARIOGRAM"], "TEMPLATE": template,
          "ESTIMATE": str(tmp_path / "e.tif")},
@@ -90,7 +90,7 @@ def test_fitted_transforms_travel_in_the_file_to_kriging(run, world, samples, te
         {"INPUT": samples, "FIELD": "zinc", "TRANSFORM": kind, "MODEL": "exponential",
          "METHOD": "least_squares", "VARIOGRAM": str(tmp_path / "v.json"), "OUTPUT_HTML": str(tmp_path / "v.html")},
     )  # fmt: skip
-    coordinates, values = world.field_values()
+    _coordinates, values = world.field_values()
     file = VariogramFile.read(fitted["VARIOGRAM"])
     assert file.transform == Transform(kind).fitted(values)
     assert label in (tmp_path / "v.html").read_text(encoding="utf-8")

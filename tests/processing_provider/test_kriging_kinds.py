@@ -45,7 +45,7 @@ def test_external_drift(world, kriged, variogram, template, tmp_path):
     from qgis.core import QgsRasterLayer
 
     drift = world.write_raster(tmp_path / "drift.tif", world.slope_values(), nodata=-1e6)
-    results, log = kriged(KRIGING_TYPE="external_drift", DRIFT=[drift], TEMPLATE=drift)
+    results, _log = kriged(KRIGING_TYPE="external_drift", DRIFT=[drift], TEMPLATE=drift)
     coordinates, values = world.field_values()
     rasters = CovariateStack.of_sources([RasterSource.of_layer(QgsRasterLayer(drift, "drift"))])
     at_samples = rasters.at(coordinates).values
@@ -94,7 +94,7 @@ def test_blocks(world, kriged, variogram, template, side, rule):
 
 
 def test_sectors_and_diagnostics(world, kriged, variogram, template, tmp_path):
-    results, log = kriged(
+    results, _log = kriged(
         SECTORS="quadrants", MAX_PER_SECTOR=2, MIN_PER_SECTOR=1, SEARCH_RADIUS=60, DIAGNOSTICS=str(tmp_path / "d.tif")
     )
     coordinates, values = world.field_values()

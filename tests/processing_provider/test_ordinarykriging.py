@@ -28,7 +28,7 @@ def kriged(world, variogram, grid, max_neighbors=None):
 
 
 def test_takes_the_template_grid_exactly(run, world, samples, variogram, template, tmp_path):
-    results, log = run(
+    results, _log = run(
         "ordinarykriging",
         {"INPUT": samples, "FIELD": "zinc", "VARIOGRAM": variogram, "TEMPLATE": template,
          "ESTIMATE": str(tmp_path / "e.tif"), "KRIGING_VARIANCE": str(tmp_path / "v.tif")},

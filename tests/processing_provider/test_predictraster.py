@@ -5,10 +5,10 @@ import pytest
 
 pytest.importorskip("onnxruntime", reason="needs onnxruntime here")
 
-from hybrid_geostatistics.core.grid import Block, RasterGrid  # noqa: E402
-from hybrid_geostatistics.core.prediction.trained_model import TrainedModel  # noqa: E402
-from hybrid_geostatistics.core.samples import Covariates  # noqa: E402
-from hybrid_geostatistics.core.validation.applicability import fit_applicability  # noqa: E402
+from hybrid_geostatistics.core.grid import Block, RasterGrid
+from hybrid_geostatistics.core.prediction.trained_model import TrainedModel
+from hybrid_geostatistics.core.samples import Covariates
+from hybrid_geostatistics.core.validation.applicability import fit_applicability
 
 CRS = "EPSG:28992"
 GRID = RasterGrid((8, 11), (181_000.0, 80.0, 0.0, 333_500.0, 0.0, -60.0), CRS)

@@ -97,7 +97,7 @@ def test_a_mask_keeps_pixels_out(run, world, cube, tmp_path):
 
 
 def test_what_is_refused(refused, world, cube, tmp_path):
-    path, values = cube
+    path, _values = cube
     out = {"OUTPUT": str(tmp_path / "x.tif")}
     assert "1 to 6 components" in refused("spectralpca", {"RASTER": path, "COMPONENTS": 7, **out})
     (tmp_path / "no.json").write_text("{}", encoding="utf-8")

@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS")
 
-from hybrid_geostatistics.processing_provider.styles import RampStyle, ResidualStyle  # noqa: E402
-from qgis.core import (  # noqa: E402
+from hybrid_geostatistics.processing_provider.styles import RampStyle, ResidualStyle
+from qgis.core import (
     QgsApplication,
     QgsProcessingContext,
     QgsProject,

@@ -82,7 +82,7 @@ def test_blocks_have_the_height_of_a_step(run, world, holes, model_file, templat
 
 
 def test_external_drift_is_the_same_on_every_level(run, world, holes, model_file, slope, tmp_path):
-    path, places, values = holes
+    path, _places, _values = holes
     results, _ = run(
         "ordinarykriging",
         {"INPUT": path, "FIELD": "zinc", "VARIOGRAM": model_file, "TEMPLATE": slope, "ELEVATIONS": TEXT,

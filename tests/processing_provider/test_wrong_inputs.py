@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="needs QGIS")
 
-from osgeo import ogr, osr  # noqa: E402
-from qgis.core import (  # noqa: E402
+from osgeo import ogr, osr
+from qgis.core import (
     QgsProcessingFeatureSourceDefinition,
     QgsProcessingOutputLayerDefinition,
     QgsProject,

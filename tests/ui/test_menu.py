@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("qgis")
 
-from hybrid_geostatistics.plugin import HybridGeostatisticsPlugin  # noqa: E402
-from hybrid_geostatistics.ui import models, sample  # noqa: E402
-from hybrid_geostatistics.ui.help import HelpDialog  # noqa: E402
-from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject  # noqa: E402
-from qgis.PyQt.QtWidgets import QDialog, QMainWindow, QMenu, QToolBar  # noqa: E402
+from hybrid_geostatistics.plugin import HybridGeostatisticsPlugin
+from hybrid_geostatistics.ui import models, sample
+from hybrid_geostatistics.ui.help import HelpDialog
+from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject
+from qgis.PyQt.QtWidgets import QDialog, QMainWindow, QMenu, QToolBar
 
 
 class Desktop:

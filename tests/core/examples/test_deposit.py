@@ -61,7 +61,7 @@ def test_surveys_see_what_they_should(deposit):
     rock = deposit.rock(surveys._below(deposit, grid, 30.0))
     assert np.corrcoef(magnetics.ravel(), rock.iron)[0, 1] > 0.8
     assert np.corrcoef(chargeability.ravel(), rock.alteration)[0, 1] > 0.9
-    assert cube.shape == (60, *grid.shape) and 0 <= cube.min() and cube.max() <= 1
+    assert cube.shape == (60, *grid.shape) and cube.min() >= 0 and cube.max() <= 1
 
 
 def test_the_same_seed_is_the_same_deposit(deposit):

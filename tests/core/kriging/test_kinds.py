@@ -319,7 +319,7 @@ def test_a_pure_nugget_has_blocks_that_do_not_vary(samples):
 
 
 def test_every_empty_place_says_why(samples):
-    coordinates, values, drift, targets, target_drift = samples
+    coordinates, values, _drift, targets, _target_drift = samples
     flags = np.zeros((len(values), 1))
     flags[:20] = 1.0
     columns = np.column_stack([flags, np.full(len(values), 2.0)])

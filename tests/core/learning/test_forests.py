@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 pytest.importorskip("sklearn")
 
-from hybrid_geostatistics.core.errors import Cancelled, InputError  # noqa: E402
-from hybrid_geostatistics.core.learning.forests import ForestSettings, grow_drift_forests  # noqa: E402
+from hybrid_geostatistics.core.errors import Cancelled, InputError
+from hybrid_geostatistics.core.learning.forests import ForestSettings, grow_drift_forests
 
 N = 90
 RNG = np.random.default_rng(0)

@@ -81,7 +81,7 @@ def test_the_correction_is_bounded_and_vanishes_at_samples():
     np.testing.assert_array_equal(at_samples.estimate, samples.values)
     centre, sigma = whole.transformed(PLACES, shipped_network())[:2]
     plain = kriging.transformed(PLACES, shipped_network())[0]
-    assert 0 < np.abs(centre - plain).max() and (np.abs(centre - plain) <= 1.5 * sigma).all()
+    assert np.abs(centre - plain).max() > 0 and (np.abs(centre - plain) <= 1.5 * sigma).all()
     far = np.array([[1e5, 1e5]])
     assert np.isfinite(whole.predict(far, None, shipped_network()).estimate).all()
 

@@ -220,7 +220,7 @@ def _with_errors(samples, errors_by_method, scheme="random"):
         for name, errors in errors_by_method.items()
     }
     folds = {scheme: np.arange(len(samples)) % 5}
-    return score(samples, folds, predictions, {key: 1.0 for key in predictions})
+    return score(samples, folds, predictions, dict.fromkeys(predictions, 1.0))
 
 
 def test_a_method_as_good_as_kriging_ties(samples):

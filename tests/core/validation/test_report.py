@@ -32,7 +32,7 @@ def comparison():
         for method, factor in FACTORS.items():
             estimate = samples.values + factor * errors
             predictions[scheme, method] = within(estimate, estimate - 40, estimate + 60)
-    return score(samples, folds, predictions, {key: 2.0 for key in predictions}, warnings=["Look <here>."])
+    return score(samples, folds, predictions, dict.fromkeys(predictions, 2.0), warnings=["Look <here>."])
 
 
 def texts(page):
