@@ -9,6 +9,8 @@ import pytest
 
 CALLED_BY_QGIS = {"classFactory", "initGui", "unload"}
 """Besides the methods of classes that derive from QGIS's."""
+CALLED_BY_OTHERS = ("Qgs", "event.Listener")
+"""How classes begin whose methods QGIS or numba calls."""
 
 
 def definitions(tree):
@@ -20,14 +22,14 @@ def definitions(tree):
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)
     ]
-    of_qgis = {
+    of_others = {
         method
         for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).startswith("Qgs") for base in node.bases)
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).startswith(CALLED_BY_OTHERS) for base in node.bases)
         for method in node.body
     }
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node not in of_qgis:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node not in of_others:
             found.append((node.name, node.lineno))
     return [(name, line) for name, line in found if not name.startswith("__")]
 
