@@ -93,9 +93,15 @@ def build(name: str, title: str, text: str, inputs: list, steps: list) -> None:
     """Write one model; a step is (id in the model, algorithm, description, sources, outputs of the model).
 
     A parameter of several layers takes a list of sources. What a step does not name gets the algorithm's default:
-    the designer shows a step red whose mandatory parameters have no source. Inputs stand left, steps one below the
-    other, their outputs to the right.
+    the designer shows a step red whose mandatory parameters have no source. An output that a later step reads cannot
+    be skipped. Inputs stand left, steps one below the other, their outputs to the right.
     """
+    needed = {
+        (source.outputChildId(), source.outputName())
+        for *_, sources, _ in steps
+        for given in sources.values()
+        for source in (given if isinstance(given, list) else [given])
+    }
     model = QgsProcessingModelAlgorithm(title, GROUP)
     model.setName(title)
     model.setHelpContent({"ALG_DESC": text, "ALG_CREATOR": GROUP})
@@ -118,6 +124,7 @@ def build(name: str, title: str, text: str, inputs: list, steps: list) -> None:
             result.setChildId(step)
             result.setChildOutputName(key)
             result.setDescription(label)
+            result.setMandatory((step, key) in needed)
             result.setPosition(QPointF(740 + 230 * column, height + 40))
             results[label] = result
         child.setModelOutputs(results)
@@ -141,7 +148,8 @@ def kriging_chain() -> None:
                 "checksamples",
                 "Check samples",
                 {"INPUT": parameter("INPUT"), "FIELDS": parameter("FIELD"), "DUPLICATES": value("average")},
-                {"OUTPUT": "Cleaned samples", "OUTPUT_HTML": "Sample report"},
+                # Were the cleaned samples an output, the rest would fail where it is skipped.
+                {"OUTPUT_HTML": "Sample report"},
             ),
             (
                 "fit",
