@@ -164,8 +164,8 @@ class FittedGradient:
         targets = self.kriging._check_targets(coordinates)
         columns, reason = self._slopes_of_columns(targets, drift)
         if self.kriging.local_drift and self._has_drift:
-            values = None if drift is None else drift.values
-            reason = np.asarray(self.estimator.predict(targets, values).reason)
+            of_estimate = self.estimator.predict(targets, None if drift is None else drift.values).reason
+            reason = np.where(reason != Reason.ESTIMATED, reason, of_estimate)
         points = targets - self.kriging._system.samples.center
         return self._at(points, None, baseline, with_variance, columns, reason)
 

@@ -272,7 +272,9 @@ def test_the_gradient_of_a_raster_is_that_of_the_surface_between_its_cells():
     assert_allclose(found.gradient[:, 0], expected, rtol=1e-6, atol=1e-8)
 
 
-def test_where_a_drift_has_no_gradient():
+@pytest.mark.parametrize("local", [False, True], ids=["all samples", "neighbours"])
+@pytest.mark.parametrize("hood", ["all", "nearest"])
+def test_where_a_drift_has_no_gradient(hood, local):
     nothing = np.nan
     values = np.array([[5.0, nothing, nothing, 1.0], [4.0, 3.0, nothing, 2.0], [nothing, 7.0, nothing, 9.0]])
     at, beside = cells_beside(np.pad(values, 1, constant_values=nothing))
@@ -283,7 +285,7 @@ def test_where_a_drift_has_no_gradient():
     assert_array_equal(found.slopes[:, 0, 1].reshape(3, 4), north)
     random = np.random.default_rng(3)
     places, known = random.random((20, 2)) * 10.0, random.random((20, 1))
-    fitted = fit_gradient(places, random.random(20), SMOOTH, drift=known)
+    fitted = fit_gradient(places, random.random(20), SMOOTH, HOODS[hood], drift=known, local_drift=local)
     result = fitted.predict(random.random((12, 2)) * 10.0, (1.0, 1.0), drift=found)
     has_both = np.isfinite(found.slopes[:, 0]).all(axis=1)
     assert has_both.sum() == 2
