@@ -59,9 +59,9 @@ class Neighborhood:
     max_per_hole: int | None = None
 
     def __post_init__(self) -> None:
-        if self.max_neighbors is not None and self.max_neighbors < 1:
+        if self.max_neighbors is not None and not self.max_neighbors >= 1:
             raise InputError(f"Expected max_neighbors of 1 or more, got {self.max_neighbors}.")
-        if self.min_neighbors < 1:
+        if not self.min_neighbors >= 1:
             raise InputError(f"Expected min_neighbors of 1 or more, got {self.min_neighbors}.")
         if self.max_neighbors is not None and self.min_neighbors > self.max_neighbors:
             raise InputError(

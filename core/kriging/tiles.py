@@ -134,7 +134,7 @@ def neighbors_of_each(
     if left_out is not None:
         np.copyto(squared, np.inf, where=candidates[:, None, :] == left_out[tiles.targets][:, :, None])
     limit = search.limit
-    bound: np.ndarray | float = search.radius**2
+    bound: np.ndarray | float = search.radius * search.radius
     if limit < squared.shape[-1]:
         bound = np.minimum(np.partition(squared, limit - 1, axis=-1)[..., limit - 1 : limit], bound)
     if not np.isfinite(bound).all():

@@ -14,6 +14,7 @@ from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import FittedKriging, KrigingEstimate, fit_kriging
 from ..transforms import Transform
 from ..variogram.models import VariogramModel, model_from_dict, model_to_dict
+from .contract import optional_number
 
 ORDINARY = "ordinary_kriging"
 EXTERNAL = "external_drift_kriging"
@@ -127,9 +128,9 @@ class Base:
             None if content["encoder"] is None else CovariateEncoder.from_dict(content["encoder"]),
             tuple(model_from_dict(other) for other in content.get("other_variograms", ())),
             BackTransform.from_dict(transform, way_back) if way_back else None,
-            content.get("usual_sigma"),
-            content.get("far_weight"),
-            content.get("far_sigma"),
+            optional_number(content, "usual_sigma"),
+            optional_number(content, "far_weight"),
+            optional_number(content, "far_sigma"),
         )
 
 

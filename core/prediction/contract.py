@@ -56,10 +56,22 @@ def decode_array(content: Any) -> np.ndarray:
             numbers = np.frombuffer(raw, dtype=_DTYPES[content["dtype"]])
             return numbers.reshape([int(size) for size in content["shape"]]).astype(content["dtype"])
         return np.array(content, dtype=float)
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, binascii.Error) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"The model file is damaged: an array in it cannot be read ({error}).") from error
+
+
+def optional_number(content: Mapping[str, Any], key: str) -> float | None:
+    """Return a number of a contract, None where it is null or missing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When it is something else.
+    """
+    value = content.get(key)
+    return None if value is None else float(value)
 
 
 def samples_to_dict(samples: Samples, **arrays: np.ndarray) -> dict:
@@ -152,7 +164,7 @@ def reading(source: str) -> Iterator[None]:
         yield
     except KeyError as error:
         raise ModelFileError(f"{source} is damaged: its contract lacks {error}. Train the model again.") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ModelFileError(f"{source} is damaged: {error} Train the model again.") from error
 
 

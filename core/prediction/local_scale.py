@@ -103,13 +103,16 @@ class LocalScale:
         Raises
         ------
         ModelFileError
-            When it depends on other columns.
+            When it depends on other columns, or lacks a number for one.
         """
         if content is None:
             return cls.none()
         if tuple(content["columns"]) != COLUMNS:
             raise ModelFileError(f"expected a local scale of {', '.join(COLUMNS)}, got {content['columns']}.")
-        return cls(np.array(content["centre"], dtype=float), np.array(content["coefficients"], dtype=float))
+        numbers = [np.array(content[key], dtype=float) for key in ("centre", "coefficients")]
+        if not all(row.shape == (len(COLUMNS),) and np.isfinite(row).all() for row in numbers):
+            raise ModelFileError(f"expected a centre and a coefficient of each of {', '.join(COLUMNS)}.")
+        return cls(*numbers)
 
 
 def _columns(context: np.ndarray) -> np.ndarray:

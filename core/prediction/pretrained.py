@@ -33,7 +33,7 @@ from ..validation.intervals import IntervalTable
 from ..validation.predictive import PredictiveDistribution
 from ..variogram.models import model_from_dict
 from .bases import remoteness
-from .contract import ContractModel, samples_from_dict, samples_to_dict
+from .contract import ContractModel, optional_number, samples_from_dict, samples_to_dict
 from .hybrid import Prediction
 from .intervals import interval_ends, quantiles_about
 from .local_scale import LocalScale
@@ -288,8 +288,8 @@ class PretrainedModel(ContractModel):
                     IntervalTable.from_dict(entry["intervals"]),
                     BackTransform.from_dict(transform, entry["back_transform"]),
                     LocalScale.from_dict(entry.get("local_scale")),
-                    entry.get("near_sigma"),
-                    entry.get("far_sigma"),
+                    optional_number(entry, "near_sigma"),
+                    optional_number(entry, "far_sigma"),
                 )
             )
         given = content["neighborhood"]

@@ -243,9 +243,19 @@ class IntervalTable:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Sequence[float]]) -> IntervalTable:
-        """Read what `to_dict` wrote; older files know nothing of places far from samples."""
+        """Read what `to_dict` wrote; older files know nothing of places far from samples.
+
+        Raises
+        ------
+        InputError
+            When it is no table: coverages that do not rise between 0 and 1, not a multiplier of 0 or above for each.
+        """
         keys = ("coverages", "quantiles", *(("far_quantiles",) if "far_quantiles" in content else ()))
-        return cls(*(np.array(content[key], dtype=float) for key in keys))
+        coverages, *multipliers = (np.array(content[key], dtype=float) for key in keys)
+        is_table = coverages.ndim == 1 and len(coverages) > 0 and (np.diff(coverages, prepend=0, append=1) > 0).all()
+        if not is_table or not all(row.shape == coverages.shape and (row >= 0).all() for row in multipliers):
+            raise InputError("expected an interval table: rising coverages, and a multiplier of 0 or above for each.")
+        return cls(coverages, *multipliers)
 
 
 def left_out_together(coordinates: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:

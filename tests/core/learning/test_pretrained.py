@@ -22,7 +22,7 @@ from hybrid_geostatistics.core.learning.pretrained import (
     train_pretrained,
 )
 from hybrid_geostatistics.core.prediction.contract import with_contract
-from hybrid_geostatistics.core.prediction.local_scale import LocalScale
+from hybrid_geostatistics.core.prediction.local_scale import COLUMNS, LocalScale
 from hybrid_geostatistics.core.prediction.pretrained import PretrainedModel
 from hybrid_geostatistics.core.prediction.trained_model import TrainedModel
 from hybrid_geostatistics.core.samples import Covariates, Samples
@@ -156,6 +156,12 @@ def test_a_damaged_contract_is_refused(tmp_path):
     with pytest.raises(ModelFileError, match="gate between 0 and 1"):
         PretrainedModel.from_dict(contract)
     contract["targets"][0]["gate"] = 0.5
+    no_scale = {"columns": list(COLUMNS), "centre": 0.0, "coefficients": 1.0}
+    for part, damage in (("far_sigma", "x"), ("local_scale", no_scale)):
+        kept, contract["targets"][0][part] = contract["targets"][0][part], damage
+        with pytest.raises(ModelFileError, match="damaged"):
+            PretrainedModel.from_dict(contract)
+        contract["targets"][0][part] = kept
     del contract["targets"][0]["members"][0]["variogram"]
     with pytest.raises(ModelFileError, match="variogram"):
         PretrainedModel.from_dict(contract)

@@ -19,7 +19,10 @@ def test_arrays_survive_bit_by_bit():
 
 @pytest.mark.parametrize(
     "damage",
-    [{"base64": "!"}, {"base64": "AAAA"}, {"shape": [5, 5]}, {"dtype": "object"}, {"shape": None}],
+    [
+        {"base64": "!"}, {"base64": "AAAA"}, {"shape": [5, 5]}, {"shape": [float("inf"), 3]}, {"dtype": "object"},
+        {"shape": None},
+    ],  # fmt: skip
 )
 def test_damaged_arrays_are_refused(damage):
     with pytest.raises(ModelFileError):

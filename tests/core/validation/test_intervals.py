@@ -12,6 +12,20 @@ from hybrid_geostatistics.core.validation.intervals import (
 )
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"quantiles": [1.0]}, {"quantiles": None}, {"quantiles": [1.0, -2.0]}, {"quantiles": [1.0, np.nan]},
+        {"coverages": [0.9, 0.5]}, {"coverages": [0.5, 1.0]}, {"coverages": []}, {"far_quantiles": 2.0},
+    ],
+)  # fmt: skip
+def test_a_damaged_table_is_refused_and_an_infinite_multiplier_kept(damage):
+    content = {"coverages": [0.5, 0.9], "quantiles": [0.7, np.inf]}
+    assert IntervalTable.from_dict(content).to_dict() == content
+    with pytest.raises(InputError, match="interval table"):
+        IntervalTable.from_dict({**content, **damage})
+
+
 @pytest.mark.parametrize("wanted", [0.8, 0.9, 0.95])
 @pytest.mark.parametrize("n", [39, 155])
 def test_coverage_of_a_new_sample_is_the_nominal_one(wanted, n):
