@@ -12,6 +12,7 @@ from qgis.core import (
     QgsGradientColorRamp,
     QgsGradientStop,
     QgsGraduatedSymbolRenderer,
+    QgsLayerTreeLayer,
     QgsMarkerSymbol,
     QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
@@ -72,10 +73,15 @@ class RampStyle(QgsProcessingLayerPostProcessorInterface):
             if self._instead_of in (None, layer.name()):
                 layer.setName(self._name)
             style_raster(layer, self._limits, self._colors, self._band)
-            project = context.project()
-            node = None if project is None else project.layerTreeRoot().findLayer(layer.id())
+            node = _node_of(layer, context)
             if node is not None:
                 node.setItemVisibilityChecked(self._is_shown)
+
+
+def _node_of(layer, context) -> Optional[QgsLayerTreeLayer]:
+    """Return where a layer stands in the list of layers, None where it is not in there."""
+    project = context.project()
+    return None if project is None else project.layerTreeRoot().findLayer(layer.id())
 
 
 def style_raster(layer: QgsRasterLayer, limits: tuple[float, float], colors: Sequence[str], band: int) -> None:
@@ -129,6 +135,11 @@ class ResidualStyle(QgsProcessingLayerPostProcessorInterface):
             if 0 < small < large < largest:
                 layer.setRenderer(QgsGraduatedSymbolRenderer(self._expression, _ranges(small, large, largest)))
                 layer.triggerRepaint()
+            node = _node_of(layer, context)
+            if node is not None:
+                # The samples lie at the same places, and would hide them.
+                context.project().layerTreeRoot().insertChildNode(0, node.clone())
+                node.parent().removeChildNode(node)
 
 
 def _ranges(small: float, large: float, largest: float) -> list[QgsRendererRange]:
