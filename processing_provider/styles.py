@@ -12,7 +12,6 @@ from qgis.core import (
     QgsGradientColorRamp,
     QgsGradientStop,
     QgsGraduatedSymbolRenderer,
-    QgsLayerTreeLayer,
     QgsMarkerSymbol,
     QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
@@ -32,7 +31,8 @@ SHOWN = 0.02, 0.98
 """Share of the values between which the colours run."""
 TOO_HIGH_TO_TOO_LOW = ("#2166ac", "#67a9cf", "#f7f7f7", "#ef8a62", "#b2182b")
 """Of points where too much was predicted, to those where too little was."""
-SIZES = ("3.6", "2.6", "1.8", "2.6", "3.6")
+SIZES = ("5", "3.8", "2.2", "3.8", "5")
+"""In millimetres: large ones show as rings where the layer lies below that of the samples, as QGIS adds it."""
 SMALL, LARGE = 0.5, 0.9
 """Shares of the residuals that are within the small ones, and not above the large ones."""
 
@@ -73,15 +73,10 @@ class RampStyle(QgsProcessingLayerPostProcessorInterface):
             if self._instead_of in (None, layer.name()):
                 layer.setName(self._name)
             style_raster(layer, self._limits, self._colors, self._band)
-            node = _node_of(layer, context)
+            project = context.project()
+            node = None if project is None else project.layerTreeRoot().findLayer(layer.id())
             if node is not None:
                 node.setItemVisibilityChecked(self._is_shown)
-
-
-def _node_of(layer, context) -> Optional[QgsLayerTreeLayer]:
-    """Return where a layer stands in the list of layers, None where it is not in there."""
-    project = context.project()
-    return None if project is None else project.layerTreeRoot().findLayer(layer.id())
 
 
 def style_raster(layer: QgsRasterLayer, limits: tuple[float, float], colors: Sequence[str], band: int) -> None:
@@ -135,11 +130,6 @@ class ResidualStyle(QgsProcessingLayerPostProcessorInterface):
             if 0 < small < large < largest:
                 layer.setRenderer(QgsGraduatedSymbolRenderer(self._expression, _ranges(small, large, largest)))
                 layer.triggerRepaint()
-            node = _node_of(layer, context)
-            if node is not None:
-                # The samples lie at the same places, and would hide them.
-                context.project().layerTreeRoot().insertChildNode(0, node.clone())
-                node.parent().removeChildNode(node)
 
 
 def _ranges(small: float, large: float, largest: float) -> list[QgsRendererRange]:

@@ -110,17 +110,3 @@ def test_a_cross_validation_is_drawn_by_its_residuals(run, world, samples, vario
     assert [("too low" in label) for label in labels_of(layer)] == [
         residual > 0 and "within" not in label for residual, label in zip(residuals, labels_of(layer))
     ]
-
-
-def test_residuals_lie_above_the_samples_at_the_same_places(qgis_new_project, world):
-    """Truth: the order in which QGIS draws."""
-    project, context = QgsProject.instance(), QgsProcessingContext()
-    context.setProject(project)
-    group = project.layerTreeRoot().addGroup("samples")
-    layers = [QgsVectorLayer("Point?field=residual:double", name, "memory") for name in ("samples", "Residuals")]
-    for layer in layers:
-        project.addMapLayer(layer, False)
-        group.addLayer(layer)
-    ResidualStyle("mine", "Residuals", '"residual"', np.arange(20.0)).postProcessLayer(layers[1], context, world.Log())
-    assert [layer.name() for layer in project.layerTreeRoot().layerOrder()] == ["mine", "samples"]
-    assert project.layerTreeRoot().findLayer(layers[1].id()).itemVisibilityChecked()
