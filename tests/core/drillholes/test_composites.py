@@ -55,12 +55,15 @@ def test_domains_are_not_mixed():
 
 def test_short_pieces_are_left_out_and_counted():
     made = composite(Intervals([0.0], [5.0], [[3.0]]), 2.0, least_share=0.75)
-    assert len(made.tops) == 2 and made.n_short == 1
+    np.testing.assert_allclose(np.column_stack([made.tops, made.bottoms, made.values]), [[0, 2, 3], [2, 4, 3]])
+    assert made.n_short == 1
 
 
 def test_rounded_depths_make_no_extra_composite():
     made = composite(Intervals([0.0], [0.1 + 0.2], [[3.0]]), 0.1)
-    assert len(made.tops) == 3
+    np.testing.assert_allclose(made.tops, [0.0, 0.1, 0.2])
+    np.testing.assert_allclose(made.bottoms, [0.1, 0.2, 0.3])
+    np.testing.assert_allclose(made.values, 3.0)
 
 
 @pytest.mark.parametrize(

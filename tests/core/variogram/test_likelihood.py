@@ -158,7 +158,10 @@ def test_coincident_samples_are_separate_measurements(meuse):
     coordinates = np.vstack([meuse[0], meuse[0][:20]])
     values = np.concatenate([meuse[1], meuse[1][:20] + 0.1])
     model, log_likelihood = refine(coordinates, values, START)
-    assert model.nugget > 0 and np.isfinite(log_likelihood)
+    assert log_likelihood == pytest.approx(restricted_log_likelihood(coordinates, values, model), rel=1e-9)
+    # A field without a nugget cannot differ at one place.
+    smooth = VariogramModel(1e-6, model.structures)
+    assert log_likelihood > restricted_log_likelihood(coordinates, values, smooth) + 100.0
 
 
 @pytest.mark.parametrize(
