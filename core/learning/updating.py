@@ -129,7 +129,7 @@ def drift_of(model: TrainedModel, new: Samples) -> tuple[TargetDrift, ...]:
             continue
         residual = observed - predicted.estimate[known, column]
         of_mean, of_size = effective_numbers(
-            model.model.samples.coordinates, _variogram(model.model, column), new.coordinates[known]
+            model.model.samples.of(target).coordinates, _variogram(model.model, column), new.coordinates[known]
         )
         inside = (observed >= predicted.lower[known, column]) & (observed <= predicted.upper[known, column])
         n_alike = int(of_size + 1e-9)
@@ -282,7 +282,7 @@ def update_model(
     drifts = drift_of(opened, new.rows(~at_old)) if not at_old.all() else ()
     replaced = {tuple(place) for place in new.coordinates[at_old]}
     stays = np.array([tuple(place) not in replaced for place in old.coordinates])
-    joined = _joined(old.rows(stays), new)
+    joined = _joined(old.rows(stays), with_old_values(new, old))
     where = part(progress, 0.1, 1.0)
     settings = settings_of(opened.contract, model)
     trained: Trained[Any]
@@ -349,6 +349,23 @@ def _require_alike(old: Samples, new: Samples) -> None:
             f"{old.crs or 'any CRS'}, as the model's are, got {', '.join(new.targets)} in {new.n_dimensions} "
             f"dimensions and {new.crs or 'no CRS'}. Use samples like those the model was trained with."
         )
+
+
+def with_old_values(new: Samples, old: Samples) -> Samples:
+    """Return new samples with what they lack of the targets but an old sample at the same place has.
+
+    Examples
+    --------
+    >>> old = Samples([[0, 0], [5, 5]], [[1.0, 2.0], [3.0, 4.0]], ("zinc", "lead"))
+    >>> with_old_values(Samples([[5, 5], [7, 7]], [[9.0, np.nan], [8.0, np.nan]], old.targets), old).values.tolist()
+    [[9.0, 4.0], [8.0, nan]]
+    """
+    if not new.has_gaps:
+        return new
+    before = {tuple(place): values for place, values in zip(old.coordinates, old.values)}
+    nothing = np.full(len(new.targets), np.nan)
+    known = np.array([before.get(tuple(place), nothing) for place in new.coordinates])
+    return replace(new, values=np.where(np.isnan(new.values), known, new.values))
 
 
 def _joined(old: Samples, new: Samples) -> Samples:
