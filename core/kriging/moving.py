@@ -211,10 +211,10 @@ class MovingSystem:
     ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray | None] | None:
         """Return the same as `predict` at the cells of a raster, where the only column is the constant.
 
-        With the slopes of the estimates, shape (n_dimensions, n_cells), if they are wanted and the mean is not known.
+        With the slopes of the estimates, shape (n_dimensions, n_cells), if they are wanted.
         None where the kernel cannot, or met a singular system.
         """
-        solved = self._compiled(lattice, int(with_slopes and self.has_mean), prior=prior)
+        solved = self._compiled(lattice, int(with_slopes), prior=prior)
         if solved is None:
             return None
         found = solved.counts.ravel()
@@ -232,7 +232,7 @@ class MovingSystem:
         """Return numbers of neighbours, reasons and gradients at the cells of a raster, by the kernel.
 
         They are those of `products` with a `functionals.Derivative`, all axes at once; the samples hold values of
-        several fields. None where the kernel cannot (a known mean), or met a singular system.
+        several fields. None where the kernel cannot, or met a singular system.
 
         Parameters
         ----------
@@ -245,7 +245,7 @@ class MovingSystem:
         n_neighbors, reason : ndarray, shape (n_targets,)
         gradient : ndarray, shape (n_targets, n_fields, n_dimensions)
         """
-        solved = self._compiled(lattice, n_fields, prior=0.0) if self.has_mean else None
+        solved = self._compiled(lattice, n_fields, prior=0.0)
         if solved is None or solved.slopes is None:
             return None
         found = solved.counts.ravel()

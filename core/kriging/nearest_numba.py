@@ -246,9 +246,9 @@ def solve_lattice(
     kriged : ndarray, shape (3 or 0, n_rows, n_columns)
         Filled, instead of these products, with estimates, kriging and smoothing variances where it is not empty.
     prior, has_mean : float, bool
-        What these need: the variance of what is estimated, and whether the mean is unknown.
+        What these and slopes need: the variance of what is estimated, and whether the mean is unknown.
     slopes : ndarray, shape (n_fields, n_dimensions, n_rows, n_columns), or None
-        Filled with the gradients of the last columns of `known`, kriged with an unknown mean.
+        Filled with the gradients of the last columns of `known`.
 
     Returns
     -------
@@ -465,7 +465,7 @@ def solve_lattice(
                             for s in range(GROUP):
                                 # Without neighbours there is nothing to divide by; the caller writes NaN there.
                                 all_ = sum_gram[0, 0, lane + s]
-                                mean[s] = sum_gram[0, g, lane + s] / (all_ if all_ > 0.0 else 1.0)
+                                mean[s] = sum_gram[0, g, lane + s] / (all_ if all_ > 0.0 else 1.0) if has_mean else 0.0
                             of_field = duals[field]
                             for i in range(n_rest):
                                 row = of_field[i]
