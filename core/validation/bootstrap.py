@@ -13,6 +13,9 @@ import numpy as np
 
 from ..errors import InputError
 
+FEWEST_CLUSTERS = 5
+"""With samples in fewer of the clusters a score of them has no interval: resamples of so few vary too little."""
+
 
 @dataclass(frozen=True)
 class ClusterBootstrap:
@@ -58,6 +61,11 @@ class ClusterBootstrap:
         """Number of clusters."""
         return self.counts.shape[1]
 
+    @property
+    def n_occupied(self) -> int:
+        """Number of clusters that hold samples; fewer than all of them after `only`."""
+        return len(np.unique(self.clusters))
+
     def means(self, values: np.ndarray) -> np.ndarray:
         """Return the mean of values, shape (n,), over the samples of each resample.
 
@@ -77,8 +85,8 @@ class ClusterBootstrap:
     def interval(self, replicates: np.ndarray, level: float = 0.95) -> tuple[float, float]:
         """Return the expanded percentile interval of replicated scores.
 
-        Percentiles are moved outwards for the number of clusters c, to Phi(+-sqrt(c / (c - 1)) t),
-        because plain percentile intervals of few clusters are too narrow.
+        Percentiles are moved outwards for the number of clusters c that hold samples, to
+        Phi(+-sqrt(c / (c - 1)) t), because plain percentile intervals of few clusters are too narrow.
 
         Parameters
         ----------
@@ -97,7 +105,7 @@ class ClusterBootstrap:
         """
         from scipy.special import ndtr, stdtrit
 
-        c = self.n_clusters
+        c = self.n_occupied
         tail = float(ndtr(math.sqrt(c / (c - 1)) * stdtrit(c - 1, (1 - level) / 2)))
         low, high = np.quantile(replicates, [tail, 1 - tail])
         return float(low), float(high)

@@ -15,12 +15,13 @@ from ..features.gradients import completed
 from ..progress import IsCancelled, Progress, never, part, silent, stop_if
 from ..samples import Samples, disguised_targets, require_samples, require_variation
 from .applicability import fit_applicability
+from .bootstrap import FEWEST_CLUSTERS
 from .folds import folds_label, inseparable_groups
 from .gradients import with_own_covariates
 from .noise import NoiseCeiling
 from .predictive import LEVELS, Method, PredictiveDistribution
 from .results import Comparison
-from .scoring import score
+from .scoring import bootstrap_of, score
 from .verdicts import label
 
 
@@ -74,7 +75,7 @@ def compare_methods(
     Cancelled
         When the user asked to stop.
     """
-    warnings = _check(samples, methods, folds)
+    warnings = _check(samples, methods, folds, seed)
     labels = {scheme: np.unique(fold) for scheme, fold in folds.items()}
     n_steps = len(methods) * sum(len(values) for values in labels.values())
     predictions: dict[tuple[str, str], PredictiveDistribution] = {}
@@ -112,7 +113,9 @@ def compare_methods(
     )  # fmt: skip
 
 
-def _check(samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, np.ndarray]) -> list[str]:
+def _check(
+    samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, np.ndarray], seed: int
+) -> list[str]:
     """Refuse what cannot be compared, and return what is suspicious."""
     if not methods or not folds:
         raise InputError(f"Expected at least one method and one fold scheme, got {len(methods)} and {len(folds)}.")
@@ -126,6 +129,15 @@ def _check(samples: Samples, methods: Mapping[str, Method], folds: Mapping[str, 
     for column, target in enumerate(samples.targets):
         require_variation(samples.values[:, column], target)
         require_samples(samples.of(target), 10, f"A comparison of methods for {target}")
+    if samples.has_gaps:
+        bootstrap = bootstrap_of(samples, seed)
+        for target, known in zip(samples.targets, samples.known.T):
+            n_parts = bootstrap.only(known).n_occupied
+            if n_parts < FEWEST_CLUSTERS:
+                raise InputError(
+                    f"{target} was measured in {n_parts} of the {bootstrap.n_clusters} parts of the area that scores "
+                    f"are told apart by, expected {FEWEST_CLUSTERS} or more. Compare it apart from the other targets."
+                )
     for scheme, fold in folds.items():
         if np.shape(fold) != (len(samples),):
             raise InputError(

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from .bootstrap import ClusterBootstrap
+from .bootstrap import FEWEST_CLUSTERS, ClusterBootstrap
 from .predictive import LEVELS, PredictiveDistribution
 
 SCORES = {
@@ -184,10 +184,16 @@ def _score(value: float, replicates: np.ndarray, bootstrap: ClusterBootstrap) ->
 
 
 def mean_score(values: np.ndarray, bootstrap: ClusterBootstrap, members: Optional[np.ndarray] = None) -> Score:
-    """Return the mean of values, shape (n_samples,), over some or all samples, with its interval."""
+    """Return the mean of values, shape (n_samples,), over some or all samples, with its interval.
+
+    Some of them in fewer than `FEWEST_CLUSTERS` clusters have none.
+    """
     member = np.ones(len(values)) if members is None else np.asarray(members, dtype=float)
     if not member.any():
         return UNDEFINED
     with np.errstate(divide="ignore", invalid="ignore"):
         replicates = bootstrap.means(values * member) / bootstrap.means(member)
-    return _score(float((values * member).sum() / member.sum()), replicates, bootstrap)
+    mean, own = float((values * member).sum() / member.sum()), bootstrap.only(member > 0)
+    if own.n_occupied < min(FEWEST_CLUSTERS, bootstrap.n_occupied):
+        return Score(mean, np.nan, np.nan)
+    return _score(mean, replicates, own)

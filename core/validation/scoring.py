@@ -11,7 +11,7 @@ import numpy as np
 
 from ..provenance import data_hash, versions
 from ..samples import Samples
-from .bootstrap import ClusterBootstrap
+from .bootstrap import FEWEST_CLUSTERS, ClusterBootstrap
 from .conclusions import best_method, summary
 from .distance_matching import mismatch, places_between, thinned
 from .folds import folds_label, inseparable_groups, spatial_blocks
@@ -105,7 +105,7 @@ def score(
 def bootstrap_of(samples: Samples, seed: int = 0) -> ClusterBootstrap:
     """Return the resamples of spatial clusters of samples, places and holes whole; the same seed, the same ones."""
     groups = inseparable_groups(samples.coordinates, samples.holes)
-    n_clusters = int(np.clip((groups.max() + 1) // 5, 5, MAX_CLUSTERS))
+    n_clusters = int(np.clip((groups.max() + 1) // 5, FEWEST_CLUSTERS, MAX_CLUSTERS))
     return ClusterBootstrap.draw(spatial_blocks(samples.coordinates, n_clusters, seed, holes=samples.holes), seed)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.validation.bootstrap import ClusterBootstrap
+from hybrid_geostatistics.core.validation.scores import mean_score
 
 
 def rmse_interval(bootstrap, errors):
@@ -75,3 +76,20 @@ def test_bootstrap_is_repeatable_and_needs_clusters(clustered):
     assert one == two
     with pytest.raises(InputError, match="at least 2 spatial clusters"):
         ClusterBootstrap.draw(np.zeros(5, int), 0)
+
+
+@pytest.mark.parametrize("n_parts", [5, 7, 24])
+def test_scores_of_samples_in_few_of_many_clusters_are_covered(n_parts):
+    """By simulation: the mean, 0, of samples that lie in some of 24 clusters only, alike within each."""
+    rng, clusters, held = np.random.default_rng(n_parts), np.repeat(np.arange(24), 8), []
+    for trial in range(250):
+        values = rng.normal(size=24)[clusters] + rng.normal(size=192)
+        score = mean_score(values, ClusterBootstrap.draw(clusters, trial, 400), clusters < n_parts)
+        held.append(score.low <= 0 <= score.high)
+    assert 0.91 <= np.mean(held) <= 0.99  # 0.95 within three standard errors
+
+
+def test_samples_in_fewer_clusters_have_a_score_without_an_interval():
+    clusters = np.repeat(np.arange(24), 8)
+    score = mean_score(np.arange(192.0), ClusterBootstrap.draw(clusters, 0, 400), clusters < 4)
+    assert score.value == 15.5 and np.isnan([score.low, score.high]).all()

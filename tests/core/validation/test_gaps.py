@@ -103,6 +103,18 @@ def test_resamples_leave_out_what_was_not_measured():
     assert_allclose(bootstrap.means(alone)[bootstrap.counts[:, 4] == 0], np.nanmean(alone))
 
 
+def test_a_target_of_one_corner_is_to_be_compared_apart(samples):
+    corner = np.argsort(np.hypot(*samples.coordinates.T))[:11]
+    values = samples.values.copy()
+    values[:, 1] = np.nan
+    values[corner, 1] = np.arange(11.0)
+    rare = Samples(samples.coordinates, values, samples.targets)
+    with pytest.raises(InputError, match="lead was measured in [1-4] of the 14 parts of the area .* Compare it apart"):
+        compare_methods(rare, make_methods(["mean"]), {"random": random_folds(70, 3, 1)}, seed=1)
+    alone = compare_methods(rare.of("lead"), make_methods(["mean"]), {"random": random_folds(11, 3, 1)}, seed=1)
+    assert alone.n_clusters == 5
+
+
 def test_the_area_of_applicability_takes_every_place(samples):
     folds = random_folds(70, 5, 0)
     whole = Applicability.fit(samples, folds, np.arange(70))
