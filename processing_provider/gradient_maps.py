@@ -80,8 +80,10 @@ class GradientMaps:
         else:
             estimates, found = (), [group.predict_grid(*arguments) for group in self._groups]
         # Fields differ neither in their samples nor in their drift: what empties one empties all.
-        reasons = found[0].reason if self._mask is None else found[0].reason[self._mask(block)]
-        self._reasons += np.bincount(reasons, minlength=len(Reason))
+        reasons = found[0].reason
+        if reasons.any():
+            counted = reasons if self._mask is None else reasons[self._mask(block)]
+            self._reasons += np.bincount(counted, minlength=len(Reason))
         fluxes = [part.flux(self._diffusivity) for part in found]
         maps = {
             GRADIENT: np.column_stack([as_columns(part) for part in found]),

@@ -110,8 +110,11 @@ def neighborhood_inputs():
 
 def tolerance():
     """Return TOLERANCE: how far maps from all samples may be off."""
+    parameter = real_number("TOLERANCE", tr("Tolerance"), 0.0, minimum=0.0, maximum=0.01)
+    # Dialogs round to 6 decimals unless told otherwise.
+    parameter.setMetadata({"widget_wrapper": {"decimals": 10}})
     return with_help(
-        real_number("TOLERANCE", tr("Tolerance"), 0.0, minimum=0.0, maximum=0.01),
+        parameter,
         tr(
             "0: exact to rounding. Above: with all samples as neighbours, estimates may be off by at most this share "
             "of the field's standard deviation, variances of the sill, gradients of the largest one; 1e-7 saves up to "

@@ -297,6 +297,22 @@ def test_a_tolerance_is_kept(world, kriged, tmp_path):
     assert "tolerance changes nothing: means of blocks" in log.text
 
 
+def test_a_tolerance_of_1e_7_can_be_entered(provider):
+    """Truth: what the widget of QGIS's dialog makes of it."""
+    from qgis.core import QgsProcessingContext
+    from qgis.gui import QgsGui, QgsProcessingGui
+
+    context, registry = QgsProcessingContext(), QgsGui.processingGuiRegistry()
+    for algorithm in ("ordinarykriging", "kriginggradient"):
+        definition = provider.algorithm(algorithm).parameterDefinition("TOLERANCE")
+        wrapper = registry.createParameterWidgetWrapper(definition, QgsProcessingGui.WidgetType.Standard)
+        widget = wrapper.createWrappedWidget(context)
+        for entered in (0.0, 1e-7):
+            wrapper.setParameterValue(entered, context)
+            assert wrapper.parameterValue() == entered
+        widget.deleteLater()
+
+
 def test_the_mean_absolute_error_is_told(world, kriged, tmp_path):
     results, log = kriged(CROSS_VALIDATION=str(tmp_path / "cv.gpkg"))
     from qgis.core import QgsVectorLayer
