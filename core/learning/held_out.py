@@ -11,10 +11,9 @@ from ..errors import InputError
 from ..kriging.evidence import drift_evidence
 from ..kriging.neighborhood import Neighborhood
 from ..kriging.ordinary import fit_kriging
-from ..prediction.bases import Base, local_weights
-from ..samples import Samples
-from ..transforms import Transform
-from ..validation.folds import inseparable_groups
+from ..prediction.bases import EXACT_LIMIT, Base, local_weights
+from .hybrid_bases import DriftedBase
+from .hybrid_problem import HybridProblem
 from .inner import set_kinds
 
 
@@ -34,14 +33,7 @@ class HeldOut:
 
 
 def leave_bases_out(
-    samples: Samples,
-    values: np.ndarray,
-    transform: Transform,
-    bases: list[Base],
-    drifts: list[np.ndarray | None],
-    learned: Mapping[str, np.ndarray],
-    folds: tuple[np.ndarray, ...],
-    neighborhood: Neighborhood,
+    problem: HybridProblem, bases: Sequence[DriftedBase], learned: Mapping[str, np.ndarray]
 ) -> tuple[list[HeldOut], np.ndarray]:
     """Leave samples out singly (or hole by hole) and by each inner set of blocks; test each base's drift.
 
@@ -50,19 +42,11 @@ def leave_bases_out(
 
     Parameters
     ----------
-    samples : Samples
-    values : ndarray, shape (n_samples,)
-        Of one target, transformed.
-    transform : Transform
-        Of that target.
-    bases : list of Base
-    drifts : list of (ndarray, shape (n_samples, n_drift), or None)
-        Of each base at the samples.
+    problem : HybridProblem
+        Of one target.
+    bases : sequence of DriftedBase
     learned : mapping of str to ndarray, shape (n_sets, n_samples)
         Out-of-fold drifts of the bases whose drift is learned.
-    folds : tuple of ndarray of int, shape (n_samples,)
-        Sets of inner folds.
-    neighborhood : Neighborhood
 
     Returns
     -------
@@ -77,8 +61,11 @@ def leave_bases_out(
     InputError
         When samples cannot be estimated from the others.
     """
-    groups = inseparable_groups(samples.coordinates, samples.holes)
-    if neighborhood.max_neighbors is not None and len(np.unique(groups)) < len(groups):
+    samples, values, transform = problem.samples, problem.values[:, 0], problem.transforms[0]
+    folds, groups, neighborhood = problem.folds, problem.groups, problem.neighborhood
+    if problem.settings.neighborhood is None and len(samples) <= EXACT_LIMIT:
+        neighborhood = Neighborhood()
+    if neighborhood.max_neighbors is not None and problem.in_holes:
         # Hole by hole every neighbourhood would be solved anew for each: leave out some holes together.
         groups = folds[0]
     kinds = set_kinds(len(folds))
@@ -92,8 +79,9 @@ def leave_bases_out(
     results = []
     for kind, left_out, learned_drift in questions:
         errors, sigma, smoothing = np.empty((3, len(samples), len(bases)))
-        for index, base in enumerate(bases):
-            drift = learned_drift[base.name][:, None] if base.name in learned_drift else drifts[index]
+        for index, (base, drift) in enumerate((one.base, one.drift) for one in bases):
+            if base.name in learned_drift:
+                drift = learned_drift[base.name][:, None]
             kriging = base.kriging(samples.coordinates, values, neighborhood, drift, transform)
             result = kriging.leave_out(left_out)
             errors[:, index], sigma[:, index] = values - result.estimate, result.sigma
@@ -111,9 +99,9 @@ def leave_bases_out(
             )
         results.append(HeldOut(kind, errors, sigma, smoothing))
     credible = np.ones(len(bases))
-    for index, base in enumerate(bases):
-        if drifts[index] is not None:
-            fitted = fit_kriging(samples.coordinates, values, base.variogram, neighborhood, drifts[index])
+    for index, (base, drift) in enumerate((one.base, one.drift) for one in bases):
+        if drift is not None:
+            fitted = fit_kriging(samples.coordinates, values, base.variogram, neighborhood, drift)
             evidence = drift_evidence(fitted)
             against = base.name in learned and evidence.slopes[0] <= 0
             credible[index] = 0.0 if against else evidence.credible_share

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..coincident import average_coincident
-from ..kriging.neighborhood import Neighborhood
-from ..prediction.bases import EXACT_LIMIT, FOREST, NETWORK
+from ..prediction.bases import FOREST, NETWORK
 from ..prediction.contract import contract_of
 from ..prediction.hybrid import HybridModel, Prediction, TargetModel
 from ..prediction.intervals import quantiles_about
@@ -195,17 +194,9 @@ def _stacked(
     problem: HybridProblem, bases: list[DriftedBase], learned: Mapping[str, np.ndarray]
 ) -> tuple[TargetModel, Stack, dict, list[str]]:
     """Leave samples out of the bases of the one target and weigh them; return also inner scores and notes."""
-    samples, settings, values = problem.samples, problem.settings, problem.values[:, 0]
-    transform, own, blocks = problem.transforms[0], [one.base for one in bases], problem.folds[1]
-    is_as_asked = settings.neighborhood is not None or len(samples) > EXACT_LIMIT
-    held_out, credible = leave_bases_out(
-        samples, values, transform, own, [one.drift for one in bases],
-        learned, problem.folds, problem.neighborhood if is_as_asked else Neighborhood(),
-    )  # fmt: skip
-    target, stack, scores = stack_target(
-        samples.targets[0], settings, transform, values, own, credible, held_out, blocks, problem.in_holes
-    )
-    return target, stack, scores, stack_notes(target, stack, credible, held_out, blocks)
+    held_out, credible = leave_bases_out(problem, bases, learned)
+    target, stack, scores = stack_target(problem, [one.base for one in bases], held_out, credible)
+    return target, stack, scores, stack_notes(target, stack, credible, held_out, problem.blocks)
 
 
 def hybrid_method(settings: HybridSettings | None = None) -> Method:

@@ -109,5 +109,5 @@ def _fitted(
             return Base(kind, alone, 0.0)
     others: tuple[VariogramModel, ...] = ()
     if len(samples) <= SEVERAL_FITS_LIMIT:
-        others = other_variograms(fitted, samples.coordinates, values, drift, problem.folds[1])
+        others = other_variograms(fitted, samples.coordinates, values, drift, problem.blocks)
     return Base(kind, fitted.model, 0.0, encoder, others)

@@ -79,6 +79,11 @@ class HybridProblem:
         )  # fmt: skip
 
     @property
+    def blocks(self) -> np.ndarray:
+        """The first set of inner folds that are blocks, shape (n_samples,)."""
+        return self.folds[1]
+
+    @property
     def in_holes(self) -> bool:
         """Whether some samples never part: those of one drill hole."""
         return len(np.unique(self.groups)) < len(self.groups)

@@ -13,7 +13,7 @@ from ..prediction.hybrid import TargetModel
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable, normalized_scores
 from .held_out import HeldOut
-from .hybrid_settings import HybridSettings
+from .hybrid_problem import HybridProblem
 from .stacking import Stack, judged_stack, stack_near_and_far, stack_weights
 
 METHOD = "hybrid"
@@ -27,20 +27,32 @@ SCALES = {"log": "logarithms", "log1p": "logarithms", "boxcox": "the Box-Cox sca
 
 
 def stack_target(
-    name: str,
-    settings: HybridSettings,
-    transform: Transform,
-    values: np.ndarray,
-    bases: list[Base],
-    credible: np.ndarray,
-    held_out: list[HeldOut],
-    clusters: np.ndarray,
-    in_holes: bool,
-) -> tuple[TargetModel, Stack, dict]:
+    problem: HybridProblem, bases: Sequence[Base], held_out: Sequence[HeldOut], credible: np.ndarray
+) -> tuple[TargetModel, Stack, dict[str, dict[str, float]]]:
     """Weigh the bases of one target, and learn its intervals from the stack's held-out errors.
 
     In holes weights and multipliers of sigma are the same everywhere: all questions are about other holes.
+
+    Parameters
+    ----------
+    problem : HybridProblem
+        Of one target.
+    bases : sequence of Base
+        Ordinary kriging first.
+    held_out : sequence of HeldOut
+        Of samples left out singly, then of blocks left out.
+    credible : ndarray, shape (n_bases,)
+        See `leave_bases_out`.
+
+    Returns
+    -------
+    target : TargetModel
+    stack : Stack
+    scores : dict
+        RMSE of every base and of the stack by kind of question, on the transformed scale.
     """
+    name, settings, transform = problem.samples.targets[0], problem.settings, problem.transforms[0]
+    values = problem.values[:, 0]
     kriging = [index for index, base in enumerate(bases) if base.name not in LEARNED]
     shares = np.array([SHARES[base.name] for base in bases])
     singly = held_out[0]
@@ -55,13 +67,13 @@ def stack_target(
         for index, base in enumerate(bases)
     ]
     in_data_units = [_in_data_units(one, transform, values, bases) for one in held_out]
-    find = stack_weights if in_holes else stack_near_and_far
-    stack = find(in_data_units, kriging, clusters, credible, shares, settings.ridge)
+    find = stack_weights if problem.in_holes else stack_near_and_far
+    stack = find(in_data_units, kriging, problem.blocks, credible, shares, settings.ridge)
     weighted = [
         replace(base, weight=float(near), far_weight=float(far))
         for base, near, far in zip(bases, stack.weights, stack.far_weights)
     ]
-    if not in_holes:
+    if not problem.in_holes:
         far_sigma = np.median([one.sigma[:, 0] for one in held_out[1:]])
         weighted[0] = replace(weighted[0], far_sigma=float(far_sigma))
     scores: dict[str, dict[str, float]] = {}
@@ -93,7 +105,20 @@ def _in_data_units(held_out: HeldOut, transform: Transform, values: np.ndarray, 
 def stack_notes(
     target: TargetModel, stack: Stack, credible: np.ndarray, held_out: Sequence[HeldOut], clusters: np.ndarray
 ) -> list[str]:
-    """Say in words what the stack came to."""
+    """Say in words what the stack came to.
+
+    Parameters
+    ----------
+    target, stack, credible, held_out
+        As from `stack_target` and `leave_bases_out`.
+    clusters : ndarray of int, shape (n_samples,)
+        Blocks for the standard error of a gain.
+
+    Returns
+    -------
+    list of str
+        Sentences: which drifts are left out, and whether the stack ties with kriging.
+    """
     reference = target.bases[stack.reference].name.replace("_", " ")
     notes = []
     words = {EXTERNAL: "the covariates", FOREST: "the forest", NETWORK: "the network"}
