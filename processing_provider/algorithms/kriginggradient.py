@@ -59,7 +59,7 @@ class KrigingGradient(Algorithm):
             ),
             *as_optional([transform_without_variogram(estimates=False)]),
             with_help(
-                real_number("DIFFUSIVITY", tr("Diffusivity"), 1.0),
+                real_number("DIFFUSIVITY", tr("Diffusivity"), 1.0, decimals=15),
                 tr("D of the flux J = -D grad, in squared map units per unit of time."),
                 advanced=True,
             ),

@@ -50,10 +50,18 @@ def whole_number(
 
 
 def real_number(
-    name: str, label: str, default: Optional[float], minimum: Optional[float] = None, maximum: Optional[float] = None
+    name: str,
+    label: str,
+    default: Optional[float],
+    minimum: Optional[float] = None,
+    maximum: Optional[float] = None,
+    decimals: Optional[int] = None,
 ) -> QgsProcessingParameterNumber:
-    """Return a number; one without a default is optional."""
-    return _number(QgsProcessingParameterNumber.Type.Double, name, label, default, minimum, maximum)
+    """Return a number; one without a default is optional, and one in QGIS's dialog has 6 decimals unless told."""
+    parameter = _number(QgsProcessingParameterNumber.Type.Double, name, label, default, minimum, maximum)
+    if decimals is not None:
+        parameter.setMetadata({"widget_wrapper": {"decimals": decimals}})
+    return parameter
 
 
 def distance(name: str, label: str, parent: str) -> QgsProcessingParameterDistance:

@@ -28,7 +28,7 @@ def kriging_type_inputs():
             ),
         ),
         with_help(
-            real_number("MEAN", tr("Known mean"), None),
+            real_number("MEAN", tr("Known mean"), None, decimals=10),
             tr("For simple kriging: the mean of the field, on the scale of the variogram's transform."),
             advanced=True,
         ),
@@ -110,11 +110,8 @@ def neighborhood_inputs():
 
 def tolerance():
     """Return TOLERANCE: how far maps from all samples may be off."""
-    parameter = real_number("TOLERANCE", tr("Tolerance"), 0.0, minimum=0.0, maximum=0.01)
-    # Dialogs round to 6 decimals unless told otherwise.
-    parameter.setMetadata({"widget_wrapper": {"decimals": 10}})
     return with_help(
-        parameter,
+        real_number("TOLERANCE", tr("Tolerance"), 0.0, minimum=0.0, maximum=0.01, decimals=10),
         tr(
             "0: exact to rounding. Above: with all samples as neighbours, estimates may be off by at most this share "
             "of the field's standard deviation, variances of the sill, gradients of the largest one; 1e-7 saves up to "
@@ -152,7 +149,7 @@ def block_inputs():
 def measurement_error():
     """Return MEASUREMENT_ERROR: the part of the nugget that is error."""
     return with_help(
-        real_number("MEASUREMENT_ERROR", tr("Variance of the measurement error"), None, minimum=0.0),
+        real_number("MEASUREMENT_ERROR", tr("Variance of the measurement error"), None, minimum=0.0, decimals=12),
         tr(
             "The part of the nugget that is error of the measurements, in squared units of the variogram's scale; at "
             "most the nugget. It is filtered: the map is that of the field without it and no longer equals the "

@@ -297,17 +297,18 @@ def test_a_tolerance_is_kept(world, kriged, tmp_path):
     assert "tolerance changes nothing: means of blocks" in log.text
 
 
-def test_a_tolerance_of_1e_7_can_be_entered(provider):
+def test_small_numbers_can_be_entered(provider):
     """Truth: what the widget of QGIS's dialog makes of it."""
     from qgis.core import QgsProcessingContext
     from qgis.gui import QgsGui, QgsProcessingGui
 
     context, registry = QgsProcessingContext(), QgsGui.processingGuiRegistry()
-    for algorithm in ("ordinarykriging", "kriginggradient"):
-        definition = provider.algorithm(algorithm).parameterDefinition("TOLERANCE")
+    # Metals diffuse in clay with about 1e-10 square metres a second.
+    for name, small in (("TOLERANCE", 1e-7), ("DIFFUSIVITY", 1.25e-10), ("MEASUREMENT_ERROR", 4e-9), ("MEAN", 2e-7)):
+        definition = provider.algorithm("kriginggradient").parameterDefinition(name)
         wrapper = registry.createParameterWidgetWrapper(definition, QgsProcessingGui.WidgetType.Standard)
         widget = wrapper.createWrappedWidget(context)
-        for entered in (0.0, 1e-7):
+        for entered in (0.0, small):
             wrapper.setParameterValue(entered, context)
             assert wrapper.parameterValue() == entered
         widget.deleteLater()
