@@ -60,7 +60,7 @@ class PointValue:
         return 1.0
 
     def between(self, covariance: SmoothCovariance, targets: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Return the covariances at the targets with the field at points."""
+        """Return the covariances at the targets with the field at points, shape (..., n_targets, n_points)."""
         between = covariance.between(targets, points)
         shared = self.nugget if self.shared is None else self.shared
         if self.on_samples and shared > 0:
@@ -93,7 +93,7 @@ class PointSum:
         return float(round(total)) if abs(total - round(total)) < 1e-9 else total
 
     def between(self, covariance: SmoothCovariance, targets: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Return the covariances at the targets with the field at points."""
+        """Return the covariances at the targets with the field at points, shape (..., n_targets, n_points)."""
         total = self.point_weights[0] * covariance.between(targets + self.offsets[0], points)
         for offset, weight in zip(self.offsets[1:], self.point_weights[1:]):
             total += weight * covariance.between(targets + offset, points)
@@ -122,7 +122,7 @@ class Derivative:
         return 0.0
 
     def between(self, covariance: SmoothCovariance, targets: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Return the derivatives at the targets of the covariances with the field at points."""
+        """Return the derivatives at the targets of these covariances, shape (..., n_targets, n_points)."""
         return covariance.derivative(targets, points, self.axis)
 
     def variance(self, covariance: SmoothCovariance) -> float:

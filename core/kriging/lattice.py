@@ -73,7 +73,7 @@ class Lattice:
 
     @property
     def steps(self) -> np.ndarray:
-        """Between columns and between rows; 0 where there is only one."""
+        """Between columns and between rows, shape (2,), in map units; 0 where there is only one."""
         return np.array([np.ptp(axis) / max(1, len(axis) - 1) for axis in (self.x, self.y)])
 
     def part(self, rows: slice, columns: slice) -> Lattice:
@@ -105,7 +105,16 @@ class Lattice:
 
 
 def product_points(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return every x at every y, y by y, at the elevation z if there is one."""
+    """Return every x at every y, y by y, at the elevation z if there is one.
+
+    Parameters
+    ----------
+    x, y, z : ndarray, shape (n_columns,), (n_rows,), (1,) or (0,)
+
+    Returns
+    -------
+    ndarray, shape (n_rows * n_columns, 2 or 3)
+    """
     columns = [np.tile(x, len(y)), np.repeat(y, len(x)), *(np.full(len(x) * len(y), level) for level in z)]
     return np.column_stack(columns)
 

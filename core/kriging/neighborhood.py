@@ -160,11 +160,23 @@ class NeighborSearch:
         return cKDTree(self.scaled_points)
 
     def scale(self, points: np.ndarray) -> np.ndarray:
-        """Return points in the search frame."""
+        """Return points, shape (n, n_dimensions), in the search frame."""
         return points if self._is_map_frame else points @ self.frame.T
 
     def reasons(self, n_neighbors: np.ndarray, is_thin: np.ndarray | None = None) -> np.ndarray:
-        """Return why targets with so many neighbours, and perhaps a thin sector, have no estimate."""
+        """Return why targets have no estimate.
+
+        Parameters
+        ----------
+        n_neighbors : ndarray of int, shape (n_targets,)
+        is_thin : ndarray of bool, shape (n_targets,), or None
+            Where some sector has too few.
+
+        Returns
+        -------
+        ndarray of int8, shape (n_targets,)
+            Out of `Reason`.
+        """
         few = np.where(n_neighbors == 0, Reason.NO_NEIGHBORS, Reason.FEW_NEIGHBORS)
         reason = np.where(n_neighbors < self.neighborhood.min_neighbors, few, Reason.ESTIMATED)
         if is_thin is not None:

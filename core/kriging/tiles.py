@@ -32,7 +32,7 @@ class TileBatch:
     candidates: np.ndarray
 
     def rows(self, which: np.ndarray | slice) -> TileBatch:
-        """Return some of the tiles."""
+        """Return some of the tiles, by index, mask or slice."""
         return TileBatch(self.targets[which], self.candidates[which])
 
 
@@ -164,7 +164,24 @@ def _tile_side(scaled: np.ndarray, search: NeighborSearch, k: int) -> float:
 
 
 def spatial_tiles(scaled: np.ndarray, side: float, largest: int = _LARGEST_TILE) -> tuple[np.ndarray, np.ndarray]:
-    """Sort targets by the cube they lie in; return their order and how many each tile holds."""
+    """Sort targets by the cube they lie in.
+
+    Parameters
+    ----------
+    scaled : ndarray, shape (n_targets, n_dimensions)
+        In the search frame.
+    side : float
+        Of a cube.
+    largest : int
+        Most targets a tile; a fuller cube becomes several tiles.
+
+    Returns
+    -------
+    order : ndarray of int, shape (n_targets,)
+        Targets tile by tile.
+    lengths : ndarray of int, shape (n_tiles,)
+        How many each tile holds.
+    """
     cubes = np.floor((scaled - scaled.min(axis=0)) / side).astype(np.int64)
     key = np.ravel_multi_index(tuple(cubes.T), tuple(cubes.max(axis=0) + 1))
     order = np.argsort(key, kind="stable")

@@ -77,7 +77,19 @@ class FittedHybrid:
         return self.model.predict(coordinates, covariates, self.learned, coverage)
 
     def learned(self, sequences: np.ndarray, context: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
-        """Return the drift as the exported graph does, see `core.prediction.hybrid.Network`."""
+        """Return the drift as the exported graph does, see `core.prediction.hybrid.Network`.
+
+        Parameters
+        ----------
+        sequences, context : ndarray, shape (n, ...)
+            What networks read, see `NeighborFeatures.at`.
+        table : ndarray, shape (n, n_columns), or None
+            What forests read, see `NeighborFeatures.table`.
+
+        Returns
+        -------
+        ndarray, shape (n, n_targets) or, with forests, (n, 2 n_targets)
+        """
         drift = self.ensemble.drift(sequences, context)
         if self.forests is None or table is None:
             return drift

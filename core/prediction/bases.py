@@ -75,7 +75,7 @@ class Base:
         return 0 < (self.usual_sigma or 0.0) < (self.far_sigma or 0.0)
 
     def remoteness(self, sigma: np.ndarray) -> np.ndarray:
-        """Return how far from samples places are by their kriging standard deviation, 0 to 1."""
+        """Return how far from samples places are, 0 to 1, by their kriging standard deviation, of any shape."""
         return remoteness(sigma, self.usual_sigma or 0.0, self.far_sigma or 0.0)
 
     def kriging(
@@ -86,7 +86,24 @@ class Base:
         drift: np.ndarray | None,
         transform: Transform,
     ) -> BaseKriging:
-        """Return the kriging of transformed values; without a structure from all of them, which is a regression."""
+        """Return the kriging of transformed values; without a structure from all of them, which is a regression.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n_samples, n_dimensions)
+        values : ndarray, shape (n_samples,)
+            Transformed.
+        neighborhood : Neighborhood
+        drift : ndarray, shape (n_samples, n_drift), or None
+            At the samples.
+        transform : Transform
+            Of the values.
+
+        Raises
+        ------
+        InputError, KrigingSystemError
+            See `fit_kriging`.
+        """
         if not self.variogram.structures and len(values) <= EXACT_LIMIT:
             neighborhood = Neighborhood()
         return BaseKriging(
@@ -98,7 +115,7 @@ class Base:
         )
 
     def means(self, transform: Transform, found: BaseEstimate) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and standard deviation in data units."""
+        """Return mean and standard deviation in data units, of the shape of the estimates."""
         way_back = BackTransform(transform) if self.back_transform is None else self.back_transform
         mean, variance = way_back.moments(found.estimate, found.sigma**2, found.smoothing_variance)
         return mean, np.sqrt(variance)
@@ -164,13 +181,24 @@ class BaseKriging:
     is_bounded: bool = False
 
     def predict(self, coordinates: np.ndarray, drift: np.ndarray | None = None) -> BaseEstimate:
-        """Estimate at some locations; see `FittedKriging.predict`."""
+        """Estimate at some locations, on the transformed scale.
+
+        Parameters
+        ----------
+        coordinates : ndarray, shape (n_locations, n_dimensions)
+        drift : ndarray, shape (n_locations, n_drift), or None
+
+        Raises
+        ------
+        InputError, KrigingSystemError
+            See `FittedKriging.predict`.
+        """
         values = self.systems[0].values
         found = self._mean([system.predict(coordinates, drift) for system in self.systems])
         return self._bounded(found, values.min(), values.max())
 
     def leave_out(self, groups: np.ndarray) -> BaseEstimate:
-        """Estimate the samples without their group: singly where every group is one sample."""
+        """Estimate the samples without their group, shape (n_samples,): singly where every group is one sample."""
         values = self.systems[0].values
         if len(np.unique(groups)) == len(groups):
             found = self._mean([system.leave_one_out() for system in self.systems])
@@ -221,6 +249,16 @@ def remoteness(sigma: np.ndarray, near: float, far: float) -> np.ndarray:
 
 def highest_of_others(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return for each sample the highest value outside its group; infinite where there is no other group.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_samples,)
+    groups : ndarray, shape (n_samples,)
+        Any labels.
+
+    Returns
+    -------
+    ndarray, shape (n_samples,)
 
     Examples
     --------

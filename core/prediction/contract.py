@@ -215,7 +215,7 @@ class ContractModel(ABC):
     targets: tuple[Any, ...]
 
     def measured(self, column: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return at which samples a target was measured, as a mask, and its transformed values there."""
+        """Return where a target was measured, a mask of shape (n_samples,), and its transformed values there."""
         known = self.samples.known[:, column]
         target = self.targets[column]
         return known, target.transform.forward(self.samples.values[known, column], target.name)

@@ -55,7 +55,7 @@ class NetworkTarget:
     back_transform: BackTransform
 
     def moments(self, estimate: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and variance in data units."""
+        """Return mean and variance in data units, of estimates and kriging deviations of any shape."""
         variance = (self.spread * sigma) ** 2
         return self.back_transform.moments(estimate, variance, variance)
 
@@ -173,7 +173,7 @@ class NetworkModel(ContractModel):
     def distribution(
         self, coordinates: np.ndarray, covariates: Covariates | None, network: Callable[..., np.ndarray]
     ) -> PredictiveDistribution:
-        """Return estimates and quantiles as comparisons of methods take them.
+        """Return estimates and quantiles, in data units, at places, shape (n, n_dimensions), as comparisons take them.
 
         Where a covariate is unknown the estimate is that of the ordinary kriging among the inputs, and a note says so.
         """

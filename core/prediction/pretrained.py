@@ -102,7 +102,7 @@ class PretrainedTarget:
     def moments(
         self, estimate: np.ndarray, sigma: np.ndarray, smoothing_variance: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and variance in data units; see `BackTransform.moments`."""
+        """Return mean and variance in data units, of arrays of one shape; see `BackTransform.moments`."""
         return self.back_transform.moments(estimate, sigma**2, smoothing_variance)
 
 
@@ -231,7 +231,7 @@ class PretrainedModel(ContractModel):
         return Prediction(mean, *interval_ends(self.targets, estimate, reach_sigma, coverage, remote), variance)
 
     def distribution(self, coordinates: np.ndarray, network: Network) -> PredictiveDistribution:
-        """Return estimates and quantiles as comparisons of methods take them."""
+        """Return estimates and quantiles in data units, at places, shape (n, n_dimensions), as comparisons do."""
         centre, sigma, smoothing, reach_sigma, remote = self.transformed(coordinates, network)
         estimate = np.empty_like(centre)
         for column, target in enumerate(self.targets):

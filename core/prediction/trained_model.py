@@ -57,7 +57,7 @@ class KindOfModel(Protocol):
         network: Callable[..., np.ndarray],
         coverage: float = 0.9,
     ) -> Prediction:
-        """Estimate all targets with intervals, in data units."""
+        """Estimate all targets with intervals, in data units, at places, shape (n, n_dimensions)."""
 
     def to_dict(self) -> dict:
         """Return the parts of the contract that predictions need."""
