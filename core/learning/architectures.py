@@ -6,7 +6,10 @@
 * ``afg_pms``: LSTM, LSTM, dense, dense, linear outputs, one a target; 128, 128, 64 and 32 wide when there are
   thousands of samples, narrower in proportion to the root of their number below that.
 * ``feedforward``: the same inputs, dense layers: what sequence and recurrence add is seen beside it.
-* ``as_published``: the layers, rates and schedule of Anvari et al. (2025) to the letter; only the inputs differ.
+* ``as_published``: the layers, rates and schedule of Anvari et al. (2025); only the inputs differ. With more than some
+  330 samples, where their patience of 30 epochs is more than 1,000 steps, it waits for so many only, in a third of the
+  time (1,000 samples of a simulated field: 73 s of a processor instead of 219, errors at samples left out 0.374 and
+  0.753 instead of 0.374 and 0.760 at random and in blocks).
 
 References
 ----------
@@ -207,7 +210,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "as_published": Architecture(
         _as_published,
         Schedule(learning_rate=1e-4, weight_decay=0.0, batch_size=8, max_epochs=200, stopping_patience=30,
-                 reduction_patience=10, least_rate=1e-6),
+                 reduction_patience=10, least_rate=1e-6, patience_steps=1000),
         "tokens", False, use_coordinates=True,
     ),
 }  # fmt: skip

@@ -170,6 +170,8 @@ def test_sizes_are_the_published_ones():
     schedule = ARCHITECTURES["as_published"].schedule
     assert (schedule.learning_rate, schedule.batch_size, schedule.max_epochs) == (1e-4, 8, 200)
     assert (schedule.stopping_patience, schedule.reduction_patience, schedule.least_rate) == (30, 10, 1e-6)
+    # On as few samples as the paper's its patience is to the letter; on 1,000 (100 steps an epoch) 1,000 steps.
+    assert [schedule.patience(steps) for steps in (16, 33, 100, 500)] == [30, 30, 10, 6]
 
 
 @pytest.mark.parametrize(
