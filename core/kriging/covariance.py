@@ -108,21 +108,24 @@ class SmoothCovariance:
         covariance = np.zeros((len(points), len(y) * len(x)))
         for number, frame in enumerate(self.frames):
             scaled = frame.scale(points)
-            squared = np.zeros((len(points), len(y), len(x)))
+            of_rows, of_columns = np.zeros((len(points), len(y), 1)), np.zeros((len(points), 1, len(x)))
+            turned = []
             for axis in range(points.shape[1]):
                 along = frame.matrix[axis]
                 level = along[2] * z[0] if len(z) else 0.0
                 rows = (along[1] * y + level) - scaled[:, axis, None]
                 columns = along[0] * x
                 if not along[0]:
-                    squared += (rows * rows)[:, :, None]
+                    of_rows += (rows * rows)[:, :, None]
                 elif not along[1] and not level:
                     offset = columns - scaled[:, axis, None]
-                    squared += (offset * offset)[:, None, :]
+                    of_columns += (offset * offset)[:, None, :]
                 else:
-                    offset = rows[:, :, None] + columns
-                    offset *= offset
-                    squared += offset
+                    turned.append(rows[:, :, None] + columns)
+            squared = of_rows + of_columns
+            for offset in turned:
+                offset *= offset
+                squared += offset
             part = correlation_sum(frame.terms, squared.reshape(covariance.shape))
             covariance = part if number == 0 else np.add(covariance, part, out=covariance)
         return covariance

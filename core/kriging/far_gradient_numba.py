@@ -99,7 +99,7 @@ def gradient_of_tiles(
     for t in range(len(tiles)):
         widest = max(widest, tiles[t, 3] - tiles[t, 2])
     widest = padded(widest, BLOCK_COLUMNS)
-    chosen = np.empty(n_samples, dtype=np.int64)
+    chosen = np.empty(n_samples, dtype=np.uint64)
     some, near = np.empty((n_frames, n_dimensions, n_samples)), np.empty((n_dimensions, n_samples + 1))
     some_weights, near_weights = np.empty((n_fields, n_samples)), np.empty((n_fields, n_samples + 1))
     n_nodes = padded(n_x * n_y, _BLOCK)

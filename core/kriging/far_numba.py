@@ -1,3 +1,4 @@
+# mypy: disable-error-code="call-arg, var-annotated"
 """Tiles of a lattice with their smooth samples interpolated, compiled: the twin of `far_samples.FarSamples`."""
 
 from __future__ import annotations
@@ -7,26 +8,32 @@ import numpy as np
 from .global_numba import lattice_places
 from .gradient_numba import add_slopes_of_frames, turn_slopes
 from .lanes_numba import (
+    PIECE,
     ROWS,
     STEP,
     add_form,
+    add_form_of_chosen,
     add_rows,
-    aligned,
     copy_lanes,
+    element,
     exact,
     fast,
     lane_covariances,
     lanes_from,
     multiply_rows,
+    multiply_rows_narrow,
     multiply_rows_tight,
     reordered,
+    take,
 )
-from .slopes_numba import is_simple, meet_samples, simple_constants
+from .slopes_numba import exponential_row, is_simple, meet_samples, simple_constants, spherical_row
 
 SMOOTH, EXACT = 1, 2
 """States of samples, as `far_samples` has them."""
 
 _WIDE, _NARROW, _MOST_WIDE = 264, 72, 320
+_MANY = 32
+"""Samples from which it pays to look, piece by piece, for those that reach it."""
 
 
 @fast
@@ -41,7 +48,7 @@ def _gather_twice(
 ) -> None:
     """Copy some rows and columns, doubled; zeros in the rows up to the next multiple of ROWS."""
     for a in range(n_rows):
-        from_row, to_row = matrix[rows[a]], out[a]
+        from_row, to_row = _row(matrix, rows[a]), _row(out, a)
         for b in range(n):
             to_row[b] = 2.0 * from_row[columns[b]]
     for a in range(n_rows, padded(n_rows, ROWS)):
@@ -49,18 +56,24 @@ def _gather_twice(
 
 
 @fast
-def _gather_lower(matrix: np.ndarray, which: np.ndarray, n: int, below: float, out: np.ndarray) -> None:
-    """Copy a lower triangle of some rows and columns, times `below` under the diagonal; zeros where blocks are read."""
+def _gather_lower(matrix: np.ndarray, which: np.ndarray, n: int, out: np.ndarray) -> None:
+    """Copy a lower triangle of some rows and columns, doubled under the diagonal; zeros above it and in a row below."""
     size = padded(n, ROWS)
     for a in range(n):
-        from_row, to_row = matrix[which[a]], out[a]
+        from_row, to_row = _row(matrix, which[a]), _row(out, a)
         for b in range(a):
-            to_row[b] = below * from_row[which[b]]
+            to_row[b] = 2.0 * from_row[which[b]]
         to_row[a] = from_row[which[a]]
-        for b in range(a + 1, min(padded(a + 1, ROWS), size)):
+        for b in range(a + 1, size):
             to_row[b] = 0.0
-    for a in range(n, size):
+    for a in range(n, padded(n + 1, ROWS)):
         out[a, :size] = 0.0
+
+
+@fast
+def _row(matrix: np.ndarray, row: int) -> np.ndarray:
+    """Return a row of a matrix."""
+    return lanes_from(matrix, np.int64(row) * matrix.shape[1], matrix.shape[1])
 
 
 @fast
@@ -70,11 +83,15 @@ def gather(
     """Copy the places, by frame and axis, of some samples and their columns of rows."""
     for frame in range(len(places)):
         for axis in range(places.shape[1]):
+            row = frame * places.shape[1] + axis
+            along = lanes_from(places, row * places.shape[2], places.shape[2])
+            out = lanes_from(to_places, row * to_places.shape[2], to_places.shape[2])
             for a in range(n):
-                to_places[frame, axis, a] = places[frame, axis, which[a]]
+                out[a] = along[which[a]]
     for row in range(len(rows)):
+        from_row, to_row = _row(rows, row), _row(to_rows, row)
         for a in range(n):
-            to_rows[row, a] = rows[row, which[a]]
+            to_row[a] = from_row[which[a]]
 
 
 @reordered
@@ -241,6 +258,16 @@ def _meet(
                 sums[0, 0], covariances, places[0], n, samples[0], n_samples, rows_wanted[0], models, psills, scales
             )  # fmt: skip
             return
+    elif is_simple(places.shape[1], models):
+        factor, psill = simple_constants(models, psills, scales)[0], psills[0]
+        along, across = element(places, 0), element(places, places.shape[2])
+        for a in range(n_samples):
+            to, x, y = element(covariances, a * covariances.shape[1]), samples[0, 0, a], samples[0, 1, a]
+            if models[0] == 0:
+                spherical_row(to, x, y, along, across, n, factor, psill)
+            else:
+                exponential_row(to, x, y, along, across, n, factor, psill)
+        return
     distance = room[0]
     for a in range(n_samples):
         out = lanes_from(covariances, a * covariances.shape[1], n)
@@ -301,9 +328,9 @@ def reduce_tiles(
     frame_matrices: np.ndarray, sample_places: np.ndarray, supports: np.ndarray,
     precision: np.ndarray, rows_wanted: np.ndarray,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
-    sizes: np.ndarray, tolerance: float, quadratic: np.ndarray, products: np.ndarray, slopes: np.ndarray | None,
-    done: np.ndarray,
-) -> None:  # fmt: skip
+    ends: bool, sizes: np.ndarray, tolerance: float, quadratic: np.ndarray, products: np.ndarray,
+    slopes: np.ndarray | None, done: np.ndarray, memory: np.ndarray,
+) -> int:  # fmt: skip
     """Reduce the covariances c of the cells of some tiles with the samples to c'P c and R c; differentiate if asked.
 
     Parameters
@@ -325,6 +352,8 @@ def reduce_tiles(
         P and R.
     frames, models, psills, scales : ndarray, shape (n_terms,)
         Terms of the covariance, ordered by frame.
+    ends : bool
+        Whether a covariance may end within a tile: then it is met in pieces, each with the samples that reach it.
     sizes : ndarray, shape (1 + n_wanted,)
         Of the form and the products; what is multiplied by covariances has the size 1.
     tolerance : float
@@ -335,11 +364,19 @@ def reduce_tiles(
         Filled likewise with the gradient of the first product. With None, what makes slopes is not even compiled.
     done : ndarray of bool, shape (n_tiles,)
         Whether the interpolation is accurate enough; filled.
+    memory : ndarray
+        Working memory, of finite numbers.
+
+    Returns
+    -------
+    int
+        How many numbers of working memory are needed where there are too few, and nothing is done; else 0.
     """
     n_frames, n_dimensions, n_samples = sample_places.shape
     n_wanted, n_x, n_y = len(rows_wanted), nodes_x.shape[1], nodes_y.shape[1]
-    smooth, chosen = np.empty(n_samples, dtype=np.int64), np.empty(n_samples, dtype=np.int64)
-    active = np.empty(n_samples, dtype=np.int64)
+    # Without a sign: an index that counts from the end is not looked for.
+    smooth, chosen = np.empty(n_samples, dtype=np.uint64), np.empty(n_samples, dtype=np.uint64)
+    active = np.empty(n_samples + ROWS, dtype=np.uint64)
     most_smooth, most_chosen, widest = 0, 0, 0
     for t in range(len(tiles)):
         most_smooth = max(most_smooth, sort_samples(states[t], SMOOTH, smooth))
@@ -348,30 +385,40 @@ def reduce_tiles(
     # What is done at the nodes.
     size_s, size_c = padded(most_smooth, ROWS), padded(most_chosen, ROWS)
     node_width = _WIDE if most_smooth <= _MOST_WIDE else _NARROW
-    smooth_matrix, cross = np.empty((size_s, size_s)), np.empty((size_c, size_s))
-    smooth_places, smooth_rows = np.empty((n_frames, n_dimensions, size_s)), np.empty((n_wanted, size_s))
-    at_smooth = aligned(size_s * node_width).reshape((size_s, node_width))
-    node_sums = aligned(ROWS * node_width).reshape((ROWS, node_width))
-    zeros = np.zeros((ROWS, node_width))
     n_slopes = 0 if slopes is None else n_frames * n_dimensions
     most_functions = padded(1 + n_wanted + size_c + n_slopes, ROWS)
-    at_nodes = np.zeros((most_functions, n_y * n_x))
-    # What is done at the cells, in strips of ROWS rows.
-    width = padded(ROWS * widest + STEP, STEP)
-    # Zeros at first: what is read behind the last numbers is finite, and 0 times it is 0.
-    at_columns, across = aligned(most_functions * n_y * widest + STEP), aligned(n_x * widest + STEP)
-    interpolated = aligned(size_c * width).reshape((size_c, width))
-    chosen_matrix, active_matrix = np.empty((size_c, size_c)), np.empty((size_c, size_c))
-    chosen_places, chosen_rows = np.empty((n_frames, n_dimensions, size_c)), np.empty((n_wanted, size_c))
-    active_places, active_rows = np.empty((n_frames, n_dimensions, size_c)), np.empty((n_wanted, size_c))
-    covariances = aligned(size_c * width).reshape((size_c, width))
-    squared, reaches = np.empty(size_c), np.empty(size_c, dtype=np.bool_)
-    box = np.empty((n_frames, n_dimensions, 2))
+    at = (64 - memory.ctypes.data % 64) % 64 // 8
+    smooth_matrix, at = take(memory, at, (size_s + ROWS, size_s))
+    cross, at = take(memory, at, (size_c, size_s))
+    smooth_places, at = take(memory, at, (n_frames, n_dimensions, size_s))
+    smooth_rows, at = take(memory, at, (n_wanted, size_s))
+    at_smooth, at = take(memory, at, (size_s, node_width))
+    node_sums, at = take(memory, at, (ROWS, node_width))
+    zeros, at = take(memory, at, (ROWS, node_width))
+    at_nodes, at = take(memory, at, (most_functions, n_y * n_x))
+    node_slopes, at = take(memory, at, (n_frames, 1, n_dimensions, n_y * n_x))
+    # What is done at the cells, in pieces of ROWS rows; STEP lanes are read and written behind them.
+    width = padded(ROWS * widest, STEP) + STEP
     most = max(width, node_width)
-    places = aligned(n_frames * n_dimensions * most).reshape((n_frames, n_dimensions, most))
-    room, form, wanted = np.empty((2, most)), aligned(most), aligned(n_wanted * most).reshape((n_wanted, most))
-    sums = aligned(n_frames * n_dimensions * most).reshape((n_frames, 1, n_dimensions, most))
-    node_slopes = np.empty((n_frames, 1, n_dimensions, n_y * n_x))
+    at_columns, at = take(memory, at, (most_functions * n_y * widest + STEP,))
+    across, at = take(memory, at, (n_x * widest + STEP,))
+    interpolated, at = take(memory, at, (size_c, width))
+    covariances, at = take(memory, at, (size_c, width))
+    chosen_matrix, at = take(memory, at, (size_c + ROWS, size_c))
+    chosen_places, at = take(memory, at, (n_frames, n_dimensions, size_c))
+    chosen_rows, at = take(memory, at, (n_wanted, size_c))
+    active_places, at = take(memory, at, (n_frames, n_dimensions, size_c))
+    active_rows, at = take(memory, at, (n_wanted, size_c))
+    squared, at = take(memory, at, (size_c,))
+    places, at = take(memory, at, (n_frames, n_dimensions, most))
+    room, at = take(memory, at, (2, most))
+    form, at = take(memory, at, (most,))
+    wanted, at = take(memory, at, (n_wanted, most))
+    sums, at = take(memory, at, (n_frames, 1, n_dimensions, most))
+    if at > len(memory):
+        return at
+    zeros[:] = 0.0
+    box, reaches = np.empty((n_frames, n_dimensions, 2)), np.empty(size_c, dtype=np.bool_)
     final = simple_constants(models, psills, scales)[1] if is_simple(n_dimensions, models) else 1.0
     for t in range(len(tiles)):
         top, bottom, left, right, part_y, part_x = tiles[t]
@@ -380,7 +427,7 @@ def reduce_tiles(
         n_functions = 0
         if n_smooth > 0:
             n_functions = 1 + n_wanted + n_chosen + n_slopes
-            _gather_lower(precision, smooth, n_smooth, 2.0, smooth_matrix)
+            _gather_lower(precision, smooth, n_smooth, smooth_matrix)
             _gather_twice(precision, chosen, n_chosen, smooth, n_smooth, cross)
             gather(sample_places, rows_wanted, smooth, n_smooth, smooth_places, smooth_rows)
             _solve_nodes(
@@ -403,60 +450,68 @@ def reduce_tiles(
                 continue
             along_columns(at_nodes, n_functions, n_y, n_x, across_x, left, n_columns, n_columns, across, at_columns)
         done[t] = True
-        _gather_lower(precision, chosen, n_chosen, 2.0, chosen_matrix)
+        _gather_lower(precision, chosen, n_chosen, chosen_matrix)
         gather(sample_places, rows_wanted, chosen, n_chosen, chosen_places, chosen_rows)
         a_function, n_before = n_y * n_columns, -1
-        n = padded(ROWS * n_columns, STEP)
+        piece = PIECE if ends and n_chosen > _MANY else n_columns
         for first_row in range(top, bottom, ROWS):
             rows = (first_row, min(first_row + ROWS, bottom))
-            _strip_places(places, frame_matrices, x, y, z, rows, (left, right), n, box)
-            _note_reaching(box, supports, chosen_places, n_chosen, squared, reaches)
-            n_active = 0
-            for a in range(n_chosen):
-                active[n_active] = a
-                n_active += reaches[a]
-            size = padded(n_active, ROWS)
-            if n_active < n_chosen or n_before < n_chosen:
-                _gather_lower(chosen_matrix, active, n_active, 1.0, active_matrix)
-                gather(chosen_places, chosen_rows, active, n_active, active_places, active_rows)
-            n_before = n_active
-            if n_functions > 0:
-                multiply_rows_tight(across_y, first_row, n_y, at_columns, 0, n_columns, form, 0)
-                for g in range(n_wanted):
-                    multiply_rows_tight(
-                        across_y, first_row, n_y, at_columns, (1 + g) * a_function, n_columns, wanted, g * most
-                    )  # fmt: skip
-                for a in range(n_active):
-                    multiply_rows_tight(
-                        across_y, first_row, n_y, at_columns, (1 + n_wanted + active[a]) * a_function, n_columns,
-                        interpolated, a * width,
-                    )  # fmt: skip
-                if slopes is not None:
-                    for k in range(n_slopes):
-                        multiply_rows_tight(
-                            across_y, first_row, n_y, at_columns, (1 + n_wanted + n_chosen + k) * a_function,
-                            n_columns, sums, k * most,
+            for first_column in range(left, right, piece):
+                columns = (first_column, min(first_column + piece, right))
+                n_here, shift = columns[1] - first_column, first_column - left
+                n = padded(ROWS * n_here, STEP)
+                _strip_places(places, frame_matrices, x, y, z, rows, columns, n, box)
+                _note_reaching(box, supports, chosen_places, n_chosen, squared, reaches)
+                n_active = 0
+                for a in range(n_chosen):
+                    active[n_active] = a
+                    n_active += reaches[a]
+                size = padded(n_active, ROWS)
+                active[n_active:size] = n_chosen
+                if n_active < n_chosen or n_before < n_chosen:
+                    gather(chosen_places, chosen_rows, active, n_active, active_places, active_rows)
+                n_before = n_active
+                if n_functions > 0:
+                    multiply_rows_narrow(across_y, first_row, n_y, at_columns, shift, n_columns, n_here, form, 0)
+                    for g in range(n_wanted):
+                        multiply_rows_narrow(
+                            across_y, first_row, n_y, at_columns, (1 + g) * a_function + shift, n_columns, n_here,
+                            wanted, g * most,
                         )  # fmt: skip
-            else:
-                form[:n] = 0.0
-                wanted[:, :n] = 0.0
-                interpolated[:size, :n] = 0.0
-                if slopes is not None:
-                    sums[:, :, :, :n] = 0.0
-            if n_active > 0:
-                _meet(
-                    covariances, sums, places, n, active_places, n_active, active_rows, frames, models, psills,
-                    scales, room, slopes,
-                )  # fmt: skip
-                add_form(form, active_matrix, n_active, covariances, interpolated, n)
-                add_rows(wanted, active_rows, n_active, covariances, n)
-            if slopes is not None:
-                turn_slopes(slopes, sums, 0, frame_matrices, final, rows, (left, right), n_columns)
-            for row in range(rows[1] - rows[0]):
-                at, to = row * n_columns, (rows[0] + row) * len(x) + left
-                copy_lanes(lanes_from(quadratic, to, n_columns), lanes_from(form, at, n_columns), n_columns)
-                for g in range(n_wanted):
-                    copy_lanes(
-                        lanes_from(products, g * len(y) * len(x) + to, n_columns),
-                        lanes_from(wanted, g * most + at, n_columns), n_columns,
+                    for a in range(n_active):
+                        function = 1 + n_wanted + np.int64(active[a])
+                        multiply_rows_narrow(
+                            across_y, first_row, n_y, at_columns, function * a_function + shift, n_columns, n_here,
+                            interpolated, a * width,
+                        )  # fmt: skip
+                    if slopes is not None:
+                        for k in range(n_slopes):
+                            function = 1 + n_wanted + n_chosen + k
+                            multiply_rows_narrow(
+                                across_y, first_row, n_y, at_columns, function * a_function + shift, n_columns, n_here,
+                                sums, k * most,
+                            )  # fmt: skip
+                else:
+                    form[:n] = 0.0
+                    wanted[:, :n] = 0.0
+                    interpolated[:size, :n] = 0.0
+                    if slopes is not None:
+                        sums[:, :, :, :n] = 0.0
+                if n_active > 0:
+                    _meet(
+                        covariances, sums, places, n, active_places, n_active, active_rows, frames, models, psills,
+                        scales, room, slopes,
                     )  # fmt: skip
+                    add_form_of_chosen(form, chosen_matrix, active, n_active, covariances, interpolated, n)
+                    add_rows(wanted, active_rows, n_active, covariances, n)
+                if slopes is not None:
+                    turn_slopes(slopes, sums, 0, frame_matrices, final, rows, columns, n_here)
+                for row in range(rows[1] - rows[0]):
+                    at, to = row * n_here, (rows[0] + row) * len(x) + first_column
+                    copy_lanes(lanes_from(quadratic, to, n_here), lanes_from(form, at, n_here), n_here)
+                    for g in range(n_wanted):
+                        copy_lanes(
+                            lanes_from(products, g * len(y) * len(x) + to, n_here),
+                            lanes_from(wanted, g * most + at, n_here), n_here,
+                        )  # fmt: skip
+    return 0

@@ -104,8 +104,7 @@ class FarSamples:
         return costs
 
     def reduce(
-        self, lattice: Lattice, tiling: Tiling, kernels: ModuleType | None, n_threads: int,
-        slopes: np.ndarray | None = None,
+        self, lattice: Lattice, tiling: Tiling, kernels: ModuleType | None, n_threads: int, n_slopes: int = 0
     ) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
         """Return form and products of every cell, and how many tiles could not be interpolated.
 
@@ -117,25 +116,27 @@ class FarSamples:
             `kernels_numba`; None for numpy alone.
         n_threads : int
             That share the tiles, with kernels; numpy's own threads are left to it.
-        slopes : ndarray, shape (n_dimensions, n_rows, n_columns), or None
-            Filled with the gradient of the first product, by kernels only.
+        n_slopes : int
+            0, or with kernels the number of axes: then the gradient of the first product comes behind the products.
 
         Returns
         -------
         quadratic : ndarray, shape (n_rows, n_columns)
-        products : ndarray, shape (n_wanted, n_rows, n_columns)
+        products : ndarray, shape (n_wanted + n_slopes, n_rows, n_columns)
         n_failed : int
             Tiles that were solved at every cell.
         """
-        quadratic = np.empty(lattice.shape)
-        products = np.empty((len(self.system.rows_wanted), *lattice.shape))
+        n_wanted = len(self.system.rows_wanted)
+        # One array: when it is freed, the C library keeps what the next block needs.
+        planes = np.empty((1 + n_wanted + n_slopes, *lattice.shape))
+        quadratic, products, slopes = planes[0], planes[1 : 1 + n_wanted], planes[1 + n_wanted :]
         states = self._states(lattice.corners_of_tiles(tiling.side), tiling)
         solve = self._solve
         if kernels is not None:
-            solve = _Compiled(kernels, self.system, n_threads, self._sizes(), slopes)
+            solve = _Compiled(kernels, self.system, n_threads, self.ends, self._sizes(), slopes if n_slopes else None)
         left = np.arange(len(states))
         # A derivative has larger coefficients than its function.
-        few = nodes_for(self.tolerance) + (slopes is not None)
+        few = nodes_for(self.tolerance) + (n_slopes > 0)
         for n_nodes in (few, few + _MORE_NODES):
             if not len(left):
                 break
@@ -147,7 +148,7 @@ class FarSamples:
         if len(left):
             everywhere = np.where(states[left] == SMOOTH, EXACT, states[left]).astype(np.int8)
             solve(lattice, axes, left, everywhere, self.tolerance, quadratic, products)
-        return quadratic, products, len(left)
+        return quadratic, planes[1:], len(left)
 
     def _solve(
         self, lattice: Lattice, axes: tuple[TileAxis, TileAxis], numbers: np.ndarray, states: np.ndarray,
@@ -175,8 +176,8 @@ class FarSamples:
 
     def _at_nodes(self, nodes: Lattice, exact: np.ndarray, smooth: np.ndarray) -> np.ndarray:
         """Return c_f'P c_f, R_f c_f and P_ef c_f at nodes, shape (1 + n_wanted + n_exact, n_nodes_y, n_nodes_x)."""
-        system = self.system
-        covariances = system.covariance.on_lattice(system.samples.points[smooth], nodes.x, nodes.y, nodes.z)
+        system = self.system.ordered
+        covariances = self.system.covariance.on_lattice(system.points[smooth], nodes.x, nodes.y, nodes.z)
         reduced = system.precision[np.ix_(np.concatenate([smooth, exact]), smooth)] @ covariances
         form = np.einsum("ij,ij->j", reduced[: len(smooth)], covariances)
         values = np.concatenate([form[None], system.rows_wanted[:, smooth] @ covariances, reduced[len(smooth) :]])
@@ -187,14 +188,14 @@ class FarSamples:
         quadratic: np.ndarray, products: np.ndarray,
     ) -> None:  # fmt: skip
         """Interpolate down the columns, add what the exact samples make, and write it to the cells of a tile."""
-        system = self.system
+        covariance, system = self.system.covariance, self.system.ordered
         precision, rows = system.precision[np.ix_(exact, exact)], system.rows_wanted[:, exact]
-        points, n_wanted = system.samples.points[exact], len(rows)
+        points, n_wanted = system.points[exact], len(rows)
         step = max(1, _CELLS_IN_CACHE // (len(part.x) * (len(exact) + 1)))
         for top in range(0, len(part.y), step):
             few = slice(top, min(top + step, len(part.y)))
             shape = few.stop - top, len(part.x)
-            covariances = system.covariance.on_lattice(points, part.x, part.y[few], part.z)
+            covariances = covariance.on_lattice(points, part.x, part.y[few], part.z)
             reduced = precision @ covariances
             wanted = rows @ covariances
             if at_columns is None:
@@ -210,6 +211,11 @@ class FarSamples:
             quadratic[few] = form.reshape(shape)
             products[:, few] = wanted.reshape(n_wanted, *shape)
 
+    @property
+    def ends(self) -> bool:
+        """Whether some covariance ends at a distance."""
+        return any(term.model in _ENDING for frame in self.system.covariance.frames for term in frame.terms)
+
     def _sizes(self) -> np.ndarray:
         """Return the size of the form and of each product, shape (1 + n_wanted,).
 
@@ -221,7 +227,7 @@ class FarSamples:
 
     def _states(self, boxes: np.ndarray, tiling: Tiling) -> np.ndarray:
         """Return how the covariance of each sample is met over each box: 0 (not at all), SMOOTH or EXACT."""
-        is_exact, is_smooth = split_samples(self.system.covariance, self.system.samples.points, boxes)
+        is_exact, is_smooth = split_samples(self.system.covariance, self.system.ordered.points, boxes)
         if not tiling.is_split:
             return np.where(is_exact | is_smooth, EXACT, 0).astype(np.int8)
         return np.where(is_exact, EXACT, np.where(is_smooth, SMOOTH, 0)).astype(np.int8)
@@ -413,24 +419,29 @@ class _Compiled:
         `kernels_numba`.
     system : GlobalSystem
     n_threads : int
+    ends : bool
+        As `FarSamples.ends`.
     sizes : ndarray
         As `FarSamples._sizes`.
-    slopes : ndarray or None
-        As `FarSamples.reduce` takes them.
+    slopes : ndarray, shape (n_dimensions, n_rows, n_columns), or None
+        Filled with the gradient of the first product.
     """
 
     def __init__(
-        self, kernels: ModuleType, system: GlobalSystem, n_threads: int, sizes: np.ndarray, slopes: np.ndarray | None
-    ) -> None:
+        self, kernels: ModuleType, system: GlobalSystem, n_threads: int, ends: bool, sizes: np.ndarray,
+        slopes: np.ndarray | None,
+    ) -> None:  # fmt: skip
         self._kernels, self._n_threads, self._slopes = kernels, n_threads, slopes
         self._system = (
-            *frame_arrays(system.covariance, system.samples.points),
+            *frame_arrays(system.covariance, system.ordered.points),
             np.array([frame.support for frame in system.covariance.frames]),
-            system.precision,
-            system.rows_wanted,
+            system.ordered.precision,
+            system.ordered.rows_wanted,
             *term_arrays(kernels, system.covariance),
+            ends,
             sizes,
         )
+        self._memories = system.memories
 
     def __call__(
         self, lattice: Lattice, axes: tuple[TileAxis, TileAxis], numbers: np.ndarray, states: np.ndarray,
@@ -443,11 +454,20 @@ class _Compiled:
         nodes_x, across_x, _, last_x = axes[1].for_kernels
 
         def solve(some: slice) -> None:
-            self._kernels.reduce_tiles(
+            try:
+                memory = self._memories.pop()
+            except IndexError:
+                memory = np.zeros(0)
+            arguments = (
                 lattice.x, lattice.y, lattice.z, tiles[some], states[some],
                 nodes_x, across_x, last_x, nodes_y, across_y, last_y,
                 *self._system, tolerance, quadratic, products, self._slopes, done[some],
             )  # fmt: skip
+            needed = self._kernels.reduce_tiles(*arguments, memory)
+            if needed:
+                memory = np.zeros(needed + needed // 8)
+                self._kernels.reduce_tiles(*arguments, memory)
+            self._memories.append(memory)
 
         in_shares(solve, len(tiles), self._n_threads)
         return done

@@ -76,6 +76,12 @@ _LANES, ROWS, _COLUMNS = _register_block()
 STEP = _LANES * _COLUMNS
 """Lanes are multiplied in groups of this size: rows of lanes have a multiple of it."""
 
+PIECE = 12
+"""Columns of a narrow piece of a strip of ROWS rows: together a multiple of STEP lanes."""
+
+NARROW = min(-(-PIECE // _LANES), _COLUMNS) * _LANES
+"""Lanes that are multiplied at once in such a piece."""
+
 GROUP = 16
 """Small systems factorised side by side."""
 
@@ -88,7 +94,7 @@ def element(typing_context, array, offset):
         made = context.make_array(signature.args[0])(context, builder, arguments[0])
         return builder.gep(made.data, [arguments[1]])
 
-    return types.CPointer(types.float64)(array, types.int64), generate
+    return types.CPointer(array.dtype)(array, types.int64), generate
 
 
 def _fused(builder, vector):
@@ -146,13 +152,18 @@ def carry_over(builder, count, begun, step):
     return carried
 
 
-def _products(builder, matrix, width, count, lanes, stride, begins, negated=False):
+def _products(builder, matrix, width, count, lanes, stride, begins, negated=False, chosen=None):
     """Build sums, begun with rows of vectors, of `count` products of matrix elements and lanes; return them.
 
-    The elements may be negated.
+    The elements may be negated. They are those of rows one after another and the first columns, or of those whose
+    numbers two pointers give.
     """
     integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
     fma = _fused(builder, vector)
+    numbers = [integer(row) for row in range(len(begins))]
+    if chosen is not None:
+        numbers = [builder.load(builder.gep(chosen[0], [number])) for number in numbers]
+    rows = [builder.gep(matrix, [builder.mul(number, width)]) for number in numbers]
     before = builder.block
     loop, end = builder.append_basic_block("products"), builder.append_basic_block("summed")
     builder.branch(loop)
@@ -162,12 +173,16 @@ def _products(builder, matrix, width, count, lanes, stride, begins, negated=Fals
     sums = [[builder.phi(vector) for _ in row] for row in begins]
     start = builder.gep(lanes, [builder.mul(j, stride)])
     values = [load_lanes(builder, start, integer(column * _LANES)) for column in range(len(begins[0]))]
-    for row, row_sums in enumerate(sums):
-        factor = builder.load(builder.gep(matrix, [builder.add(builder.mul(integer(row), width), j)]))
+    column = j if chosen is None else builder.load(builder.gep(chosen[1], [j]))
+    for row, row_sums, row_begins in zip(rows, sums, begins):
+        factor = builder.load(builder.gep(row, [column]))
         factors = spread(builder, builder.fneg(factor) if negated else factor)
-        for value, total, begin in zip(values, row_sums, begins[row]):
+        for value, total, begin in zip(values, row_sums, row_begins):
             total.add_incoming(begin, before)
             total.add_incoming(builder.call(fma, [factors, value, total]), loop)
+    if chosen is not None:
+        # Nothing is loaded for the next column before: too many registers would be filled.
+        builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
     following = builder.add(j, integer(1))
     j.add_incoming(following, loop)
     builder.cbranch(builder.icmp_signed("<", following, count), loop, end)
@@ -230,19 +245,21 @@ def _add_row(typing_context, matrix, width, count, lanes, stride, out, out_strid
     return signature, block_of_products(subtracted=False, n_rows=1, added=True)
 
 
-def _form_of_products(is_squared):
+def _form_of_products(is_squared, is_chosen=False):
     """Return what builds the addition, to STEP lanes, of a block of products times other rows of lanes, or squared.
 
-    The products are added to the rows from `begun` on, which stay as they are, before.
+    The products are added to the rows from `begun` on, which stay as they are, before. They are of the first rows and
+    columns of a matrix or of chosen ones.
     """
 
     def generate(context, builder, signature, arguments):
         matrix, width, count, lanes, stride, *others, form = arguments
+        others, chosen = (others[:2], others[2:]) if is_chosen else (others, None)
         vector = ir.VectorType(ir.DoubleType(), _LANES)
         fma, places = _fused(builder, vector), _places_in_block(builder, stride, ROWS, _COLUMNS)
         zeros = ir.Constant(vector, [0.0] * _LANES)
         begins = [[zeros if is_squared else load_lanes(builder, others[1], at) for at in row] for row in places]
-        sums = _products(builder, matrix, width, count, lanes, stride, begins)
+        sums = _products(builder, matrix, width, count, lanes, stride, begins, chosen=chosen)
         for column, at in enumerate(places[0]):
             total = load_lanes(builder, form, at)
             for row_sums, row in zip(sums, places):
@@ -260,6 +277,20 @@ def _add_form(typing_context, matrix, width, count, lanes, stride, others, begun
     """Add a block of products, begun with rows of lanes, times other rows."""
     signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, others, begun, form)
     return signature, _form_of_products(is_squared=False)
+
+
+@intrinsic
+def _add_form_of_chosen(typing_context, matrix, width, count, lanes, stride, others, begun, rows, columns, form):
+    """Add a block of products of the rows and columns of a matrix whose numbers are given."""
+    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, others, begun, rows, columns, form)
+    return signature, _form_of_products(is_squared=False, is_chosen=True)
+
+
+@intrinsic
+def _multiply_narrow_block(typing_context, matrix, width, count, lanes, stride, out, out_stride):
+    """Write a block of products of NARROW lanes, to rows as far apart as is said."""
+    signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out, types.int64)
+    return signature, block_of_products(subtracted=False, n_columns=NARROW // _LANES)
 
 
 @intrinsic
@@ -337,6 +368,18 @@ def lanes_from(array: np.ndarray, offset: int, n: int) -> np.ndarray:
 
 
 @fast
+def take(memory: np.ndarray, at: int, shape: tuple) -> tuple:
+    """Return an array in working memory, from an element on, and where what is free then begins.
+
+    It begins with a cache line as long as the first did.
+    """
+    n = 1
+    for length in shape:
+        n *= length
+    return numba.carray(element(memory, at), shape), at + 8 * ((n + 7) // 8)
+
+
+@fast
 def copy_lanes(out: np.ndarray, lanes: np.ndarray, n: int) -> None:
     """Copy the first n numbers; numba takes seconds to compile the message of an assignment that does not fit."""
     for s in range(n):
@@ -371,6 +414,19 @@ def multiply_rows_tight(
         from_matrix = element(matrix, row * width)
         from_lanes, to_lanes = element(lanes, first + s), element(out, at + s)
         _multiply_block(from_matrix, width, count, from_lanes, stride, to_lanes)
+
+
+@fast
+def multiply_rows_narrow(
+    matrix: np.ndarray, row: int, count: int, lanes: np.ndarray, first: int, stride: int, n: int, out: np.ndarray,
+    at: int,
+) -> None:  # fmt: skip
+    """Do the same with n lanes of rows of ``stride``, and write rows of n: up to NARROW elements behind the last."""
+    width = matrix.shape[1]
+    for s in range(NARROW * ((n - 1) // NARROW), -1, -NARROW):
+        from_matrix = element(matrix, row * width)
+        from_lanes, to_lanes = element(lanes, first + s), element(out, at + s)
+        _multiply_narrow_block(from_matrix, width, count, from_lanes, stride, to_lanes, n)
 
 
 @fast
@@ -410,6 +466,25 @@ def add_form(form: np.ndarray, matrix: np.ndarray, size: int, lanes: np.ndarray,
             _add_form(
                 element(matrix, i * width), width, count, element(lanes, s), stride,
                 element(lanes, i * stride + s), element(begun, i % len(begun) * stride + s), element(form, s),
+            )  # fmt: skip
+
+
+@fast
+def add_form_of_chosen(
+    form: np.ndarray, matrix: np.ndarray, numbers: np.ndarray, size: int, lanes: np.ndarray, begun: np.ndarray, n: int
+) -> None:  # fmt: skip
+    """Do the same with those rows and columns of a larger matrix whose numbers are given, in ascending order.
+
+    It has zeros above its diagonal, and behind the first `size` numbers come those of rows of zeros, up to the next
+    multiple of ROWS.
+    """
+    width, stride = matrix.shape[1], lanes.shape[1]
+    for i in range(0, size, ROWS):
+        count = min(i + ROWS, size)
+        for s in range(0, n, STEP):
+            _add_form_of_chosen(
+                element(matrix, 0), width, count, element(lanes, s), stride, element(lanes, i * stride + s),
+                element(begun, i * stride + s), element(numbers, i), element(numbers, 0), element(form, s),
             )  # fmt: skip
 
 

@@ -79,21 +79,19 @@ def reduce_lattice(system: GlobalSystem, lattice: Lattice, with_slopes: bool = F
         if system.keeps_digits:
             far = FarSamples(system, system.tolerance)
             tiling = _tiling(system, far, lattice, kernels is not None)
-            slopes = np.empty((system.samples.points.shape[1], *shape)) if with_slopes and kernels is not None else None
-            reduced = far.reduce(lattice, tiling, kernels, _N_THREADS, slopes)
-            return _flat(*reduced[:2], through_factor=False, slopes=slopes)
+            n_slopes = system.samples.points.shape[1] if with_slopes and kernels is not None else 0
+            quadratic, products, _ = far.reduce(lattice, tiling, kernels, _N_THREADS, n_slopes)
+            return _flat(quadratic, products, through_factor=False, n_slopes=n_slopes)
         return None if kernels is None else _through_factor(system, lattice, kernels)
     except kernels_error(kernels) as error:
         note_failure(error)
         return None
 
 
-def _flat(
-    quadratic: np.ndarray, products: np.ndarray, through_factor: bool, slopes: np.ndarray | None = None
-) -> Reduction:
-    """Return a reduction of cells in a row."""
-    flat_slopes = None if slopes is None else slopes.reshape(len(slopes), -1)
-    return Reduction(quadratic.ravel(), products.reshape(len(products), -1), through_factor, flat_slopes)
+def _flat(quadratic: np.ndarray, products: np.ndarray, through_factor: bool, n_slopes: int = 0) -> Reduction:
+    """Return a reduction of cells in a row; the last products may be slopes."""
+    flat, n_wanted = products.reshape(len(products), -1), len(products) - n_slopes
+    return Reduction(quadratic.ravel(), flat[:n_wanted], through_factor, flat[n_wanted:] if n_slopes else None)
 
 
 def _tiling(system: GlobalSystem, far: FarSamples, lattice: Lattice, is_compiled: bool) -> Tiling:

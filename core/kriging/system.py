@@ -31,7 +31,7 @@ from ..errors import InputError, KrigingSystemError
 from .covariance import SmoothCovariance, squared_distances
 from .far_samples import EXACT_TO, Tiling
 from .functionals import Functional, PointValue, at_one_place
-from .lattice import Lattice
+from .lattice import Lattice, parts
 from .reduction import Reduction, reduce_lattice
 from .tiles import spatial_tiles
 
@@ -43,6 +43,7 @@ _FEW_NEAR = 0.6
 _LARGEST_PRECISION = 1e4
 _TILE_TARGETS = 1024
 _LARGE = 4096
+_ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -151,12 +152,20 @@ def inverse_factor(covariance: SmoothCovariance, nugget: float, samples: SystemS
     """
     from scipy.linalg import get_lapack_funcs
 
-    n = len(samples)
-    matrix = covariance.between(samples.points, samples.points)
-    samples.share_nugget(matrix, samples.points)
-    matrix[np.diag_indices(n)] += nugget - samples.shared_nugget
-    norm = float(np.abs(matrix).sum(axis=0).max())
-    # The matrix is symmetric: its transpose is in the column order LAPACK overwrites in place.
+    n, points = len(samples), samples.points
+    # The matrix is symmetric, and LAPACK reads one half: the lower one of the transpose, which is in the column order
+    # that it overwrites in place. Made a few rows at a time it stays in the cache.
+    matrix, sums = np.zeros((n, n)), np.zeros(n)
+    for rows in parts(n, _ROWS_AT_ONCE):
+        part = covariance.between(points[rows], points[rows.start :])
+        if samples.shared_nugget > 0:
+            part += samples.shared_nugget * at_one_place(points[rows], points[rows.start :])
+        part[np.diag_indices(len(part))] += nugget - samples.shared_nugget
+        matrix[rows, rows.start :] = part
+        sizes = np.abs(part)
+        sums[rows] += sizes.sum(axis=1)
+        sums[rows.stop :] += sizes[:, len(part) :].sum(axis=0)
+    norm = float(sums.max())
     potrf, pocon, trtri = get_lapack_funcs(("potrf", "pocon", "trtri"), (matrix,))
     factor, failed = potrf(matrix.T, lower=1, overwrite_a=1, clean=1)
     if failed == 0:
@@ -167,6 +176,40 @@ def inverse_factor(covariance: SmoothCovariance, nugget: float, samples: SystemS
     if failed:
         raise singular_system_error(samples, nugget)
     return factor
+
+
+@dataclass(frozen=True)
+class OrderedSystem:
+    """Samples of a system in an order of its own: neighbours mostly stand beside each other.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_samples, n_dimensions)
+    precision : ndarray, shape (n_samples, n_samples)
+        P.
+    rows_wanted : ndarray, shape (1 + n_columns, n_samples)
+        R.
+    """
+
+    points: np.ndarray
+    precision: np.ndarray
+    rows_wanted: np.ndarray
+
+
+def spatial_order(points: np.ndarray) -> np.ndarray:
+    """Return the numbers of points along a curve that fills the map (of Morton's, on a grid of 1024 by 1024).
+
+    Examples
+    --------
+    >>> spatial_order(np.array([[0.0, 0.0], [9.0, 9.0], [9.0, 0.0], [0.0, 9.0], [1.0, 0.0]])).tolist()
+    [0, 4, 2, 3, 1]
+    """
+    places = points[:, :2] - points[:, :2].min(axis=0)
+    cells = (places / (float(places.max()) or 1.0) * 1023.0).astype(np.int64)
+    key = np.zeros(len(points), dtype=np.int64)
+    for bit in range(10):
+        key |= ((cells[:, 0] >> bit) & 1) << (2 * bit) | ((cells[:, 1] >> bit) & 1) << (2 * bit + 1)
+    return np.argsort(key, kind="stable")
 
 
 @dataclass(frozen=True)
@@ -389,6 +432,19 @@ class GlobalSystem:
     @cached_property
     def precision(self) -> np.ndarray:
         """P, shape (n_samples, n_samples)."""
+        return self._precision()
+
+    @cached_property
+    def ordered(self) -> OrderedSystem:
+        """What rasters need, with the samples in an order that follows the map."""
+        order, n = spatial_order(self.samples.points), len(self.samples)
+        whole, precision = self._precision(), np.empty((n, n))
+        for rows in parts(n, _ROWS_AT_ONCE):
+            np.take(whole[order[rows]], order, axis=1, out=precision[rows])
+        return OrderedSystem(self.samples.points[order], precision, np.ascontiguousarray(self.rows_wanted[:, order]))
+
+    def _precision(self) -> np.ndarray:
+        """Return P."""
         from scipy.linalg import get_lapack_funcs
 
         lauum = get_lapack_funcs("lauum", (self.inverse_factor,))
@@ -396,11 +452,15 @@ class GlobalSystem:
         if failed:
             raise ValueError(f"LAPACK's lauum refused its argument {-failed}.")
         projection = self.whitened_columns.T @ self.inverse_factor
-        # The factor is zero above its diagonal, and so is what LAPACK makes of it.
-        whole = lower + lower.T
-        whole[np.diag_indices(len(whole))] *= 0.5
-        whole -= projection.T @ projection
-        return np.ascontiguousarray(whole.T)
+        # The factor is zero above its diagonal, and so is what LAPACK makes of it: the other half is filled in place.
+        whole = lower.T
+        for rows in parts(len(whole), _ROWS_AT_ONCE):
+            whole[rows, : rows.start] = whole[: rows.start, rows].T
+            corner = whole[rows, rows]
+            corner += np.triu(corner, 1).T
+        for rows in parts(len(whole), _ROWS_AT_ONCE):
+            whole[rows] -= projection[:, rows].T @ projection
+        return np.ascontiguousarray(whole)
 
     def precision_of(self, rows: np.ndarray) -> np.ndarray:
         """Return some rows of P, shape (n_rows, n_samples)."""
@@ -411,6 +471,11 @@ class GlobalSystem:
     def tilings(self) -> dict[tuple[object, ...], Tiling]:
         """What `reduction` decided for rasters of some cell size."""
         return {}
+
+    @cached_property
+    def memories(self) -> list[np.ndarray]:
+        """Working memory that kernels have used and nobody uses now."""
+        return []
 
     @cached_property
     def spread(self) -> float:

@@ -33,7 +33,13 @@ _OPTIONAL = ("azimuth", "dip", "plunge", "ratio_minor", "ratio_vertical", "shape
 
 def _spherical(r: np.ndarray) -> np.ndarray:
     r = np.minimum(r, 1.0)
-    return 1.0 - r * (1.5 - 0.5 * r * r)
+    # 1 - r (1.5 - r^2 / 2) in one array.
+    result = np.asarray(0.5 * r)
+    result *= r
+    result -= 1.5
+    result *= r
+    result += 1.0
+    return result
 
 
 def _exponential(r: np.ndarray) -> np.ndarray:
