@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...samples import Samples
 from ...transforms import Transform
 from ...variogram.file import VariogramFile
 from .. import exchange
@@ -20,8 +21,6 @@ def fit_variogram(job: Job) -> TaskResult:
     ``loo_msdr``, ``mean_rmse``, ``log_likelihood``, ``structure``, ``account``, ``warnings``. Files: ``variogram``
     (JSON), ``report`` (HTML).
     """
-    from ...kriging.drift import DriftBasis, DriftClasses
-    from ...kriging.trend import check_order, trend_columns
     from ...variogram.anisotropy import Anisotropy
     from ...variogram.fit_options import FitOptions
     from ...variogram.fitting import fit_variogram as fit
@@ -34,22 +33,12 @@ def fit_variogram(job: Job) -> TaskResult:
     options = dict(inputs.get("options", {}))
     if options.get("anisotropy") is not None:
         options["anisotropy"] = Anisotropy(**options["anisotropy"])
-    order = inputs.get("trend_order", 0)
-    check_order(order)
-    drift = [trend_columns(samples.coordinates - samples.coordinates.mean(axis=0), order)]
-    names = [] if order == 0 else [("a plane" if order == 1 else "a quadratic surface") + " in the coordinates"]
-    if samples.covariates is not None:
-        columns = DriftClasses.of(samples.covariates).columns(samples.covariates)
-        if any(samples.covariates.categorical):
-            # The classes of one covariate add up to the constant.
-            columns = DriftBasis.fit(columns).scores(columns)[:, 1:]
-        drift.append(columns)
-        names += samples.covariates.names
+    drift, names = _drift_of(samples, inputs.get("trend_order", 0))
     fitted = fit(
         samples.coordinates,
         transform.forward(samples.target(field), field),
         FitOptions(by_direction=True, **options),
-        drift=np.column_stack(drift),
+        drift=drift,
         holes=samples.holes,
         progress=job.progress,
         is_cancelled=job.is_cancelled,
@@ -92,3 +81,21 @@ def fit_variogram(job: Job) -> TaskResult:
     }
     files = {"variogram": job.folder / "variogram.json", "report": job.folder / "report.html"}
     return TaskResult(outputs, files=files)
+
+
+def _drift_of(samples: Samples, order: int) -> tuple[np.ndarray, list[str]]:
+    """Return the drift columns of a trend of some order and of the covariates, and what to call them."""
+    from ...kriging.drift import DriftBasis, DriftClasses
+    from ...kriging.trend import check_order, trend_columns
+
+    check_order(order)
+    drift = [trend_columns(samples.coordinates - samples.coordinates.mean(axis=0), order)]
+    names = [] if order == 0 else [("a plane" if order == 1 else "a quadratic surface") + " in the coordinates"]
+    if samples.covariates is not None:
+        columns = DriftClasses.of(samples.covariates).columns(samples.covariates)
+        if any(samples.covariates.categorical):
+            # The classes of one covariate add up to the constant.
+            columns = DriftBasis.fit(columns).scores(columns)[:, 1:]
+        drift.append(columns)
+        names += samples.covariates.names
+    return np.column_stack(drift), names
