@@ -34,7 +34,7 @@ def coincident_samples(coordinates: np.ndarray) -> list[np.ndarray]:
 
 
 def first_coincident(samples: Samples) -> tuple[Samples, int]:
-    """Keep the first of the samples at one location only.
+    """Keep the first of the samples at one location only; of each target the first that was measured.
 
     Returns
     -------
@@ -43,11 +43,12 @@ def first_coincident(samples: Samples) -> tuple[Samples, int]:
     n_dropped : int
         How many samples were dropped; 0 returns the samples unchanged.
     """
-    keep = np.ones(len(samples), dtype=bool)
+    keep, values = np.ones(len(samples), dtype=bool), samples.values.copy()
     for rows in coincident_samples(samples.coordinates):
         keep[rows[1:]] = False
+        values[rows[0]] = values[rows[samples.known[rows].argmax(axis=0)], np.arange(values.shape[1])]
     n_dropped = int((~keep).sum())
-    return (samples.rows(keep) if n_dropped else samples), n_dropped
+    return (replace(samples, values=values).rows(keep) if n_dropped else samples), n_dropped
 
 
 def average_coincident(samples: Samples) -> tuple[Samples, int]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hybrid_geostatistics.core.coincident import average_coincident
+from hybrid_geostatistics.core.coincident import average_coincident, first_coincident
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.features.applicability import Applicability
 from hybrid_geostatistics.core.samples import Covariates, Samples, disguised_targets
@@ -79,6 +79,14 @@ def test_samples_at_one_place_are_averaged_over_what_was_measured():
     averaged, n_merged = average_coincident(Samples(places, values, ("zinc", "lead")))
     assert n_merged == 3
     assert_array_equal(averaged.values, [[2.0, 5.0], [6.0, np.nan]])
+
+
+def test_of_samples_at_one_place_the_first_measured_value_is_kept():
+    values = [[1.0, np.nan], [3.0, 8.0], [np.nan, 2.0], [5.0, np.nan], [7.0, np.nan]]
+    places = [[0, 0], [0, 0], [0, 0], [9, 9], [9, 9]]
+    first, n_dropped = first_coincident(Samples(places, values, ("zinc", "lead")))
+    assert n_dropped == 3
+    assert_array_equal(first.values, [[1.0, 8.0], [5.0, np.nan]])
 
 
 def test_a_disguised_target_is_seen_through_its_gaps(samples):
