@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .lanes_numba import exact, fast
+from .lanes_numba import exact, exact_part, fast_part
 
 
-@exact
+@exact_part
 def kth_smallest(values: np.ndarray, n: int, k: int) -> float:
     """Return the k-th smallest (from 1) of the first n values, which are reordered."""
     low, high, k = 0, n - 1, k - 1
@@ -34,7 +34,7 @@ def kth_smallest(values: np.ndarray, n: int, k: int) -> float:
     return values[k]
 
 
-@exact
+@exact_part
 def surely_within(
     place: np.ndarray, limit: int, points: np.ndarray, starts: np.ndarray, origin: np.ndarray, side: float,
     shape: np.ndarray, squared: np.ndarray,
@@ -60,7 +60,7 @@ def surely_within(
     return np.sqrt(kth_smallest(squared, n_inside, limit)) * (1.0 + 1e-9)
 
 
-@exact
+@exact_part
 def gather_candidates(
     middle: np.ndarray, reach: float, limit: int, extra: float, radius: float, points: np.ndarray,
     starts: np.ndarray, origin: np.ndarray, side: float, shape: np.ndarray, found: np.ndarray, squared: np.ndarray,
@@ -117,7 +117,7 @@ def gather_candidates(
     return n_kept, reach
 
 
-@fast
+@fast_part
 def _n_within(squared: np.ndarray, n: int, bound: float) -> int:
     """Return how many of the first n numbers are within the bound."""
     count = 0

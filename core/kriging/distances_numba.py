@@ -30,6 +30,37 @@ def count_bits(typing_context, bits):
     return types.int64(types.int64), generate
 
 
+def _reduction(operation):
+    """Return what builds one word of GROUP words: the bits of every one (and) or of any (or)."""
+
+    def generate(context, builder, signature, arguments):
+        integers = ir.VectorType(ir.IntType(64), _LANES)
+        words = [
+            builder.bitcast(load_lanes(builder, arguments[0], ir.IntType(64)(part)), integers)
+            for part in range(0, GROUP, _LANES)
+        ]
+        total = words[0]
+        for word in words[1:]:
+            total = builder.and_(total, word) if operation == "and" else builder.or_(total, word)
+        name = f"llvm.vector.reduce.{operation}.v{_LANES}i64"
+        reduce = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.IntType(64), [integers]), name)
+        return builder.call(reduce, [total])
+
+    return generate
+
+
+@intrinsic
+def bits_of_every(typing_context, words):
+    """Return the bits that are set in every one of GROUP words."""
+    return types.int64(words), _reduction("and")
+
+
+@intrinsic
+def bits_of_any(typing_context, words):
+    """Return the bits that are set in any of GROUP words."""
+    return types.int64(words), _reduction("or")
+
+
 @intrinsic
 def bits_within(typing_context, values, bound):
     """Return which of 64 numbers are within a bound, as bits."""

@@ -13,8 +13,19 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .groups_numba import add_shares, element_at
-from .lanes_numba import _LANES, GROUP, ROWS, _fused, copy_lanes, element, exact, fast, load_lanes, store_lanes
+from .groups_numba import add_shares, element_at, put_element
+from .lanes_numba import (
+    _LANES,
+    GROUP,
+    ROWS,
+    _fused,
+    copy_lanes,
+    element,
+    exact_part,
+    fast_part,
+    load_lanes,
+    store_lanes,
+)
 from .panels_numba import solve_upwards, subtract_rows
 
 
@@ -41,10 +52,10 @@ def _subtract_products(typing_context, target, source, count, factor):
     return signature, generate
 
 
-@exact
+@exact_part
 def duals_of_own(
-    small: np.ndarray, widest: int, most: int, known: int, mean: np.ndarray, own: np.ndarray, n_own: np.ndarray,
-    room: np.ndarray, duals: np.ndarray, lane: int,
+    small: np.ndarray, widest: int, most: int, known: int, mean: np.ndarray, own: np.ndarray, room: np.ndarray,
+    duals: np.ndarray, lane: int,
 ) -> None:  # fmt: skip
     """Solve for the own samples of a group's cells.
 
@@ -56,33 +67,31 @@ def duals_of_own(
         Which of the right sides is the field; the constant is the first.
     mean : ndarray, shape (GROUP,)
         m of each cell.
-    own, n_own : ndarray of int, shape (..., GROUP), (GROUP,)
-        Rows of `duals` to which the own samples of each cell belong, and how many they are.
+    own : ndarray of int, shape (at least widest, GROUP)
+        Rows of `duals` to which the own samples of each cell belong; behind the last, one that may be overwritten.
     room : ndarray, shape (at least widest, GROUP)
         Working memory.
     duals : ndarray, shape (n_rows, n_lanes)
         Filled from `lane` on where the own samples are, 0 elsewhere already.
     lane : int
     """
-    stride = most * GROUP
+    stride, n_lanes = most * GROUP, duals.shape[1]
     for i in range(widest):
         at = (most + 1) * stride + i * GROUP
-        constant, value = small[at : at + GROUP], small[at + known * stride : at + known * stride + GROUP]
-        row = room[i]
         for s in range(GROUP):
-            row[s] = value[s] - mean[s] * constant[s]
+            value, constant = element_at(small, at + known * stride + s), element_at(small, at + s)
+            put_element(room, i * GROUP + s, value - mean[s] * constant)
     for i in range(widest - 1, -1, -1):
-        at = i * stride + i * GROUP
-        pivot, row = small[at : at + GROUP], room[i]
         for s in range(GROUP):
-            row[s] /= pivot[s]
+            pivot = element_at(small, i * stride + i * GROUP + s)
+            put_element(room, i * GROUP + s, element_at(room, i * GROUP + s) / pivot)
         _subtract_products(element(room, 0), element(small, i * stride), i, element(room, i * GROUP))
         for s in range(GROUP):
-            if i < n_own[s]:
-                duals[own[i, s], lane + s] = row[s]
+            place = element_at(own, i * GROUP + s) * n_lanes + lane + s
+            put_element(duals, place, element_at(room, i * GROUP + s))
 
 
-@fast
+@fast_part
 def duals_of_group(
     group: np.ndarray, order: np.ndarray, n_shared: int, n_core: int, n_rest: int, at_rest: int, at_known: int,
     known: int, mean: np.ndarray, duals: np.ndarray, lane: int,
@@ -116,7 +125,7 @@ def duals_of_group(
             out[lane + s] = (value - mean[s] * constant - out[lane + s]) * inverse
 
 
-@fast
+@fast_part
 def duals_of_tile(
     rows: np.ndarray, triangles: np.ndarray, n_core: int, n_rest: int, at_known: int, n_known: int, n_fields: int,
     shares: np.ndarray, duals: np.ndarray, n: int,

@@ -7,11 +7,11 @@ from __future__ import annotations
 import numpy as np
 
 from .groups_numba import add_lane_dots, add_shares, copy_numbers, element_at, put_element
-from .lanes_numba import GROUP, ROWS, element, exact
+from .lanes_numba import GROUP, ROWS, element, exact_part
 from .panels_numba import TRIANGLE, eliminate_chosen, eliminate_rows, factorize_triangle, reduce_rows
 
 
-@exact
+@exact_part
 def eliminate(rows: np.ndarray, triangles: np.ndarray, n_core: int, n_used: int, width: int, smallest: float) -> bool:
     """Turn the shared rows into rows of a Cholesky factor, the others into a Schur complement; False if singular.
 
@@ -33,7 +33,7 @@ def eliminate(rows: np.ndarray, triangles: np.ndarray, n_core: int, n_used: int,
     return True
 
 
-@exact
+@exact_part
 def fill_lower(rows: np.ndarray, n_core: int, n_used: int) -> None:
     """Copy what stands right of the diagonal of the samples not shared to below it."""
     stride = rows.shape[1]
@@ -42,7 +42,7 @@ def fill_lower(rows: np.ndarray, n_core: int, n_used: int) -> None:
             put_element(rows, j * stride + i, element_at(rows, i * stride + j))
 
 
-@exact
+@exact_part
 def eliminate_group(
     group: np.ndarray, factor: np.ndarray, triangle: np.ndarray, rows: np.ndarray, order: np.ndarray, n_shared: int,
     n_left: int, begin: int, end: int, at_lanes: int, smallest: float,
@@ -75,7 +75,7 @@ def eliminate_group(
     return eliminate_chosen(group, factor, triangle, order, GROUP - begin, n_shared, n_left, width, smallest)
 
 
-@exact
+@exact_part
 def gather_own(
     small: np.ndarray, group: np.ndarray, at_samples: int, at_known: int, n_known: int, own: np.ndarray,
     own_at: np.ndarray, n_own: np.ndarray, widest: int, most: int,
@@ -91,31 +91,30 @@ def gather_own(
     at_samples, at_known, n_known : int
         Columns where the samples that `own` counts and the known begin, and how many the latter are.
     own, own_at : ndarray of int, shape (at least widest, GROUP)
-        Samples of each cell, and where their rows begin.
+        Samples of each cell, and where their rows begin; behind the last, any sample and a row of zeros.
     n_own : ndarray of int, shape (GROUP,)
     """
-    for side in range(GROUP):
-        count = n_own[side]
-        for i in range(count):
-            column = at_samples + element_at(own, i * GROUP + side)
-            to = i * most * GROUP + side
-            for j in range(i + 1):
-                put_element(small, to + j * GROUP, element_at(group, element_at(own_at, j * GROUP + side) + column))
-            row = element_at(own_at, i * GROUP + side)
-            to = (most * most + i) * GROUP + side
-            put_element(small, to, element_at(group, row + side))
-            for g in range(n_known):
-                put_element(small, to + (1 + g) * most * GROUP, element_at(group, row + at_known + g))
-        for i in range(count, widest):
-            to = i * most * GROUP + side
-            for j in range(i):
-                put_element(small, to + j * GROUP, 0.0)
-            put_element(small, to + i * GROUP, 1.0)
-            for g in range(n_known + 1):
-                put_element(small, ((most + g) * most + i) * GROUP + side, 0.0)
+    for i in range(widest):
+        for j in range(i + 1):
+            to = (i * most + j) * GROUP
+            for side in range(GROUP):
+                row, column = element_at(own_at, i * GROUP + side), element_at(own, j * GROUP + side)
+                put_element(small, to + side, element_at(group, row + at_samples + column))
+        to = i * (most + 1) * GROUP
+        for side in range(GROUP):
+            if i >= element_at(n_own, side):
+                put_element(small, to + side, 1.0)
+        to = (most * most + i) * GROUP
+        for side in range(GROUP):
+            put_element(small, to + side, element_at(group, element_at(own_at, i * GROUP + side) + side))
+        for g in range(n_known):
+            to += most * GROUP
+            for side in range(GROUP):
+                row = element_at(own_at, i * GROUP + side)
+                put_element(small, to + side, element_at(group, row + at_known + g))
 
 
-@exact
+@exact_part
 def add_shared(
     target: np.ndarray, with_known: np.ndarray, gram: np.ndarray, first: int, n: int, rows: np.ndarray,
     n_shared: int, at_lanes: int, at_known: int,
@@ -141,7 +140,7 @@ def add_shared(
                 gram[b, g, s] += total
 
 
-@exact
+@exact_part
 def add_own(
     small: np.ndarray, widest: int, most: int, n_known: int, first: int, n_here: int, target: np.ndarray,
     with_known: np.ndarray, gram: np.ndarray,

@@ -25,7 +25,7 @@ from __future__ import annotations
 import numpy as np
 
 from .bins_numba import gather_candidates, surely_within
-from .distances_numba import first_bit
+from .distances_numba import bits_of_any, bits_of_every, first_bit
 from .drift_numba import fit_frame, put_in_frame
 from .duals_numba import duals_of_group, duals_of_own, duals_of_tile
 from .elimination_numba import add_own, add_shared, eliminate, eliminate_group, fill_lower, gather_own
@@ -37,8 +37,9 @@ from .lanes_numba import (
     copy_lanes,
     element,
     exact,
+    exact_part,
     factorize_group,
-    fast,
+    fast_part,
     lane_covariances,
 )
 from .neighbors_numba import list_bits, list_rows, mark_neighbors
@@ -58,7 +59,7 @@ SIDE = 4
 """Cells along a side of a group: GROUP is its square."""
 
 
-@exact
+@exact_part
 def _tile_places(
     places: np.ndarray, at: int, frames: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, rows: tuple,
     columns: tuple,
@@ -85,28 +86,30 @@ def _tile_places(
     return lane - at
 
 
-@exact
+@exact_part
 def _write_covariances(
-    row: np.ndarray, places: np.ndarray, sample: int, first: int, n: int, models: np.ndarray, factor: float,
+    rows: np.ndarray, places: np.ndarray, sample: int, first: int, n: int, models: np.ndarray, factor: float,
     psill: float,
 ) -> None:  # fmt: skip
-    """Write covariances of a sample with the n places from one on, a multiple of 8, of what `is_simple`."""
+    """Write to its row the covariances of a sample with n places from one on, a multiple of 8, of what `is_simple`."""
     width = places.shape[2]
-    to, along, across = element(row, first), element(places, first), element(places, width + first)
+    to = element(rows, sample * rows.shape[1] + first)
+    along, across = element(places, first), element(places, width + first)
     if models[0] == 0:
         spherical_row(to, places[0, 0, sample], places[0, 1, sample], along, across, n, factor, psill)
     else:
         exponential_row(to, places[0, 0, sample], places[0, 1, sample], along, across, n, factor, psill)
 
 
-@exact
+@exact_part
 def _write_with_ratios(
-    row: np.ndarray, places: np.ndarray, sample: int, first: int, n: int, models: np.ndarray, factor: float,
+    rows: np.ndarray, places: np.ndarray, sample: int, first: int, n: int, models: np.ndarray, factor: float,
     psill: float, ratios: np.ndarray,
 ) -> None:  # fmt: skip
     """Write the same, and to a row of `ratios` what the offsets from the sample are multiplied by in slopes."""
     width = places.shape[2]
-    to, along, across = element(row, first), element(places, first), element(places, width + first)
+    to = element(rows, sample * rows.shape[1] + first)
+    along, across = element(places, first), element(places, width + first)
     of_sample = element(ratios, sample * ratios.shape[1])
     if models[0] == 0:
         spherical_row_with_ratios(
@@ -118,7 +121,7 @@ def _write_with_ratios(
         )  # fmt: skip
 
 
-@exact
+@exact_part
 def _add_offsets(
     sums: np.ndarray, n: int, places: np.ndarray, first: int, at_sample: int, n_samples: int, weights: np.ndarray,
     at_weight: int, ratios: np.ndarray,
@@ -146,7 +149,7 @@ def _add_offsets(
         )  # fmt: skip
 
 
-@exact
+@exact_part
 def _finish(
     sum_target: np.ndarray, sum_known: np.ndarray, sum_gram: np.ndarray, lane: int, prior: float, has_mean: bool
 ) -> None:  # fmt: skip
@@ -169,7 +172,7 @@ def _finish(
         sum_known[0, s], sum_known[last, s] = estimate, smoothing if has_mean else sum_target[s]
 
 
-@exact
+@exact_part
 def _write_group(out: np.ndarray, at: int, lanes: np.ndarray, first: int, n_across: int, n_rows: int, n_columns: int):
     """Write the lanes of a group, from `first` on, to its cells, of which the top left one is at `at`.
 
@@ -184,7 +187,7 @@ def _write_group(out: np.ndarray, at: int, lanes: np.ndarray, first: int, n_acro
             put_element(out, at + row * n_across + column, element_at(lanes, first + row * SIDE + column))
 
 
-@fast
+@fast_part
 def _turn_slopes(out: np.ndarray, sums: np.ndarray, frame_matrices: np.ndarray, factor: float, n: int) -> None:
     """Write gradients along the map's axes, of n lanes, from sums in each frame: that of |M h| is M'M h / |M h|."""
     for axis in range(len(out)):
@@ -263,13 +266,14 @@ def solve_lattice(
     found, squared_found = np.empty(n_samples + 1, dtype=np.int64), np.empty(n_samples + 1)
     middle, corner = np.empty(n_dimensions), np.empty(n_dimensions)
     cells = np.empty((1, n_dimensions, most_lanes))
+    of_search = cells[0]
     squared, column, work = np.empty((0, GROUP)), np.empty(0), np.empty((5, GROUP))
     count = np.empty(GROUP, dtype=np.int64)
     found_places, near_places = np.empty((n_dimensions, 0)), np.empty((n_dimensions, 0))
     near, masks, few = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     bits = np.empty((0, most_lanes), dtype=np.int64)
     group_all, group_any = np.empty((0, 0), dtype=np.int64), np.empty((0, 0), dtype=np.int64)
-    tile_all, tile_any = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    tile_all, tile_any = np.empty((1, 0), dtype=np.int64), np.empty((1, 0), dtype=np.int64)
     used, row_of, order = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     place_of, own = np.empty(0, dtype=np.int64), np.empty((0, GROUP), dtype=np.int64)
     own_at, n_own = np.empty((0, GROUP), dtype=np.int64), np.empty(GROUP, dtype=np.int64)
@@ -333,7 +337,8 @@ def solve_lattice(
                 n_groups = most_lanes // GROUP
                 group_all = np.empty((n_groups, room_words), dtype=np.int64)
                 group_any = np.empty((n_groups, room_words), dtype=np.int64)
-                tile_all, tile_any = np.empty(room_words, dtype=np.int64), np.empty(room_words, dtype=np.int64)
+                tile_all = np.empty((1, room_words), dtype=np.int64)
+                tile_any = np.empty((1, room_words), dtype=np.int64)
                 used, row_of = np.empty(m + 16, dtype=np.int64), np.empty(m + 16, dtype=np.int64)
                 order, place_of = np.empty(m + 16, dtype=np.int64), np.empty(m + 16, dtype=np.int64)
                 own, own_at = np.empty((m + 16, GROUP), dtype=np.int64), np.empty((m + 16, GROUP), dtype=np.int64)
@@ -345,20 +350,18 @@ def solve_lattice(
             tile_all[:], tile_any[:] = -1, 0
             for lane in range(0, n, GROUP):
                 mark_neighbors(
-                    cells[0], lane, found_places, m, found, bins, limit, radius, reach, squared, work, count, column,
+                    of_search, lane, found_places, m, found, bins, limit, radius, reach, squared, work, count, column,
                     near, near_places, masks, few, bits,
                 )  # fmt: skip
                 for word in range(n_words):
-                    every, any_ = bits[word, lane], bits[word, lane]
-                    for s in range(lane + 1, lane + GROUP):
-                        every &= bits[word, s]
-                        any_ |= bits[word, s]
+                    of_group = element(bits, word * most_lanes + lane)
+                    every, any_ = bits_of_every(of_group), bits_of_any(of_group)
                     group_all[lane // GROUP, word], group_any[lane // GROUP, word] = every, any_
-                    tile_all[word] &= every
-                    tile_any[word] |= any_
+                    tile_all[0, word] &= every
+                    tile_any[0, word] |= any_
             # Shared samples first, then the extras.
-            n_core = list_bits(tile_all[:n_words], tile_all, 0, used, row_of, 0)
-            n_used = list_bits(tile_any[:n_words], tile_all, -1, used, row_of, n_core)
+            n_core = list_bits(tile_all, tile_all, 0, n_words, used, row_of, 0)
+            n_used = list_bits(tile_any, tile_all, -1, n_words, used, row_of, n_core)
             # Rows of the shared samples and extras: covariances with one another | known | covariances with cells.
             at_known = n_used
             at_cells = 8 * ((n_used + n_known + 7) // 8)
@@ -387,22 +390,21 @@ def solve_lattice(
                 put_in_frame(at_target, tile_rows, tile_columns, center, mixing, scale)
             for i in range(n_used):
                 sample = found[used[i]]
-                row = rows[i]
                 if is_written_out:
                     # From the sample's own place in its row, in whole vectors; those with the cells for themselves.
                     start = i - i % 8
-                    _write_covariances(row, places, i, start, at_cells - start, models, factor, psills[0])
+                    _write_covariances(rows, places, i, start, at_cells - start, models, factor, psills[0])
                     if slopes is None:
-                        _write_covariances(row, places, i, at_cells, n, models, factor, psills[0])
+                        _write_covariances(rows, places, i, at_cells, n, models, factor, psills[0])
                     else:
-                        _write_with_ratios(row, places, i, at_cells, n, models, factor, psills[0], ratios)
+                        _write_with_ratios(rows, places, i, at_cells, n, models, factor, psills[0], ratios)
                 else:
                     lane_covariances(
-                        row, sample_places, sample, places, width, distance, frames, models, psills, scales
+                        rows[i], sample_places, sample, places, width, distance, frames, models, psills, scales
                     )  # fmt: skip
                 for g in range(n_known):
-                    row[at_known + g] = scores[g - 1, i] if 0 < g <= n_scores else known[sample, g]
-                row[i] = sill
+                    rows[i, at_known + g] = scores[g - 1, i] if 0 < g <= n_scores else known[sample, g]
+                rows[i, i] = sill
             smallest = sill * n_used * 2.220446049250313e-16
             if not eliminate(rows, triangles, n_core, n_used, width, smallest):
                 return False
@@ -425,10 +427,8 @@ def solve_lattice(
                 for group_left in range(tile_columns[0], tile_columns[1], SIDE):
                     # What remains of the group's systems, then of each cell's.
                     number = lane // GROUP
-                    n_shared = list_rows(group_all[number, :n_words], tile_all, row_of, order, place_of, 0)
-                    n_left = list_rows(
-                        group_any[number, :n_words], group_all[number], row_of, order, place_of, n_shared
-                    )
+                    n_shared = list_rows(group_all, number, tile_all, 0, n_words, row_of, order, place_of, 0)
+                    n_left = list_rows(group_any, number, group_all, number, n_words, row_of, order, place_of, n_shared)
                     if n_left > 0:
                         if not eliminate_group(
                             group, group_factor, triangle, rows, order, n_shared, n_left, begin, at_cells,
@@ -439,17 +439,24 @@ def solve_lattice(
                     widest = 0
                     n_own[:] = 0
                     if n_left > n_shared:
+                        width = group.shape[1]
                         for s in range(GROUP):
                             n_here = 0
                             for word in range(n_words):
                                 left_bits = bits[word, lane + s] & ~group_all[number, word]
                                 while left_bits != 0:
                                     c = 64 * word + first_bit(left_bits)
-                                    own[n_here, s], own_at[n_here, s] = row_of[c] - n_core, place_of[c] * group.shape[1]
+                                    own[n_here, s], own_at[n_here, s] = row_of[c] - n_core, place_of[c] * width
                                     left_bits &= left_bits - 1
                                     n_here += 1
                             n_own[s] = n_here
                             widest = max(widest, n_here)
+                        # Cells with fewer have a row of zeros, and a dual that nothing reads before it is written.
+                        for s in range(GROUP):
+                            for i in range(n_own[s], widest):
+                                own[i, s], own_at[i, s] = n_rest + 1, n_left * width
+                        for i in range(n_left * width, (n_left + 1) * width):
+                            put_element(group, i, 0.0)
                     if widest > 0:
                         if widest > most_small:
                             most_small = widest + 4
@@ -475,7 +482,7 @@ def solve_lattice(
                             for s in range(GROUP):
                                 row[lane + s] = mean[s]
                             if widest > 0:
-                                duals_of_own(small, widest, most_small, g, mean, own, n_own, room, of_field, lane)
+                                duals_of_own(small, widest, most_small, g, mean, own, room, of_field, lane)
                             duals_of_group(
                                 group, order, n_shared, n_core, n_rest, at_rest, group_known, g, mean, of_field, lane
                             )

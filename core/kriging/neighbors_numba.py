@@ -18,14 +18,14 @@ from .distances_numba import (
     settle_bounds,
     square_distances,
 )
-from .lanes_numba import GROUP, element, exact, fast
+from .lanes_numba import GROUP, element, exact_part, fast_part
 
 _MOST_COUNTS = 12
 _CLOSE = 2.0
 _LARGEST = 1.7976931348623157e308
 
 
-@exact
+@exact_part
 def distances_to_group(squared: np.ndarray, places: np.ndarray, first: int, points: np.ndarray, m: int) -> None:
     """Write the squared distances of m points to GROUP places, both by axis."""
     n_places, n_points = places.shape[1], points.shape[1]
@@ -42,7 +42,7 @@ def distances_to_group(squared: np.ndarray, places: np.ndarray, first: int, poin
                 row[s] += offset * offset
 
 
-@exact
+@exact_part
 def _mark_one(
     squared: np.ndarray, m: int, s: int, chosen: np.ndarray, table: np.ndarray, limit: int, squared_radius: float,
     column: np.ndarray, bits: np.ndarray,
@@ -69,7 +69,7 @@ def _mark_one(
         room -= 1
 
 
-@exact
+@exact_part
 def _mark(
     squared: np.ndarray, masks: np.ndarray, n_words: int, m: int, chosen: np.ndarray, table: np.ndarray, limit: int,
     n_sure: int, squared_radius: float, least: float, reach: float, most: float, work: np.ndarray, count: np.ndarray,
@@ -137,7 +137,7 @@ def _mark(
                     start += here
 
 
-@exact
+@exact_part
 def _bits_from(bits: np.ndarray, start: int) -> int:
     """Return the 64 bits from one on."""
     word, shift = start // 64, start % 64
@@ -149,7 +149,7 @@ def _bits_from(bits: np.ndarray, start: int) -> int:
     return low | (bits[word + 1] << (64 - shift)) if word + 1 < len(bits) else low
 
 
-@exact
+@exact_part
 def mark_neighbors(
     cells: np.ndarray, first: int, points: np.ndarray, m: int, chosen: np.ndarray, table: np.ndarray, limit: int,
     radius: float, reach: float, squared: np.ndarray, work: np.ndarray, count: np.ndarray, column: np.ndarray,
@@ -219,7 +219,7 @@ def mark_neighbors(
     )  # fmt: skip
 
 
-@fast
+@fast_part
 def squares_from(
     out: np.ndarray, cells: np.ndarray, first: int, last: int, points: np.ndarray, m: int
 ) -> None:  # fmt: skip
@@ -233,7 +233,7 @@ def squares_from(
             out[c] += offset * offset
 
 
-@exact
+@exact_part
 def _bracket(squared: np.ndarray, n_words: int, limit: int, reach: float, far: float) -> tuple:
     """Return two numbers with fewer of the squared distances within the one than the limit, and as many in the other.
 
@@ -263,11 +263,13 @@ def _bracket(squared: np.ndarray, n_words: int, limit: int, reach: float, far: f
     return low, high
 
 
-@exact
-def list_bits(bits: np.ndarray, without: np.ndarray, keep: int, used: np.ndarray, row_of: np.ndarray, n: int) -> int:
+@exact_part
+def list_bits(
+    bits: np.ndarray, without: np.ndarray, keep: int, n_words: int, used: np.ndarray, row_of: np.ndarray, n: int
+) -> int:  # fmt: skip
     """Append the numbers of the bits set, of those `without` only with `keep` 0; return how many there are then."""
-    for word in range(len(bits)):
-        left = bits[word] & ~(without[word] & keep)
+    for word in range(n_words):
+        left = bits[0, word] & ~(without[0, word] & keep)
         while left != 0:
             c = 64 * word + first_bit(left)
             used[n], row_of[c] = c, n
@@ -276,13 +278,14 @@ def list_bits(bits: np.ndarray, without: np.ndarray, keep: int, used: np.ndarray
     return n
 
 
-@exact
+@exact_part
 def list_rows(
-    bits: np.ndarray, without: np.ndarray, row_of: np.ndarray, order: np.ndarray, place_of: np.ndarray, n: int
-) -> int:
-    """Append the rows of the bits set, save those `without`; return how many there are then."""
-    for word in range(len(bits)):
-        left = bits[word] & ~without[word]
+    bits: np.ndarray, of: int, without: np.ndarray, of_without: int, n_words: int, row_of: np.ndarray,
+    order: np.ndarray, place_of: np.ndarray, n: int,
+) -> int:  # fmt: skip
+    """Append the rows of the bits set in one row of words, save those `without`; return how many there are then."""
+    for word in range(n_words):
+        left = bits[of, word] & ~without[of_without, word]
         while left != 0:
             c = 64 * word + first_bit(left)
             order[n], place_of[c] = row_of[c], n

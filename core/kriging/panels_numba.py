@@ -12,7 +12,18 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from .groups_numba import element_at, put_element
-from .lanes_numba import _LANES, ROWS, STEP, _fused, _places_in_block, element, exact, load_lanes, spread, store_lanes
+from .lanes_numba import (
+    _LANES,
+    ROWS,
+    STEP,
+    _fused,
+    _places_in_block,
+    element,
+    exact_part,
+    load_lanes,
+    spread,
+    store_lanes,
+)
 
 TRIANGLE = ROWS * ROWS + ROWS
 """Numbers that a triangle of ROWS rows takes with the inverses of its diagonal."""
@@ -172,7 +183,7 @@ def factorize_triangle(typing_context, matrix, stride, count, smallest, out):
     return signature, generate
 
 
-@exact
+@exact_part
 def eliminate_rows(rows: np.ndarray, block: int, width: int, triangle: np.ndarray, at: int) -> None:
     """Make ROWS rows from `block` on, up to column `width`, those of a factor whose rows before are ready.
 
@@ -191,7 +202,7 @@ def eliminate_rows(rows: np.ndarray, block: int, width: int, triangle: np.ndarra
         _solve_narrow(matrix, 1, stride, block, element(rows, s), stride, own, element(rows, to + s))
 
 
-@exact
+@exact_part
 def reduce_rows(rows: np.ndarray, first: int, count: int, begin: int, width: int) -> None:
     """Take the first `count` rows of a factor out of ROWS rows from `first` on, columns `begin` to `width`.
 
@@ -206,7 +217,7 @@ def reduce_rows(rows: np.ndarray, first: int, count: int, begin: int, width: int
         _subtract_narrow(matrix, 1, stride, count, element(rows, s), stride, element(rows, first * stride + s))
 
 
-@exact
+@exact_part
 def solve_upwards(
     rows: np.ndarray, triangles: np.ndarray, size: int, lanes: np.ndarray, width: int
 ) -> None:  # fmt: skip
@@ -235,7 +246,7 @@ def solve_upwards(
             )  # fmt: skip
 
 
-@exact
+@exact_part
 def subtract_rows(out: np.ndarray, to: int, matrix: np.ndarray, size: int, count: int, lanes: np.ndarray, at: int,
                   n: int) -> None:  # fmt: skip
     """Subtract ``matrix[:size, :count] @ lanes`` from rows of lanes, ROWS at a time.
@@ -260,7 +271,7 @@ def subtract_rows(out: np.ndarray, to: int, matrix: np.ndarray, size: int, count
             )  # fmt: skip
 
 
-@exact
+@exact_part
 def eliminate_chosen(
     group: np.ndarray, factor: np.ndarray, triangle: np.ndarray, order: np.ndarray, at: int, n_shared: int,
     n_left: int, width: int, smallest: float,

@@ -21,6 +21,7 @@ from .lanes_numba import (
     element,
     exponential,
     fast,
+    fast_part,
     load_lanes,
     spread,
     store_lanes,
@@ -265,7 +266,7 @@ def _meet_exponential(
     return signature, _adder_of_slopes(_exponential_terms, STEP // _LANES)
 
 
-@fast
+@fast_part
 def slope_ratios(
     ratio: np.ndarray, distance: np.ndarray, n: int, frame: int,
     frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
@@ -320,7 +321,7 @@ def simple_constants(models: np.ndarray, psills: np.ndarray, scales: np.ndarray)
     return -3.0 / scales[0], -3.0 * psills[0] / scales[0]
 
 
-@fast
+@fast_part
 def add_slopes_of_group(
     sums: np.ndarray, at: int, places: np.ndarray, first: int, samples: np.ndarray, n: int, weights: np.ndarray,
     column: int, frame: int, frames: np.ndarray, models: np.ndarray, psills: np.ndarray, scales: np.ndarray,
