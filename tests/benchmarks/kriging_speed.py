@@ -109,7 +109,7 @@ def ours(
     start = time.process_time()
     neighborhood = Neighborhood(n_neighbors or None)
     if gradient:
-        slopes = fit_gradient(coordinates, values, variogram, neighborhood)
+        slopes = fit_gradient(coordinates, values, variogram, neighborhood, **options)
         for block in grid.blocks(256):
             if gradient == "beside":
                 slopes.predict_grid_with_estimate(grid, block, with_variance=False)
@@ -195,7 +195,7 @@ def main() -> None:
         name = " ".join([model, *tolerances])
         line = f"{work[0]:>8} {work[1] or 'all':>9} {work[2] ** 2:>8} {name:<17} {seconds:8.3f} {alone:8.3f}"
         if options.gradient:
-            slopes, beside = (min(ours(*work, gradient=how) for _ in range(4)) for how in ("alone", "beside"))
+            slopes, beside = (min(ours(*work, tolerance, gradient=how) for _ in range(4)) for how in ("alone", "beside"))
             line += f" gradient {slopes:8.3f} beside {beside:8.3f} adds {beside / seconds - 1.0:6.0%}"
         if not options.no_peer:
             if work not in measured:
