@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hybrid_geostatistics.core.errors import InputError
 from hybrid_geostatistics.core.grid import Block, RasterGrid
-from hybrid_geostatistics.core.kriging import compiled, far_gradient, reduction
+from hybrid_geostatistics.core.kriging import compiled, far_gradient, far_samples, reduction
 from hybrid_geostatistics.core.kriging.drift import DriftClasses, DriftSlopes
 from hybrid_geostatistics.core.kriging.estimate import Reason
 from hybrid_geostatistics.core.kriging.gradient import fit_gradient
@@ -349,3 +349,21 @@ def test_what_is_refused():
         fit_gradient(places, values, SMOOTH).predict(targets, drift=hills(targets))
     with pytest.raises(InputError, match="ordinary kriging to leave groups out"):
         fitted.leave_group_out(np.arange(60) % 5)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_tolerance_is_kept_by_estimates_with_a_drift(monkeypatch, kind):
+    """Truth: the exact map."""
+    random = np.random.default_rng(6)
+    places = random.random((300, 2)) * 300.0
+    values = 50.0 + 9.0 * random.normal(size=300) + 4.0 * hills(places).values[:, 0]
+    model = VariogramModel(0.1, (Structure("exponential", 0.9, 200.0),))
+    grid = RasterGrid((80, 80), (0.0, 3.7, 0.0, 300.0, 0.0, -3.7))
+    drift = hills(grid.centers(Block(0, 0, 80, 80))).values if "drift" in kind else None
+    monkeypatch.setattr(reduction, "_tiling", lambda *arguments: far_samples.Tiling(40, is_split=True))
+    exact, rough = (
+        fit_kriging(places, values, model, tolerance=tolerance, **options(kind, places)).predict_grid(grid, drift=drift)
+        for tolerance in (far_samples.EXACT_TO, 1e-5)
+    )
+    assert 1e-10 < np.abs(rough.estimate - exact.estimate).max() < 1e-5 * values.std()
+    assert 1e-10 < np.abs(rough.kriging_variance - exact.kriging_variance).max() < 1e-5 * model.sill
