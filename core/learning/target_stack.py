@@ -12,6 +12,7 @@ from ..prediction.bases import EXTERNAL, FOREST, LEARNED, NETWORK, ORDINARY, Bas
 from ..prediction.hybrid import TargetModel
 from ..transforms import Transform
 from ..validation.intervals import IntervalTable, normalized_scores
+from ..validation.verdicts import label
 from .held_out import HeldOut
 from .hybrid_problem import HybridProblem
 from .stacking import Stack, judged_stack, stack_near_and_far, stack_weights
@@ -119,7 +120,7 @@ def stack_notes(
     list of str
         Sentences: which drifts are left out, and whether the stack ties with kriging.
     """
-    reference = target.bases[stack.reference].name.replace("_", " ")
+    reference = label(target.bases[stack.reference].name)
     notes = []
     words = {EXTERNAL: "the covariates", FOREST: "the forest", NETWORK: "the network"}
     weak = [words[base.name] for base, share in zip(target.bases, credible) if share == 0]
@@ -134,12 +135,15 @@ def stack_notes(
         weights = [stack.weights, *[stack.far_weights] * len(held_out[1:])]
         transformed = judged_stack([one.errors for one in held_out], kriging, clusters, weights)
         if target.transform.kind != "none" and stack.gain > 0 and not transformed.within_noise:
-            rival = target.bases[transformed.reference].name.replace("_", " ")
+            rival = label(target.bases[transformed.reference].name)
             notes.append(
-                f"{target.name}: ties with kriging in data units, where the inner gain over {reference} is within its "
-                f"noise; on {SCALES[target.transform.kind]} its inner RMSE is clearly lower than that of {rival}, by "
-                f"{100 * (1 - transformed.rmse_ratio):.0f} %."
+                f"{target.name}: ties with kriging in data units, where its errors at samples left out in training "
+                f"differ from those of {reference} by no more than chance; on {SCALES[target.transform.kind]} its "
+                f"RMSE there is clearly lower than that of {rival}, by {100 * (1 - transformed.rmse_ratio):.0f} %."
             )
         else:
-            notes.append(f"{target.name}: ties with kriging; the inner gain over {reference} is within its noise.")
+            notes.append(
+                f"{target.name}: ties with kriging: its errors at samples left out in training differ from those of "
+                f"{reference} by no more than chance."
+            )
     return notes

@@ -294,9 +294,11 @@ def test_a_forest_is_not_taken_too_steeply_near_holes():
 @pytest.mark.parametrize(
     ("tail", "factor", "words"),
     [
-        (3.0, 0.5, "ties with kriging in data units, where the inner gain over ordinary kriging is within its noise; "
-         "on logarithms its inner RMSE is clearly lower than that of ordinary kriging, by 50 %."),
-        (3.0, 1.0, "ties with kriging; the inner gain over ordinary kriging is within its noise."),
+        (3.0, 0.5, "ties with kriging in data units, where its errors at samples left out in training differ from "
+         "those of ordinary kriging by no more than chance; on logarithms its RMSE there is clearly lower than that "
+         "of ordinary kriging, by 50 %."),
+        (3.0, 1.0, "ties with kriging: its errors at samples left out in training differ from those of ordinary "
+         "kriging by no more than chance."),
         (0.0, 0.5, ""),
     ],
     ids=["clear on logarithms", "no gain", "clear on both"],
