@@ -159,10 +159,10 @@ def carry_over(builder, count, begun, step):
     return carried
 
 
-def _products(builder, matrix, width, count, lanes, stride, begins, negated=False, chosen=None):
+def _products(builder, matrix, width, count, lanes, stride, begins, chosen=None):
     """Build sums, begun with rows of vectors, of `count` products of matrix elements and lanes; return them.
 
-    The elements may be negated. They are those of rows one after another and the first columns, or of those whose
+    The elements are those of rows one after another and the first columns, or of those whose
     numbers two pointers give.
     """
     integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), _LANES)
@@ -183,7 +183,7 @@ def _products(builder, matrix, width, count, lanes, stride, begins, negated=Fals
     column = j if chosen is None else builder.load(builder.gep(chosen[1], [j]))
     for row, row_sums, row_begins in zip(rows, sums, begins):
         factor = builder.load(builder.gep(row, [column]))
-        factors = spread(builder, builder.fneg(factor) if negated else factor)
+        factors = spread(builder, factor)
         for value, total, begin in zip(values, row_sums, row_begins):
             total.add_incoming(begin, before)
             total.add_incoming(builder.call(fma, [factors, value, total]), loop)
@@ -206,18 +206,18 @@ def _places_in_block(builder, stride, n_rows, n_columns):
     ]
 
 
-def block_of_products(subtracted, n_rows=ROWS, n_columns=_COLUMNS, added=False):
+def block_of_products(n_rows=ROWS, n_columns=_COLUMNS, added=False):
     """Return what builds n_rows rows of sums of `count` products of matrix elements and lanes, n_columns vectors wide.
 
-    The sums are written, or subtracted from what stands there, or added to it.
+    The sums are written, or added to what stands there.
     """
 
     def generate(context, builder, signature, arguments):
         matrix, width, count, lanes, stride, out, *out_stride = arguments
         zeros = ir.Constant(ir.VectorType(ir.DoubleType(), _LANES), [0.0] * _LANES)
         places = _places_in_block(builder, *(out_stride or [stride]), n_rows, n_columns)
-        begins = [[load_lanes(builder, out, at) if subtracted or added else zeros for at in row] for row in places]
-        sums = _products(builder, matrix, width, count, lanes, stride, begins, subtracted)
+        begins = [[load_lanes(builder, out, at) if added else zeros for at in row] for row in places]
+        sums = _products(builder, matrix, width, count, lanes, stride, begins)
         for row_sums, row in zip(sums, places):
             for total, at in zip(row_sums, row):
                 store_lanes(builder, total, out, at)
@@ -229,27 +229,21 @@ def block_of_products(subtracted, n_rows=ROWS, n_columns=_COLUMNS, added=False):
 @intrinsic
 def _multiply_block(typing_context, matrix, width, count, lanes, stride, out):
     """Write a block of products."""
-    return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), block_of_products(subtracted=False)
-
-
-@intrinsic
-def subtract_block(typing_context, matrix, width, count, lanes, stride, out):
-    """Subtract a block of products."""
-    return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), block_of_products(subtracted=True)
+    return types.void(matrix, types.int64, types.int64, lanes, types.int64, out), block_of_products()
 
 
 @intrinsic
 def _add_two_rows(typing_context, matrix, width, count, lanes, stride, out, out_stride):
     """Add two rows of products."""
     signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out, types.int64)
-    return signature, block_of_products(subtracted=False, n_rows=2, added=True)
+    return signature, block_of_products(n_rows=2, added=True)
 
 
 @intrinsic
 def _add_row(typing_context, matrix, width, count, lanes, stride, out, out_stride):
     """Add one row of products."""
     signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out, types.int64)
-    return signature, block_of_products(subtracted=False, n_rows=1, added=True)
+    return signature, block_of_products(n_rows=1, added=True)
 
 
 def _form_of_products(is_squared, is_chosen=False):
@@ -297,7 +291,7 @@ def _add_form_of_chosen(typing_context, matrix, width, count, lanes, stride, oth
 def _multiply_narrow_block(typing_context, matrix, width, count, lanes, stride, out, out_stride):
     """Write a block of products of NARROW lanes, to rows as far apart as is said."""
     signature = types.void(matrix, types.int64, types.int64, lanes, types.int64, out, types.int64)
-    return signature, block_of_products(subtracted=False, n_columns=NARROW // _LANES)
+    return signature, block_of_products(n_columns=NARROW // _LANES)
 
 
 @intrinsic

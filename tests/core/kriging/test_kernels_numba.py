@@ -391,6 +391,16 @@ def test_sectors_equal_numpy(monkeypatch, n_dimensions, neighborhood):
     assert_same(*both_roads(monkeypatch, lambda: simple.predict(targets)))
 
 
+def test_bits_are_deposited_one_by_one_where_the_processor_cannot():
+    from hybrid_geostatistics.core.kriging import distances_numba
+
+    random = np.random.default_rng(8)
+    for bits, mask in random.integers(-(2**63), 2**63, (40, 2)).tolist():
+        places = [place for place in range(64) if mask >> place & 1]
+        expected = sum(1 << place for number, place in enumerate(places) if bits >> number & 1)
+        assert distances_numba.deposit_one_by_one(bits, mask) % 2**64 == expected
+
+
 def test_kernels_compiled_from_other_sources_are_not_taken_from_the_cache(tmp_path):
     # Numba looks at the file of a kernel only, not at those of the kernels it calls.
     from hybrid_geostatistics.core.kriging import kernels_numba, lanes_numba
