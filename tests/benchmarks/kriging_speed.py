@@ -195,7 +195,8 @@ def main() -> None:
         name = " ".join([model, *tolerances])
         line = f"{work[0]:>8} {work[1] or 'all':>9} {work[2] ** 2:>8} {name:<17} {seconds:8.3f} {alone:8.3f}"
         if options.gradient:
-            slopes, beside = (min(ours(*work, tolerance, gradient=how) for _ in range(4)) for how in ("alone", "beside"))
+            ways = ("alone", "beside")
+            slopes, beside = (min(ours(*work, tolerance, gradient=how) for _ in range(4)) for how in ways)
             line += f" gradient {slopes:8.3f} beside {beside:8.3f} adds {beside / seconds - 1.0:6.0%}"
         if not options.no_peer:
             if work not in measured:
