@@ -203,7 +203,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "gcnn_rnn": Architecture(_gcnn_rnn, Schedule(), "state", True),
     "afg_pms": Architecture(
         _afg_pms,
-        Schedule(learning_rate=1e-3, weight_decay=0.01, max_epochs=200, least_rate=1e-5, patience_steps=300),
+        Schedule(learning_rate=1e-3, weight_decay=0.01, max_epochs=200, least_rate=1e-5, patience_steps=150),
         "tokens", False, standard_rounds=2,
     ),
     "feedforward": Architecture(_feedforward, Schedule(), "state", True),
