@@ -23,7 +23,7 @@ from . import client, environment, exchange
 from .adapters.block_models import write_vtk
 from .adapters.comparison import compare_methods, modules_of_methods
 from .adapters.interpreter import describe, self_test
-from .adapters.learned import LEARNED, TRAINING, learned_of
+from .adapters.learned import LEARNED, PRETRAINED, TRAINING, learned_of
 from .adapters.predictions import predict_points, read_model
 from .adapters.training import train_model, update_model
 from .adapters.variograms import fit_variogram
@@ -211,10 +211,6 @@ def _backend_python(name: str, inputs: Mapping[str, object] | None) -> Path:
         raise BackendMissing(f"This step needs {packages}, which {why}. {error}") from error
 
 
-WITHOUT_TRAINING = ("onnxruntime", "skgstat")
-"""Modules that variograms and predictions need."""
-
-
 def _nothing(inputs: Mapping[str, object]) -> tuple[str, ...]:
     return ()
 
@@ -233,6 +229,6 @@ TASKS: dict[str, Task] = {
     "predict_points": Task(predict_points, lambda inputs: ("onnxruntime",)),
     "write_vtk": Task(write_vtk, lambda inputs: ("pyevtk",)),
     "describe": Task(describe, _nothing),
-    "self_test": Task(self_test, lambda inputs: TRAINING if inputs.get("training", True) else WITHOUT_TRAINING),
+    "self_test": Task(self_test, lambda inputs: TRAINING if inputs.get("training", True) else PRETRAINED),
 }
 """All tasks by name; what they take and give is said in `adapters`."""

@@ -82,18 +82,20 @@ class SystemSamples:
         """Return some of the samples, by index or boolean mask, shape (n_samples,)."""
         return replace(self, points=self.points[which], values=self.values[which], columns=self.columns[which])
 
-    def share_nugget(self, matrix: np.ndarray, points: np.ndarray) -> None:
+    def share_nugget(self, matrix: np.ndarray, points: np.ndarray, others: np.ndarray | None = None) -> None:
         """Add what samples at one location share of the nugget to their covariances, the diagonal included.
 
         Parameters
         ----------
-        matrix : ndarray, shape (n_points, n_points)
+        matrix : ndarray, shape (n_points, n_others)
             Changed in place.
         points : ndarray, shape (n_points, n_dimensions)
             As `points` of the samples.
+        others : ndarray, shape (n_others, n_dimensions), or None
+            The samples of the columns; None: the same.
         """
         if self.shared_nugget > 0:
-            matrix += self.shared_nugget * at_one_place(points, points)
+            matrix += self.shared_nugget * at_one_place(points, points if others is None else others)
 
 
 def singular_system_error(samples: SystemSamples, nugget: float, rows: np.ndarray | None = None) -> KrigingSystemError:
@@ -158,8 +160,7 @@ def inverse_factor(covariance: SmoothCovariance, nugget: float, samples: SystemS
     matrix, sums = np.zeros((n, n)), np.zeros(n)
     for rows in parts(n, _ROWS_AT_ONCE):
         part = covariance.between(points[rows], points[rows.start :])
-        if samples.shared_nugget > 0:
-            part += samples.shared_nugget * at_one_place(points[rows], points[rows.start :])
+        samples.share_nugget(part, points[rows], points[rows.start :])
         part[np.diag_indices(len(part))] += nugget - samples.shared_nugget
         matrix[rows, rows.start :] = part
         sizes = np.abs(part)

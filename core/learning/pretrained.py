@@ -394,7 +394,7 @@ def _fit_target(
         transform,
         tuple(member for index, member in enumerate(weighted) if index == 0 or member.weight > 0),
         gate.share,
-        IntervalTable.near_and_far(near, far) if tells_remoteness else IntervalTable.from_scores(near, *far),
+        IntervalTable.near_and_far(near, far, tells_remoteness),
         _way_back(transform, data[1], weighted, krigings, rows, gate.share * corrections[0]),
         local_scale,
         near_sigma if tells_remoteness else None,

@@ -85,10 +85,7 @@ def stack_target(
         scores[kind] = {base.name: float(np.sqrt(mse)) for base, mse in zip(bases, squared)}
         scores[kind][METHOD] = float(np.sqrt(stacked))
     near, *far = [normalized_scores(*one.stacked(weighted)) for one in held_out]
-    if weighted[0].tells_remoteness:
-        intervals = IntervalTable.near_and_far(near, far)
-    else:
-        intervals = IntervalTable.from_scores(near, *far)
+    intervals = IntervalTable.near_and_far(near, far, weighted[0].tells_remoteness)
     target = TargetModel(name, settings.units.get(name, ""), transform, tuple(weighted), intervals)
     return target, stack, scores
 

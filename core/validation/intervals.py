@@ -167,7 +167,7 @@ class IntervalTable:
         return cls(coverages, np.maximum.accumulate(quantiles))
 
     @classmethod
-    def near_and_far(cls, near: np.ndarray, far: Sequence[np.ndarray]) -> IntervalTable:
+    def near_and_far(cls, near: np.ndarray, far: Sequence[np.ndarray], tells_remoteness: bool = True) -> IntervalTable:
         """Calibrate on scores of samples left out singly and, far from samples, on those of blocks left out.
 
         Kriging may be too sure between samples and not in gaps, or the other way round. Of 132 cross-validations 18
@@ -178,7 +178,11 @@ class IntervalTable:
         near : ndarray, shape (n_scores,)
         far : sequence of ndarray, shape (n_scores,)
             Each as in `from_scores`.
+        tells_remoteness : bool
+            Whether places near samples can be told from those far from them; if not, all scores make one table.
         """
+        if not tells_remoteness:
+            return cls.from_scores(near, *far)
         own, other = cls.from_scores(near), cls.from_scores(*far)
         n = min(len(own.coverages), len(other.coverages))
         return cls(own.coverages[:n], own.quantiles[:n], other.quantiles[:n])
